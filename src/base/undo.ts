@@ -1,0 +1,33 @@
+// Undo steps, registered before the step they undo, run backwards when something fails.
+
+type Step = () => void | Promise<void>;
+
+/** Runs `work`; when it throws, runs every registered step in reverse, all of them, then throws the first error. */
+export async function withUndo<T>(work: (undo: (step: Step) => void) => Promise<T>): Promise<T> {
+  const steps: Step[] = [];
+  try {
+    return await work((step) => steps.push(step));
+  } catch (error) {
+    const failures = await runAll(steps.reverse());
+    if (failures.length > 0)
+      throw new AggregateError([error, ...failures], errorText(error), { cause: error });
+    throw error;
+  }
+}
+
+/** Runs every step whatever the others do; returns what they threw. */
+export async function runAll(steps: readonly Step[]): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return failures;
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

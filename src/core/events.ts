@@ -1,0 +1,34 @@
+// Events: what changed, told to whoever listens, the last thousand kept for late listeners.
+import { EventEmitter } from 'node:events';
+
+export interface Event {
+  /** Milliseconds since 1970, strictly increasing. */
+  readonly time: number;
+  readonly type: 'network' | 'endpoint' | 'sandbox' | 'daemon';
+  readonly action: string;
+  /** Id of the object. */
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+const kept = 1000;
+
+export class EventBus {
+  readonly #emitter = new EventEmitter().setMaxListeners(0);
+  readonly #recent: Event[] = [];
+
+  emit(event: Omit<Event, 'time'>): void {
+    const last = this.#recent.at(-1)?.time ?? 0;
+    const stamped = { time: Math.max(Date.now(), last + 1), ...event };
+    this.#recent.push(stamped);
+    if (this.#recent.length > kept) this.#recent.shift();
+    this.#emitter.emit('event', stamped);
+  }
+
+  /** Calls back for kept events from `since` (ms since 1970) on, then for new ones, until the returned function is called. */
+  subscribe(listener: (event: Event) => void, since?: number): () => void {
+    if (since !== undefined) for (const event of this.#recent) if (event.time >= since) listener(event);
+    this.#emitter.on('event', listener);
+    return () => this.#emitter.off('event', listener);
+  }
+}

@@ -1,0 +1,177 @@
+// What the doors ask of the core: parsed requests in, records and views out. The only file of the core a door needs besides events.
+import type { Cidr, IpAddress } from '../base/cidr.ts';
+import type { MacAddress } from '../base/mac.ts';
+import type { Difference } from '../model/difference.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Network } from '../model/network.ts';
+import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import type { EventBus } from './events.ts';
+
+export interface PoolConfig {
+  readonly subnet?: Cidr;
+  readonly range?: Cidr;
+  readonly gateway?: IpAddress;
+  readonly reserved: Readonly<Record<string, IpAddress>>;
+}
+
+export interface CreateNetworkRequest {
+  readonly name: string;
+  /** Default `bridge`. */
+  readonly driver?: string;
+  readonly internal?: boolean;
+  /** Default true. */
+  readonly ipv4?: boolean;
+  /** Default: true when one of `pools` is IPv6. */
+  readonly ipv6?: boolean;
+  /** At most one per family; a family without one gets a pool chosen by IPAM. */
+  readonly pools?: readonly PoolConfig[];
+  readonly ipamDriver?: string;
+  readonly ipamOptions?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** How an endpoint should be, apart from which network and sandbox it joins. */
+export interface EndpointConfig {
+  readonly addresses?: readonly IpAddress[];
+  readonly mac?: MacAddress;
+  readonly ifname?: string;
+  readonly aliases?: readonly string[];
+  /** Target references as given by the user. */
+  readonly links?: readonly { readonly target: string; readonly alias: string }[];
+  readonly gatewayPriority?: number;
+  readonly ports?: readonly PortRequest[];
+  readonly exposed?: readonly ExposedPort[];
+  /** Publish every exposed port on an ephemeral host port. */
+  readonly publishAll?: boolean;
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+export interface ConnectRequest extends EndpointConfig {
+  readonly network: string;
+  /** A sandbox by name, id or prefix, or `pid:N` or `netns:PATH`, adopted at first. */
+  readonly target: string;
+}
+
+export interface SandboxConfig {
+  /** Made up when absent. */
+  readonly name?: string;
+  /** The sandbox's name when absent. */
+  readonly hostname?: string;
+  readonly dns?: Partial<Sandbox['dns']>;
+  readonly extraHosts?: Sandbox['extraHosts'];
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface RunRequest extends SandboxConfig {
+  /** Networks to join, in order; `host`, `none` or `sandbox:OTHER` stand alone. Default: `bridge`. */
+  readonly networks: readonly ({ readonly network: string } & EndpointConfig)[];
+  readonly process: ProcessConfig;
+  readonly autoRemove: boolean;
+  readonly detached: boolean;
+  readonly restart: string;
+  readonly terminal: boolean;
+}
+
+export interface ProcessConfig {
+  /** The caller, who execs the command in place or registers a supervisor. */
+  readonly pid: number;
+  readonly command: readonly string[];
+  readonly directory: string;
+  readonly environment: readonly string[];
+  readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+}
+
+export interface ExecRequest {
+  readonly target: string;
+  readonly process: ProcessConfig;
+}
+
+/** What the launcher has to do, see docs/launch-plan.md. */
+export interface LaunchPlan {
+  readonly netns?: string;
+  readonly hostname?: string;
+  readonly sysfs: boolean;
+  readonly binds: readonly { readonly source: string; readonly target: string }[];
+  readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  readonly directory: string;
+  readonly environment: readonly string[];
+  readonly command: readonly string[];
+  readonly detached?: {
+    readonly id: string;
+    readonly logPath: string;
+    readonly statePath: string;
+    readonly restart: string;
+    readonly terminal: boolean;
+  };
+}
+
+export interface NetworkView extends Network {
+  readonly endpoints: readonly EndpointView[];
+}
+
+export interface EndpointView extends Endpoint {
+  readonly networkName: string;
+  readonly sandboxName: string;
+}
+
+export interface SandboxView extends Sandbox {
+  /** `created`: no process was run in it; `starting`: the caller of run is being watched; then `running`, then `exited`. */
+  readonly status: 'created' | 'running' | 'exited';
+  readonly exitStatus?: number;
+  readonly endpoints: readonly EndpointView[];
+}
+
+export interface PortView {
+  readonly networkName: string;
+  readonly sandboxName: string;
+  readonly sandboxId: string;
+  readonly endpointId: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly hostAddress: IpAddress;
+  readonly hostPort: number;
+  readonly address: IpAddress;
+}
+
+export interface CheckResult {
+  readonly differences: readonly (Difference & { readonly repaired: boolean })[];
+}
+
+/** Everything the daemon can do. Each call takes its own locks; errors are NetErrors. */
+export interface Controller {
+  readonly events: EventBus;
+  createNetwork(request: CreateNetworkRequest): Promise<Network>;
+  /** With `force`, disconnects whoever is on it first. */
+  deleteNetwork(ref: string, options: { readonly force: boolean }): Promise<Network>;
+  /** Deletes every network nobody is on, apart from the built-in ones; returns them. */
+  pruneNetworks(keep: (network: Network) => boolean): Promise<readonly Network[]>;
+  networks(): readonly NetworkView[];
+  network(ref: string): NetworkView;
+  connect(request: ConnectRequest): Promise<EndpointView>;
+  /** With `force`, an absent attachment is fine. */
+  disconnect(network: string, target: string, options: { readonly force: boolean }): Promise<void>;
+  /** Publishes further ports of a connected sandbox (on its gateway endpoint, or the network named); returns all it has there. */
+  publish(target: string, ports: readonly PortRequest[], network?: string): Promise<EndpointView>;
+  /** Takes published ports back, by host port and protocol. */
+  unpublish(
+    target: string,
+    ports: readonly { readonly protocol: Protocol; readonly hostPort: number }[],
+  ): Promise<EndpointView>;
+  endpoints(): readonly EndpointView[];
+  ports(target?: string): readonly PortView[];
+  createSandbox(config: SandboxConfig): Promise<SandboxView>;
+  deleteSandbox(ref: string, options: { readonly force: boolean }): Promise<void>;
+  sandboxes(): readonly SandboxView[];
+  sandbox(ref: string): SandboxView;
+  run(request: RunRequest): Promise<LaunchPlan>;
+  exec(request: ExecRequest): Promise<LaunchPlan>;
+  /** The supervisor of a detached sandbox makes itself known. */
+  registerSupervisor(ref: string, pid: number): Promise<void>;
+  /** Errors: `conflict` when no process runs in it, `invalid_parameter` for an unknown signal. */
+  kill(ref: string, signal: string): Promise<void>;
+  /** TERM, then KILL after the grace period; returns when the process has ended. */
+  stop(ref: string, graceMs: number): Promise<void>;
+  check(options: { readonly fix: boolean }): Promise<CheckResult>;
+}

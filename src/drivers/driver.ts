@@ -1,0 +1,41 @@
+// The contract of a network driver: a pure description of what a network needs, plus the one kernel object a network may have.
+import type { Attachment } from '../model/attachment.ts';
+import type { Difference } from '../model/difference.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { DriverName, Network } from '../model/network.ts';
+import type { NetworkPolicy, PortForward } from '../model/policy.ts';
+
+/** A network that is being created: everything but what `resolve` fills in. */
+export type NetworkDraft = Omit<Network, 'createdAt'>;
+
+export interface Driver {
+  readonly name: DriverName;
+  readonly scope: 'local' | 'global';
+  /** False for drivers whose sandboxes get no interface of their own (`host`, `none`). */
+  readonly hasInterfaces: boolean;
+  /** True when published ports and masquerading work on its networks. */
+  readonly hasGateway: boolean;
+  /**
+   * Checks raw `-o` options and returns them under Fairlead's short names in canonical form. Pure.
+   * Errors: `invalid_parameter` for a bad value, or for an unknown key, listing the known ones.
+   */
+  normalizeOptions(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
+  /**
+   * Fills in what only the host knows (`mtu`, `parent`, the bridge's name) and checks the draft against the host.
+   * Called once, at create; its result is recorded. Errors: `invalid_parameter`, `not_found` (parent), `conflict`
+   * (an interface of that name), `not_implemented` (kernel lacks the feature, which is named).
+   */
+  resolve(draft: NetworkDraft, others: readonly Network[]): Promise<Readonly<Record<string, string>>>;
+  /** Makes the kernel objects of the network, or brings them back to the record. May be repeated. */
+  ensureNetwork(network: Network): Promise<void>;
+  /** Removes them; absent is fine. */
+  removeNetwork(network: Network): Promise<void>;
+  /** What is missing or wrong in the kernel for this network; changes nothing. */
+  inspectNetwork(network: Network): Promise<readonly Difference[]>;
+  /** What to do in the sandbox for an endpoint; undefined when the driver makes no interface. Pure. */
+  attachment(network: Network, endpoint: Endpoint): Attachment | undefined;
+  /** What the firewall must allow; undefined when there is nothing to say. Pure. */
+  policy(network: Network): NetworkPolicy | undefined;
+  /** The endpoint's ports with the addresses they lead to. Pure. `keepSource`: the endpoint serves its sandbox's default route. */
+  forwards(network: Network, endpoint: Endpoint, keepSource: boolean): readonly PortForward[];
+}

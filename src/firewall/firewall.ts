@@ -1,0 +1,30 @@
+// The contract of a firewall backend: one policy in, one transaction out.
+
+import type { Difference } from '../model/difference.ts';
+import type { EndpointId, NetworkId } from '../model/ids.ts';
+import type { EndpointPolicy, NetworkPolicy } from '../model/policy.ts';
+
+export type PolicyChange =
+  | { readonly network: NetworkPolicy }
+  | { readonly removedNetwork: NetworkId }
+  | { readonly endpoint: EndpointPolicy }
+  | { readonly removedEndpoint: EndpointId };
+
+/** The whole of what the firewall should hold. */
+export interface PolicyState {
+  readonly networks: readonly NetworkPolicy[];
+  readonly endpoints: readonly EndpointPolicy[];
+}
+
+export interface Firewall {
+  readonly name: 'nftables' | 'iptables' | 'none';
+  /** Applies all changes or none, in one transaction; a change that is in force already costs nothing. */
+  apply(changes: readonly PolicyChange[]): Promise<void>;
+  /** Makes the kernel hold exactly this, whatever it held before. Used at start and after somebody else changed the rules. */
+  replace(state: PolicyState): Promise<void>;
+  /** Compares the kernel with what was last applied; changes nothing. */
+  inspect(): Promise<readonly Difference[]>;
+  /** Calls back when somebody else changed our rules, with who it was where the kernel tells. */
+  onForeignChange(listener: (who: string) => void): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,41 @@
+// The contract of address management: pools and the addresses leased from them, in memory; the core records what it is given.
+import type { Cidr, InterfaceAddress, IpAddress, IpFamily } from '../base/cidr.ts';
+import type { Pool } from '../model/network.ts';
+
+export interface PoolRequest {
+  readonly family: IpFamily;
+  /** Chosen by the driver when absent. */
+  readonly subnet?: Cidr;
+  readonly range?: Cidr;
+  /** Chosen (the first usable address of the subnet) when absent and `wantsGateway`. */
+  readonly gateway?: IpAddress;
+  readonly wantsGateway: boolean;
+  readonly reserved: Readonly<Record<string, IpAddress>>;
+  /** For error messages. */
+  readonly networkName: string;
+}
+
+export interface PoolStatus {
+  readonly leased: number;
+  /** Addresses that can be leased at all, as a bigint because a /64 has 2^64. */
+  readonly capacity: bigint;
+}
+
+export interface IpamDriver {
+  readonly name: string;
+  /** Checks `--ipam-opt`. Errors: `invalid_parameter`, listing the known keys. */
+  parseOptions(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
+  /** Reserves a subnet. Errors: `invalid_parameter`; `conflict` naming the pool and network it overlaps; `exhausted`. */
+  requestPool(request: PoolRequest): Promise<Pool>;
+  releasePool(pool: Pool): void;
+  /**
+   * Leases the address asked for, or the next after the last one given. Errors: `invalid_parameter` (outside the
+   * subnet, or its network, broadcast or gateway address), `conflict` (leased), `exhausted`.
+   */
+  requestAddress(pool: Pool, wanted?: IpAddress): InterfaceAddress;
+  /** Absent is fine. */
+  releaseAddress(pool: Pool, address: IpAddress): void;
+  /** Puts recorded pools and leases back at start, without choosing or checking against the host. */
+  restore(networkName: string, pool: Pool, leased: readonly IpAddress[]): void;
+  status(pool: Pool): PoolStatus;
+}

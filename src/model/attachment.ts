@@ -1,0 +1,39 @@
+// What a driver wants done inside a sandbox for one endpoint: pure data, carried out by the sandbox in one netlink program.
+import type { Cidr, InterfaceAddress, IpAddress } from '../base/cidr.ts';
+import type { MacAddress } from '../base/mac.ts';
+
+export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru';
+
+/** How the interface comes to be. Links are named in the host's namespace. */
+export type LinkPlan =
+  | {
+      readonly kind: 'veth';
+      /** Name of the end that stays on the host. */
+      readonly hostIfname: string;
+      /** Bridge the host end is a port of. */
+      readonly bridge: string;
+      /** The port may talk to the bridge itself but to no other isolated port (icc=false). */
+      readonly isolated: boolean;
+      /** The bridge may send a frame back out of the port it came in by. */
+      readonly hairpin: boolean;
+    }
+  | { readonly kind: 'macvlan'; readonly parent: string; readonly mode: MacvlanMode };
+
+export interface Route {
+  readonly destination: Cidr;
+  /** On-link when absent. */
+  readonly gateway?: IpAddress;
+}
+
+export interface Attachment {
+  readonly link: LinkPlan;
+  /** Name inside the sandbox. */
+  readonly ifname: string;
+  readonly mac: MacAddress;
+  readonly mtuBytes: number;
+  /** Families without an address are switched off on the interface. */
+  readonly addresses: readonly InterfaceAddress[];
+  readonly routes: readonly Route[];
+  /** Gateways this endpoint could serve as the sandbox's default route, by family; the core chooses among endpoints. */
+  readonly gateways: { readonly ipv4?: IpAddress; readonly ipv6?: IpAddress };
+}

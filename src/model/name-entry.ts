@@ -1,0 +1,30 @@
+// What the resolver knows of an endpoint and of a sandbox that asks.
+import type { IpAddress } from '../base/cidr.ts';
+import type { EndpointId, NetworkId, SandboxId } from './ids.ts';
+import type { ExposedPort } from './port.ts';
+
+/** The names of one endpoint on its network. */
+export interface NameEntry {
+  readonly endpointId: EndpointId;
+  readonly networkId: NetworkId;
+  readonly networkName: string;
+  readonly sandboxId: SandboxId;
+  /** First the sandbox's name (used for PTR), then hostname, short id and aliases. */
+  readonly names: readonly string[];
+  readonly addresses: readonly IpAddress[];
+  /** Published and exposed ports, for SRV. */
+  readonly services: readonly ExposedPort[];
+}
+
+/** Where questions go that no network answers. */
+export type Forwarding = 'host' | 'none' | readonly IpAddress[];
+
+/** What one sandbox may see. */
+export interface ResolverView {
+  readonly sandboxId: SandboxId;
+  /** Networks it is on, in order of attachment. */
+  readonly networks: readonly NetworkId[];
+  /** Private names it gave to other sandboxes. */
+  readonly links: readonly { readonly alias: string; readonly target: SandboxId }[];
+  readonly forwarding: Forwarding;
+}

@@ -1,0 +1,36 @@
+// What the firewall must allow, in no backend's syntax.
+import type { Cidr, IpAddress } from '../base/cidr.ts';
+import type { EndpointId, NetworkId } from './ids.ts';
+import type { PublishedPort } from './port.ts';
+
+/** The rules of one network, apart from its ports. */
+export interface NetworkPolicy {
+  readonly networkId: NetworkId;
+  /** Name of the network's bridge on the host: what its packets come in and go out by. */
+  readonly ifname: string;
+  readonly subnets: readonly Cidr[];
+  /** Nothing crosses between this network and anything but the host. */
+  readonly internal: boolean;
+  /** Endpoints of the network may reach each other also when routed by the host. */
+  readonly icc: boolean;
+  /** Source given to packets that leave the network, by family: the outgoing interface's own address, one fixed address, or unchanged. */
+  readonly source: { readonly ipv4: SourceRule; readonly ipv6: SourceRule };
+  /** Interfaces from which endpoints may be reached directly by their own addresses. */
+  readonly trustedInterfaces: readonly string[];
+}
+
+export type SourceRule = 'masquerade' | 'keep' | { readonly address: IpAddress };
+
+/** The published ports of one endpoint. */
+export interface EndpointPolicy {
+  readonly endpointId: EndpointId;
+  readonly networkId: NetworkId;
+  readonly forwards: readonly PortForward[];
+}
+
+/** One published port with the endpoint address it leads to; both ends are of one family. */
+export interface PortForward extends PublishedPort {
+  readonly address: IpAddress;
+  /** False where answers would leave by another network's gateway: then the host's bridge address stands in for the asker. */
+  readonly keepSource: boolean;
+}

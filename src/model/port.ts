@@ -1,0 +1,26 @@
+// Published and exposed ports of an endpoint.
+import type { IpAddress } from '../base/cidr.ts';
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** A port a service in the sandbox listens on, made known without being published. */
+export interface ExposedPort {
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+/** A port held on the host and forwarded to the endpoint; the host port is always the one in use, never 0. */
+export interface PublishedPort extends ExposedPort {
+  /** `0.0.0.0` and `::` stand for every address of the host in that family. */
+  readonly hostAddress: IpAddress;
+  readonly hostPort: number;
+}
+
+/**
+ * A port as asked for, before host ports are chosen. `hostPort` is inclusive and absent for an ephemeral
+ * port; a range longer than one with a single container port means "the first free one".
+ */
+export interface PortRequest extends ExposedPort {
+  readonly hostAddress?: IpAddress;
+  readonly hostPort?: { readonly first: number; readonly last: number };
+}

@@ -1,0 +1,49 @@
+// A sandbox: a network namespace with its names, its resolver settings and, when a process was run in it, that process.
+import type { IpAddress } from '../base/cidr.ts';
+import type { SandboxId } from './ids.ts';
+
+/** A process the runtime placed into the sandbox. `startTime` (clock ticks since boot, field 22 of /proc/PID/stat) tells a reused pid from the same process. */
+export interface SandboxProcess {
+  readonly pid: number;
+  readonly startTime: number;
+  readonly command: readonly string[];
+  /** A supervisor keeps it: output goes to `logPath`, the exit status is recorded. */
+  readonly detached: boolean;
+  readonly logPath?: string;
+  /** `no`, `always`, `on-failure` or `on-failure:N`; carried out by the supervisor. */
+  readonly restart: string;
+}
+
+/** Which namespace a sandbox is. `pinned` ones were made by us; `adopted` ones belong to somebody else and are only ever configured, never removed. */
+export type SandboxNamespace =
+  | { readonly kind: 'pinned'; readonly path: string; readonly device: number; readonly inode: number }
+  | {
+      readonly kind: 'adopted';
+      readonly path: string;
+      readonly device: number;
+      readonly inode: number;
+      readonly pid?: number;
+      readonly startTime?: number;
+    }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'shared'; readonly with: SandboxId };
+
+export interface Sandbox {
+  readonly id: SandboxId;
+  readonly name: string;
+  readonly createdAt: string;
+  /** Contents of /proc/sys/kernel/random/boot_id when it was made: a sandbox does not outlive its boot. */
+  readonly bootId: string;
+  readonly namespace: SandboxNamespace;
+  readonly hostname: string;
+  readonly dns: {
+    readonly servers: readonly IpAddress[];
+    readonly search: readonly string[];
+    readonly options: readonly string[];
+  };
+  readonly extraHosts: readonly { readonly name: string; readonly address: IpAddress }[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly process?: SandboxProcess;
+  /** Removed with everything it has when its process ends. */
+  readonly autoRemove: boolean;
+}

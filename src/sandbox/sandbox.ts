@@ -1,0 +1,81 @@
+// The contract of sandboxes: namespaces and the interfaces in them.
+import type { IpAddress } from '../base/cidr.ts';
+import type { Attachment } from '../model/attachment.ts';
+import type { Difference } from '../model/difference.ts';
+import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
+
+export type PinnedNamespace = Extract<SandboxNamespace, { kind: 'pinned' }>;
+export type AdoptedNamespace = Extract<SandboxNamespace, { kind: 'adopted' }>;
+
+/** The default routes of a sandbox: a gateway and the interface it is on, per family. */
+export interface DefaultRoutes {
+  readonly ipv4?: { readonly gateway: IpAddress; readonly ifname: string };
+  readonly ipv6?: { readonly gateway: IpAddress; readonly ifname: string };
+}
+
+export interface Sandboxes {
+  /** Makes a network namespace with loopback up, pinned as NETNS_DIR/name. Errors: `already_exists` when that path is taken. */
+  create(name: string): Promise<PinnedNamespace>;
+  /** Errors: `not_found` (no such process or path), `invalid_parameter` (not a network namespace, or the host's own). */
+  adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace>;
+  /** True while the recorded namespace can be entered and is still the same one. */
+  exists(namespace: SandboxNamespace): Promise<boolean>;
+  /**
+   * Makes the interface and configures it, and sets the default routes, in one netlink program that stops at the first
+   * error and leaves nothing. When it returns the first packet gets through.
+   * Errors: `conflict` (interface name taken), `exhausted` (bridge full: 1,023 ports), `not_found`, `not_implemented`.
+   */
+  attach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
+  /** Removes the interface and sets the default routes that remain; returns when it is gone. Absent is fine. */
+  detach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
+  /** Replaces the sandbox's default routes. */
+  setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void>;
+  /** Unpins a namespace we made; links in it are gone when this returns or soon after. Adopted ones are left alone. */
+  remove(namespace: SandboxNamespace, attachments: readonly Attachment[]): Promise<void>;
+  /** What is missing or wrong for these attachments; changes nothing. */
+  inspect(
+    namespace: SandboxNamespace,
+    attachments: readonly Attachment[],
+    routes: DefaultRoutes,
+  ): Promise<readonly Difference[]>;
+  /** Pins and host-side links of ours that no record accounts for. `keep` holds the recorded ones. */
+  strays(keep: {
+    readonly namespaces: readonly SandboxNamespace[];
+    readonly attachments: readonly Attachment[];
+  }): Promise<readonly Stray[]>;
+  removeStray(stray: Stray): Promise<void>;
+}
+
+/** Something of ours no record accounts for: a host link (by name) or a namespace pin (by path). */
+export interface Stray {
+  readonly kind: 'link' | 'pin';
+  readonly name: string;
+}
+
+/** The files a sandbox's processes see as /etc/hosts, /etc/hostname and /etc/resolv.conf. */
+export interface SandboxFiles {
+  /** Writes or rewrites them; returns their paths. Each file is replaced in place, so that bind mounts follow. */
+  write(
+    sandbox: Sandbox,
+    view: {
+      readonly usesResolver: boolean;
+      readonly addresses: readonly IpAddress[];
+      readonly hosts: readonly { readonly address: IpAddress; readonly names: readonly string[] }[];
+    },
+  ): Promise<SandboxFilePaths>;
+  remove(sandbox: Sandbox): Promise<void>;
+}
+
+export interface SandboxFilePaths {
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+}
+
+/** Tells when processes end, by pidfd. */
+export interface ProcessWatcher {
+  /** Start time of a live process in clock ticks since boot, or undefined. */
+  startTime(pid: number): number | undefined;
+  /** Calls back once when the process ends; at once if it has ended or the pid is another process by now. Returns a cancel function. */
+  watch(pid: number, startTime: number, ended: () => void): () => void;
+}

@@ -1,0 +1,33 @@
+// The contract of the daemon's records on disk.
+import type { Endpoint } from '../model/endpoint.ts';
+import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
+import type { Network } from '../model/network.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+
+/** Everything recorded. The maps are the store's own and change with each commit. */
+export interface State {
+  readonly networks: ReadonlyMap<NetworkId, Network>;
+  readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
+  readonly sandboxes: ReadonlyMap<SandboxId, Sandbox>;
+  /** Facts of the installation that must not change, e.g. `ulaPrefix`. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+export type Change =
+  | { readonly put: 'network'; readonly value: Network }
+  | { readonly put: 'endpoint'; readonly value: Endpoint }
+  | { readonly put: 'sandbox'; readonly value: Sandbox }
+  | { readonly put: 'setting'; readonly key: string; readonly value: string }
+  | { readonly drop: 'network'; readonly id: NetworkId }
+  | { readonly drop: 'endpoint'; readonly id: EndpointId }
+  | { readonly drop: 'sandbox'; readonly id: SandboxId };
+
+export interface Store {
+  readonly state: State;
+  /**
+   * Records all changes or none. When it resolves they survive the death of the process; with `durable` (networks,
+   * reservations) also a power cut. Errors: `unavailable` (disk full, I/O error), after which nothing was changed.
+   */
+  commit(changes: readonly Change[], options?: { readonly durable?: boolean }): Promise<void>;
+  close(): Promise<void>;
+}
