@@ -27,4 +27,6 @@ export interface Endpoint {
   readonly ports: readonly PublishedPort[];
   readonly exposed: readonly ExposedPort[];
   readonly options: Readonly<Record<string, string>>;
+  /** Set until the request that makes it is complete: what is still pending at a start is undone. */
+  readonly pending?: true;
 }

@@ -46,4 +46,6 @@ export interface Sandbox {
   readonly process?: SandboxProcess;
   /** Removed with everything it has when its process ends. */
   readonly autoRemove: boolean;
+  /** Set until the request that makes it is complete: what is still pending at a start is undone. */
+  readonly pending?: true;
 }

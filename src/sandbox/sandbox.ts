@@ -28,6 +28,11 @@ export interface Sandboxes {
   attach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
   /** Removes the interface and sets the default routes that remain; returns when it is gone. Absent is fine. */
   detach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
+  /**
+   * Brings an attachment back to what it should be by the smallest change that does it: what is missing is added, and only
+   * an interface that is gone or of the wrong kind is made anew. Errors as `attach`.
+   */
+  repair(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
   /** Replaces the sandbox's default routes. */
   setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void>;
   /** Unpins a namespace we made; links in it are gone when this returns or soon after. Adopted ones are left alone. */
@@ -63,13 +68,24 @@ export interface SandboxFiles {
       readonly hosts: readonly { readonly address: IpAddress; readonly names: readonly string[] }[];
     },
   ): Promise<SandboxFilePaths>;
+  /** Where they are, and where the output and state of a detached process go. */
+  paths(sandbox: Sandbox): SandboxFilePaths;
+  /** Undefined when no supervisor has written anything. */
+  supervisorState(sandbox: Sandbox): SupervisorState | undefined;
   remove(sandbox: Sandbox): Promise<void>;
 }
+
+/** What the supervisor of a detached process last wrote, see docs/launch-plan.md. */
+export type SupervisorState =
+  | { readonly running: { readonly pid: number; readonly startTime: number } }
+  | { readonly exited: number };
 
 export interface SandboxFilePaths {
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
+  readonly log: string;
+  readonly state: string;
 }
 
 /** Tells when processes end, by pidfd. */
@@ -78,4 +94,6 @@ export interface ProcessWatcher {
   startTime(pid: number): number | undefined;
   /** Calls back once when the process ends; at once if it has ended or the pid is another process by now. Returns a cancel function. */
   watch(pid: number, startTime: number, ended: () => void): () => void;
+  /** Sends a signal (`TERM`, `KILL`, …) to that very process. False when it has ended. */
+  signal(pid: number, startTime: number, signal: string): boolean;
 }
