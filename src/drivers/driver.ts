@@ -36,6 +36,6 @@ export interface Driver {
   attachment(network: Network, endpoint: Endpoint): Attachment | undefined;
   /** What the firewall must allow; undefined when there is nothing to say. Pure. */
   policy(network: Network): NetworkPolicy | undefined;
-  /** The endpoint's ports with the addresses they lead to. Pure. `keepSource`: the endpoint serves its sandbox's default route. */
-  forwards(network: Network, endpoint: Endpoint, keepSource: boolean): readonly PortForward[];
+  /** The endpoint's published ports with the addresses they lead to. Pure. */
+  forwards(network: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[];
 }
