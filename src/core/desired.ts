@@ -1,0 +1,129 @@
+// What should be in the kernel, in the firewall and in the resolver, as a pure function of the records.
+import { addressOf, familyOf, type IpFamily, parseIp } from '../base/cidr.ts';
+import type { PolicyState } from '../firewall/firewall.ts';
+import type { Attachment } from '../model/attachment.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import { shortId } from '../model/ids.ts';
+import type { NameEntry, ResolverView } from '../model/name-entry.ts';
+import type { Network } from '../model/network.ts';
+import type { EndpointPolicy, NetworkPolicy } from '../model/policy.ts';
+import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
+import type { DefaultRoutes } from '../sandbox/sandbox.ts';
+import type { State } from '../store/store.ts';
+import { driverOf, endpointsOfSandbox, findSandbox, networkOf, sandboxOf } from './lookup.ts';
+import type { Parts } from './parts.ts';
+
+/** Undefined when the network's driver makes no interface. */
+export function attachmentOf(parts: Parts, endpoint: Endpoint): Attachment | undefined {
+  const network = networkOf(parts.store.state, endpoint);
+  return driverOf(parts, network).attachment(network, endpoint);
+}
+
+export function attachmentsOf(parts: Parts, endpoints: readonly Endpoint[]): readonly Attachment[] {
+  return endpoints.map((endpoint) => attachmentOf(parts, endpoint)).filter((one) => one !== undefined);
+}
+
+/** The default routes of a sandbox with these endpoints: highest priority first, then the oldest. */
+export function defaultRoutes(parts: Parts, endpoints: readonly Endpoint[]): DefaultRoutes {
+  const ipv4 = gatewayEndpoint(parts, endpoints, 4);
+  const ipv6 = gatewayEndpoint(parts, endpoints, 6);
+  return {
+    ...(ipv4?.gateway !== undefined && { ipv4: { gateway: ipv4.gateway, ifname: ipv4.endpoint.ifname } }),
+    ...(ipv6?.gateway !== undefined && { ipv6: { gateway: ipv6.gateway, ifname: ipv6.endpoint.ifname } }),
+  };
+}
+
+/** The endpoint that gives its sandbox the default route of a family, with the gateway. */
+export function gatewayEndpoint(parts: Parts, endpoints: readonly Endpoint[], family: IpFamily) {
+  const key = family === 4 ? 'ipv4' : 'ipv6';
+  const candidates = endpoints
+    .map((endpoint) => ({ endpoint, gateway: attachmentOf(parts, endpoint)?.gateways[key] }))
+    .filter((candidate) => candidate.gateway !== undefined)
+    .sort((a, b) => b.endpoint.gatewayPriority - a.endpoint.gatewayPriority);
+  return candidates[0];
+}
+
+/** The port policies of a sandbox's endpoints; those without published ports are left out. */
+export function endpointPolicies(parts: Parts, endpoints: readonly Endpoint[]): readonly EndpointPolicy[] {
+  if (endpoints.every((endpoint) => endpoint.ports.length === 0)) return [];
+  const gateways = [gatewayEndpoint(parts, endpoints, 4), gatewayEndpoint(parts, endpoints, 6)];
+  const serves = (endpoint: Endpoint, family: IpFamily) => gateways[family === 4 ? 0 : 1]?.endpoint === endpoint;
+  return endpoints
+    .filter((endpoint) => endpoint.ports.length > 0)
+    .map((endpoint) => {
+      const network = networkOf(parts.store.state, endpoint);
+      const forwards = driverOf(parts, network)
+        .forwards(network, endpoint)
+        .map((forward) => ({ ...forward, keepSource: serves(endpoint, familyOf(forward.address)) }));
+      return { endpointId: endpoint.id, networkId: endpoint.networkId, forwards };
+    });
+}
+
+export function networkPolicy(parts: Parts, network: Network): NetworkPolicy | undefined {
+  return driverOf(parts, network).policy(network);
+}
+
+/** The whole policy of the host. */
+export function policyState(parts: Parts): PolicyState {
+  const { networks, sandboxes } = parts.store.state;
+  const policies = [...networks.values()].map((network) => networkPolicy(parts, network));
+  return {
+    networks: policies.filter((policy) => policy !== undefined),
+    endpoints: [...sandboxes.values()].flatMap((sandbox) =>
+      endpointPolicies(parts, endpointsOfSandbox(parts.store.state, sandbox.id)),
+    ),
+  };
+}
+
+/** The namespace a sandbox's processes are in: its own, or that of the sandbox it shares. */
+export function namespaceOf(state: State, sandbox: Sandbox): SandboxNamespace {
+  const { namespace } = sandbox;
+  return namespace.kind === 'shared' ? namespaceOf(state, findSandbox(state, namespace.with)) : namespace;
+}
+
+/** Names are answered where at least one endpoint is on a network somebody made. */
+export function usesResolver(state: State, endpoints: readonly Endpoint[]): boolean {
+  return endpoints.some((endpoint) => hasNames(networkOf(state, endpoint)));
+}
+
+/** Undefined on built-in networks, which have no names. */
+export function nameEntry(state: State, endpoint: Endpoint): NameEntry | undefined {
+  const network = networkOf(state, endpoint);
+  if (!hasNames(network)) return undefined;
+  const sandbox = sandboxOf(state, endpoint);
+  return {
+    endpointId: endpoint.id,
+    networkId: network.id,
+    networkName: network.name,
+    sandboxId: sandbox.id,
+    names: [...new Set([sandbox.name, sandbox.hostname, shortId(sandbox.id), ...endpoint.aliases])],
+    addresses: endpoint.addresses.map(addressOf),
+    services: [...endpoint.ports, ...endpoint.exposed].map(({ protocol, port }) => ({ protocol, port })),
+  };
+}
+
+/** What a sandbox with these endpoints may see. */
+export function resolverView(state: State, sandbox: Sandbox, endpoints: readonly Endpoint[]): ResolverView {
+  const named = endpoints.filter((endpoint) => hasNames(networkOf(state, endpoint)));
+  return {
+    sandboxId: sandbox.id,
+    networks: named.map((endpoint) => endpoint.networkId),
+    links: named.flatMap((endpoint) => endpoint.links),
+    forwarding: sandbox.dns.servers.length > 0 ? sandbox.dns.servers : forwarding(state, named),
+  };
+}
+
+function hasNames(network: Network): boolean {
+  return !network.builtin;
+}
+
+/** The first network that lets questions out decides; a sandbox on internal networks alone has no way out. */
+function forwarding(state: State, endpoints: readonly Endpoint[]): ResolverView['forwarding'] {
+  for (const endpoint of endpoints) {
+    const network = networkOf(state, endpoint);
+    const setting = network.options['forward_dns'] ?? (network.internal ? 'none' : 'host');
+    if (setting === 'host') return 'host';
+    if (setting !== 'none') return setting.split(',').map((address) => parseIp(address, 'forward_dns'));
+  }
+  return 'none';
+}

@@ -1,0 +1,26 @@
+// The parts the core works with, behind their contracts. Put together in src/bin.
+import type { Log } from '../base/log.ts';
+import type { NameService } from '../dns/name-service.ts';
+import type { Driver } from '../drivers/driver.ts';
+import type { Firewall } from '../firewall/firewall.ts';
+import type { HostPorts } from '../firewall/host-ports.ts';
+import type { IpamDriver } from '../ipam/ipam-driver.ts';
+import type { ProcessWatcher, SandboxFiles, Sandboxes } from '../sandbox/sandbox.ts';
+import type { Store } from '../store/store.ts';
+import type { EventBus } from './events.ts';
+
+export interface Parts {
+  readonly store: Store;
+  readonly ipams: ReadonlyMap<string, IpamDriver>;
+  readonly drivers: ReadonlyMap<string, Driver>;
+  readonly firewall: Firewall;
+  readonly hostPorts: HostPorts;
+  readonly sandboxes: Sandboxes;
+  readonly files: SandboxFiles;
+  readonly processes: ProcessWatcher;
+  readonly names: NameService;
+  readonly events: EventBus;
+  readonly log: Log;
+  /** Contents of /proc/sys/kernel/random/boot_id. */
+  readonly bootId: string;
+}
