@@ -1,0 +1,54 @@
+// The test support itself: throw-away hosts are separate, wired, and leave nothing.
+import { readdirSync, readlinkSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { TestHost } from '../support/test-host.ts';
+import { Topology } from '../support/topology.ts';
+
+test('a host has its own name, its own loopback and nothing else', async () => {
+  await using host = await TestHost.start('lonely');
+  expect(await host.run(['hostname'])).toBe('lonely');
+  const { links, namespaces } = await host.state();
+  expect(links).toEqual([expect.stringMatching(/^lo /)]);
+  expect(namespaces).toEqual(['']);
+});
+
+test('what a host writes to /etc, /run and /var/lib stays in it', async () => {
+  await using writer = await TestHost.start();
+  await using reader = await TestHost.start();
+  await writer.shell('touch /etc/written /run/written /var/lib/written');
+  const { status } = await reader.attempt(['ls', '/etc/written', '/run/written', '/var/lib/written']);
+  expect(status).not.toBe(0);
+});
+
+test('hosts on one wire reach each other', async () => {
+  await using topology = await Topology.start('one', 'two');
+  const server = topology.host('two').spawn(['socat', '-u', 'TCP-LISTEN:80', 'STDOUT']);
+  const client = await topology
+    .host('one')
+    .attempt(['socat', '-u', 'STDIN', `TCP:${topology.address('two')}:80,retry=50,interval=0.1`], {
+      input: 'hello',
+    });
+  expect(client.status).toBe(0);
+  expect((await server.ended).stdout).toBe('hello');
+});
+
+test('when a host is let go of, its processes and namespaces are gone', async () => {
+  const host = await TestHost.start();
+  host.spawn(['setsid', 'sleep', '1000']);
+  host.spawn(['ip', 'netns', 'exec', 'none', 'true']);
+  const namespace = readlinkSync(`/proc/${host.pid}/ns/net`);
+  await host[Symbol.asyncDispose]();
+  expect(namespacesInUse()).not.toContain(namespace);
+});
+
+function namespacesInUse(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/ns/net`)];
+      } catch {
+        return [];
+      }
+    });
+}

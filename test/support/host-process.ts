@@ -1,0 +1,96 @@
+// A process inside a throw-away host, with everything it prints.
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { waitUntil } from './wait-until.ts';
+
+export interface CommandResult {
+  /** The exit status, or 128 plus the signal's number as a shell would say. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ProcessOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: nothing to read. */
+  readonly input?: string;
+}
+
+const repository = new URL('../../', import.meta.url).pathname;
+const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+
+export class HostProcess {
+  readonly command: readonly string[];
+  /** Resolves when the process has ended and its output is read. */
+  readonly ended: Promise<CommandResult>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #stdout = '';
+  #stderr = '';
+
+  /** @param hostPid any process of the host, as seen from outside. */
+  constructor(hostPid: number, command: readonly string[], options: ProcessOptions) {
+    this.command = command;
+    const enter = ['-t', String(hostPid), '-n', '-m', '-u', '-i', '-p', '--wdns=/', '--', ...command];
+    const env = { ...process.env, PATH: `${repository}bin:${process.env['PATH']}`, ...options.env };
+    this.#child = spawn('nsenter', enter, { env });
+    this.#child.stdin.on('error', () => {}); // it may end without reading its input
+    this.#child.stdin.end(options.input ?? '');
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+    });
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#child.on('error', (error) => resolve({ status: 127, stdout: '', stderr: error.message }));
+      this.#child.on('close', (status, signal) =>
+        resolve({
+          status: status ?? 128 + (signalNumbers[signal ?? ''] ?? 0),
+          stdout: this.#stdout,
+          stderr: this.#stderr,
+        }),
+      );
+    });
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Its pid as seen from outside the host: the child of the process that entered the host for it. */
+  async pid(): Promise<number> {
+    const entering = this.#child.pid;
+    return waitUntil(`${this.command[0]} has started`, () => {
+      const children = readFileSync(`/proc/${entering}/task/${entering}/children`, 'utf8').trim();
+      return children === '' ? undefined : Number(children.split(' ')[0]);
+    });
+  }
+
+  /** Sends a signal, and resolves when the process has ended. */
+  async end(signal: NodeJS.Signals): Promise<CommandResult> {
+    if (!this.hasEnded) process.kill(await this.pid(), signal);
+    return this.ended;
+  }
+
+  /** The first line of its output (either stream) that matches. Fails when the process ends before. */
+  async line(pattern: RegExp, timeoutMs = 15_000): Promise<string> {
+    const found = await waitUntil(
+      `${this.command.join(' ')} prints ${pattern}`,
+      () => {
+        const line = `${this.#stdout}\n${this.#stderr}`.split('\n').find((text) => pattern.test(text));
+        return line ?? (this.hasEnded ? null : undefined);
+      },
+      { timeoutMs },
+    );
+    if (found === null) throw new Error(`${this.command.join(' ')} ended: ${this.#stderr}${this.#stdout}`);
+    return found;
+  }
+}
