@@ -21,33 +21,38 @@ export interface AddressRange {
 }
 
 /**
- * Parses an address given by a user.
+ * Parses an address given by a user. An IPv4-mapped one (`::ffff:10.0.0.1`) is the IPv4 address: no packet carries it
+ * in any other form.
  * @param what names the value in the error, e.g. `--ip`.
  * Errors: `invalid_parameter`.
  */
 export function parseIp(text: string, what: string): IpAddress {
-  if (text.includes('/') || text.includes('%') || !IPCIDR.isValidAddress(text)) {
-    throw new NetError('invalid_parameter', `${what}: ${text} is not an IP address`);
-  }
-  return toIpAddress(toInteger(text), familyOf(text));
+  if (!isAddress(text)) throw new NetError('invalid_parameter', `${what}: ${text} is not an IP address`);
+  const value = toInteger(text);
+  return isMapped(text) ? toIpAddress(value & 0xffffffffn, 4) : toIpAddress(value, familyOf(text));
 }
 
-/** Parses a subnet given by a user; host bits must be zero. Errors: `invalid_parameter`. */
+/** Parses a subnet given by a user; host bits must be zero. Errors: `invalid_parameter`, also for IPv4-mapped ones. */
 export function parseCidr(text: string, what: string): Cidr {
-  const { address, prefix } = split(text, what);
-  const family = familyOf(address);
-  const value = toInteger(address);
-  const subnet = toCidr(value, prefix, family);
-  if (networkOf(value, prefix, family) !== value) {
+  const address = parseInterfaceAddress(text, what);
+  const subnet = subnetOf(address);
+  if (!subnet.startsWith(`${addressOf(address)}/`)) {
     throw new NetError('invalid_parameter', `${what}: ${text} has host bits set; the subnet is ${subnet}`);
   }
   return subnet;
 }
 
-/** Parses an address with prefix length given by a user, host bits kept. Errors: `invalid_parameter`. */
+/** Parses an address with prefix length given by a user, host bits kept. Errors as for `parseCidr`. */
 export function parseInterfaceAddress(text: string, what: string): InterfaceAddress {
-  const { address, prefix } = split(text, what);
-  return toInterfaceAddress(parseIp(address, what), prefix);
+  const [address = '', length = '', ...more] = text.split('/');
+  const valid = more.length === 0 && /^(0|[1-9]\d{0,2})$/.test(length) && isAddress(address);
+  if (!valid || Number(length) > familyBits(familyOf(address))) {
+    throw new NetError('invalid_parameter', `${what}: ${text} is not in CIDR notation`);
+  }
+  if (isMapped(address)) {
+    throw new NetError('invalid_parameter', `${what}: ${text} is IPv4-mapped; give it in IPv4 notation`);
+  }
+  return toInterfaceAddress(parseIp(address, what), Number(length));
 }
 
 /** The family of an address or subnet in text. */
@@ -124,7 +129,13 @@ export function toIpAddress(value: bigint, family: IpFamily): IpAddress {
 /** The 4 or 16 bytes of a valid address, in network order. */
 export function toBytes(address: IpAddress): Uint8Array {
   if (familyOf(address) === 4) return Uint8Array.from(address.split('.'), Number);
-  return ipv6Bytes(address);
+  const bytes = new Uint8Array(16);
+  ipv6Groups(address).forEach((group, i) => {
+    const value = Number.parseInt(group, 16);
+    bytes[i * 2] = value >> 8;
+    bytes[i * 2 + 1] = value & 0xff;
+  });
+  return bytes;
 }
 
 /** Canonical text of 4 or 16 bytes in network order. */
@@ -135,15 +146,15 @@ export function fromBytes(bytes: Uint8Array): IpAddress {
   return compress(groups) as IpAddress;
 }
 
-function split(text: string, what: string): { address: string; prefix: number } {
-  const [address = '', length = '', ...more] = text.split('/');
-  const prefix = Number(length);
-  const valid =
-    more.length === 0 && /^\d{1,3}$/.test(length) && IPCIDR.isValidAddress(address) && !address.includes('%');
-  if (!valid || prefix > familyBits(familyOf(address))) {
-    throw new NetError('invalid_parameter', `${what}: ${text} is not a subnet in CIDR notation`);
-  }
-  return { address, prefix };
+/** ip-cidr takes an IPv4 tail as one group (`1:2:3:4:5:6:7:1.2.3.4`), hence the count. */
+function isAddress(text: string): boolean {
+  if (text.includes('/') || text.includes('%') || !IPCIDR.isValidAddress(text)) return false;
+  return familyOf(text) === 4 || ipv6Groups(text).length === 8;
+}
+
+/** RFC 4291 section 2.5.5.2: ::ffff:0:0/96. */
+function isMapped(text: string): boolean {
+  return familyOf(text) === 6 && toInteger(text) >> 32n === 0xffffn;
 }
 
 function networkOf(value: bigint, prefix: number, family: IpFamily): bigint {
@@ -151,22 +162,17 @@ function networkOf(value: bigint, prefix: number, family: IpFamily): bigint {
   return (value >> hostBits) << hostBits;
 }
 
-function ipv6Bytes(address: string): Uint8Array {
-  const bytes = new Uint8Array(16);
+/** The hexadecimal groups of an address, with `::` and an IPv4 tail written out. */
+function ipv6Groups(address: string): string[] {
   const text = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
     [Number(a) * 256 + Number(b), Number(c) * 256 + Number(d)].map((n) => n.toString(16)).join(':'),
   );
   const [head = '', tail] = text.split('::');
   const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups =
-    tail === undefined ? before : [...before, ...Array(8 - before.length - after.length).fill('0'), ...after];
-  groups.forEach((group, i) => {
-    const value = Number.parseInt(group, 16);
-    bytes[i * 2] = value >> 8;
-    bytes[i * 2 + 1] = value & 0xff;
-  });
-  return bytes;
+  if (tail === undefined) return before;
+  const after = tail === '' ? [] : tail.split(':');
+  const zeros = Math.max(1, 8 - before.length - after.length);
+  return [...before, ...Array<string>(zeros).fill('0'), ...after];
 }
 
 /** RFC 5952: the longest run of at least two zero groups becomes `::`, the first of equals. */

@@ -25,9 +25,12 @@ export class NetError extends Error {
   }
 }
 
-/** Turns whatever was thrown into a NetError: `internal` unless it already is one. */
+/** Turns whatever was thrown into a NetError: of several errors the first counts; `internal` unless that already is one. */
 export function toNetError(thrown: unknown): NetError {
   if (thrown instanceof NetError) return thrown;
+  if (thrown instanceof AggregateError && thrown.errors[0] instanceof NetError) {
+    return new NetError(thrown.errors[0].code, thrown.message, { cause: thrown });
+  }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new NetError('internal', message, { cause: thrown });
 }

@@ -2,8 +2,11 @@
 
 type Step = () => void | Promise<void>;
 
+/** Registers a step that undoes what the caller is about to do. */
+export type Undo = (step: Step) => void;
+
 /** Runs `work`; when it throws, runs every registered step in reverse, all of them, then throws the first error. */
-export async function withUndo<T>(work: (undo: (step: Step) => void) => Promise<T>): Promise<T> {
+export async function withUndo<T>(work: (undo: Undo) => Promise<T>): Promise<T> {
   const steps: Step[] = [];
   try {
     return await work((step) => steps.push(step));

@@ -16,8 +16,9 @@ export interface PoolRequest {
 }
 
 export interface PoolStatus {
+  /** Addresses of the range in use, gateway and reserved ones included. */
   readonly leased: number;
-  /** Addresses that can be leased at all, as a bigint because a /64 has 2^64. */
+  /** Addresses of the range that can be used at all, as a bigint because a /64 has 2^64. */
   readonly capacity: bigint;
 }
 
@@ -25,12 +26,16 @@ export interface IpamDriver {
   readonly name: string;
   /** Checks `--ipam-opt`. Errors: `invalid_parameter`, listing the known keys. */
   parseOptions(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
-  /** Reserves a subnet. Errors: `invalid_parameter`; `conflict` naming the pool and network it overlaps; `exhausted`. */
-  requestPool(request: PoolRequest): Promise<Pool>;
+  /**
+   * Reserves a subnet; undefined from a driver that gives no addresses. Errors: `invalid_parameter`; `conflict` naming
+   * the pool and network it overlaps; `exhausted`.
+   */
+  requestPool(request: PoolRequest): Promise<Pool | undefined>;
   releasePool(pool: Pool): void;
   /**
-   * Leases the address asked for, or the next after the last one given. Errors: `invalid_parameter` (outside the
-   * subnet, or its network, broadcast or gateway address), `conflict` (leased), `exhausted`.
+   * Leases the address asked for (anywhere in the subnet), or the next of the range after the last one chosen, released
+   * ones last. Errors: `invalid_parameter` (outside the subnet, or its network, broadcast or gateway address), `conflict`
+   * (leased or reserved), `exhausted`, `not_found` (pool).
    */
   requestAddress(pool: Pool, wanted?: IpAddress): InterfaceAddress;
   /** Absent is fine. */
