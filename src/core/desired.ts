@@ -7,7 +7,7 @@ import { shortId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
 import type { Network } from '../model/network.ts';
 import type { EndpointPolicy, NetworkPolicy } from '../model/policy.ts';
-import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
+import type { Sandbox } from '../model/sandbox.ts';
 import type { DefaultRoutes } from '../sandbox/sandbox.ts';
 import type { State } from '../store/store.ts';
 import { driverOf, endpointsOfSandbox, findSandbox, networkOf, sandboxOf } from './lookup.ts';
@@ -47,7 +47,8 @@ export function gatewayEndpoint(parts: Parts, endpoints: readonly Endpoint[], fa
 export function endpointPolicies(parts: Parts, endpoints: readonly Endpoint[]): readonly EndpointPolicy[] {
   if (endpoints.every((endpoint) => endpoint.ports.length === 0)) return [];
   const gateways = [gatewayEndpoint(parts, endpoints, 4), gatewayEndpoint(parts, endpoints, 6)];
-  const serves = (endpoint: Endpoint, family: IpFamily) => gateways[family === 4 ? 0 : 1]?.endpoint === endpoint;
+  const serves = (endpoint: Endpoint, family: IpFamily) =>
+    gateways[family === 4 ? 0 : 1]?.endpoint === endpoint;
   return endpoints
     .filter((endpoint) => endpoint.ports.length > 0)
     .map((endpoint) => {
@@ -75,10 +76,10 @@ export function policyState(parts: Parts): PolicyState {
   };
 }
 
-/** The namespace a sandbox's processes are in: its own, or that of the sandbox it shares. */
-export function namespaceOf(state: State, sandbox: Sandbox): SandboxNamespace {
+/** The sandbox whose namespace and files a sandbox's processes use: itself, or the one it shares. */
+export function namespaceOwner(state: State, sandbox: Sandbox): Sandbox {
   const { namespace } = sandbox;
-  return namespace.kind === 'shared' ? namespaceOf(state, findSandbox(state, namespace.with)) : namespace;
+  return namespace.kind === 'shared' ? namespaceOwner(state, findSandbox(state, namespace.with)) : sandbox;
 }
 
 /** Names are answered where at least one endpoint is on a network somebody made. */

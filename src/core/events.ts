@@ -1,15 +1,8 @@
 // Events: what changed, told to whoever listens, the last thousand kept for late listeners.
 import { EventEmitter } from 'node:events';
+import type { Event } from '../model/event.ts';
 
-export interface Event {
-  /** Milliseconds since 1970, strictly increasing. */
-  readonly time: number;
-  readonly type: 'network' | 'endpoint' | 'sandbox' | 'daemon';
-  readonly action: string;
-  /** Id of the object. */
-  readonly id: string;
-  readonly attributes: Readonly<Record<string, string>>;
-}
+export type { Event } from '../model/event.ts';
 
 const kept = 1000;
 

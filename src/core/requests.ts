@@ -1,12 +1,13 @@
 // What the doors ask of the core: parsed requests in, records and views out. The only file of the core a door needs besides events.
 import type { Cidr, IpAddress } from '../base/cidr.ts';
 import type { MacAddress } from '../base/mac.ts';
-import type { Difference } from '../model/difference.ts';
-import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
+import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
 import type { EventBus } from './events.ts';
+
+export type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
 
 export interface PoolConfig {
   readonly subnet?: Cidr;
@@ -105,38 +106,6 @@ export interface LaunchPlan {
     readonly restart: string;
     readonly terminal: boolean;
   };
-}
-
-export interface NetworkView extends Network {
-  readonly endpoints: readonly EndpointView[];
-}
-
-export interface EndpointView extends Endpoint {
-  readonly networkName: string;
-  readonly sandboxName: string;
-}
-
-export interface SandboxView extends Sandbox {
-  /** `created`: no process was run in it; `starting`: the caller of run is being watched; then `running`, then `exited`. */
-  readonly status: 'created' | 'running' | 'exited';
-  readonly exitStatus?: number;
-  readonly endpoints: readonly EndpointView[];
-}
-
-export interface PortView {
-  readonly networkName: string;
-  readonly sandboxName: string;
-  readonly sandboxId: string;
-  readonly endpointId: string;
-  readonly protocol: Protocol;
-  readonly port: number;
-  readonly hostAddress: IpAddress;
-  readonly hostPort: number;
-  readonly address: IpAddress;
-}
-
-export interface CheckResult {
-  readonly differences: readonly (Difference & { readonly repaired: boolean })[];
 }
 
 /** Everything the daemon can do. Each call takes its own locks; errors are NetErrors. */

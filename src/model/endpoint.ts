@@ -27,6 +27,6 @@ export interface Endpoint {
   readonly ports: readonly PublishedPort[];
   readonly exposed: readonly ExposedPort[];
   readonly options: Readonly<Record<string, string>>;
-  /** Set until the request that makes it is complete: what is still pending at a start is undone. */
+  /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */
   readonly pending?: true;
 }

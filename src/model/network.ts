@@ -34,6 +34,6 @@ export interface Network {
   };
   /** `bridge`, `host` and `none` exist from the start and cannot be deleted. */
   readonly builtin: boolean;
-  /** Set until the request that makes it is complete: what is still pending at a start is undone. */
+  /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */
   readonly pending?: true;
 }

@@ -12,6 +12,8 @@ export interface SandboxProcess {
   readonly logPath?: string;
   /** `no`, `always`, `on-failure` or `on-failure:N`; carried out by the supervisor. */
   readonly restart: string;
+  /** Set when it has ended: its status, 128+N after signal N. */
+  readonly exitStatus?: number;
 }
 
 /** Which namespace a sandbox is. `pinned` ones were made by us; `adopted` ones belong to somebody else and are only ever configured, never removed. */
@@ -46,6 +48,6 @@ export interface Sandbox {
   readonly process?: SandboxProcess;
   /** Removed with everything it has when its process ends. */
   readonly autoRemove: boolean;
-  /** Set until the request that makes it is complete: what is still pending at a start is undone. */
+  /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */
   readonly pending?: true;
 }

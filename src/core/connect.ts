@@ -1,0 +1,87 @@
+// Connecting a sandbox to a network: record, rules, interface, names, in this order; each step registers its undo before it runs.
+import { withUndo } from '../base/undo.ts';
+import type { PolicyChange } from '../firewall/firewall.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Network } from '../model/network.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import { attachmentOf, defaultRoutes, endpointPolicies, nameEntry } from './desired.ts';
+import { draftEndpoint } from './endpoint-draft.ts';
+import { endpointsOfSandbox } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import type { EndpointConfig } from './requests.ts';
+import { refreshSandbox, startResolver } from './sandbox-names.ts';
+
+/**
+ * Makes one endpoint. The caller holds the locks of the network (shared) and of the sandbox, and both are recorded.
+ * Errors: see `draftEndpoint` and `Sandboxes.attach`; nothing is left of a failed one.
+ */
+export function connect(
+  parts: Parts,
+  to: { readonly network: Network; readonly sandbox: Sandbox },
+  config: EndpointConfig,
+): Promise<Endpoint> {
+  return withUndo(async (undo) => {
+    const { store } = parts;
+    const before = endpointsOfSandbox(store.state, to.sandbox.id);
+    const endpoint = await draftEndpoint(parts, to, config, undo);
+    const after = [...before, endpoint];
+    undo(() => store.commit([{ drop: 'endpoint', id: endpoint.id }]));
+    await store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
+
+    const change = policyChange(parts, before, after);
+    if (change.forward.length > 0) {
+      undo(() => parts.firewall.apply(change.back));
+      await parts.firewall.apply(change.forward);
+    }
+    const attachment = attachmentOf(parts, endpoint);
+    const namespace = to.sandbox.namespace;
+    if (attachment !== undefined) {
+      undo(() => parts.sandboxes.detach(namespace, attachment, defaultRoutes(parts, before)));
+      await parts.sandboxes.attach(namespace, attachment, defaultRoutes(parts, after));
+    }
+    const entry = nameEntry(store.state, endpoint);
+    if (entry !== undefined) {
+      undo(() => parts.names.remove(endpoint.id));
+      parts.names.put(entry);
+    }
+    undo(() => refreshSandbox(parts, to.sandbox, before));
+    await startResolver(parts, to.sandbox, after);
+    await refreshSandbox(parts, to.sandbox, after);
+    await store.commit([{ put: 'endpoint', value: endpoint }]);
+    parts.events.emit({
+      type: 'network',
+      action: 'connect',
+      id: to.network.id,
+      attributes: {
+        name: to.network.name,
+        driver: to.network.driver,
+        sandbox: to.sandbox.id,
+        sandboxName: to.sandbox.name,
+        endpoint: endpoint.id,
+      },
+    });
+    return endpoint;
+  });
+}
+
+/**
+ * The port rules that change when a sandbox's endpoints change, and the way back. Endpoints that stay are compared too,
+ * because the default route may move to another network and with it whose askers keep their source address.
+ */
+export function policyChange(parts: Parts, before: readonly Endpoint[], after: readonly Endpoint[]) {
+  const old = endpointPolicies(parts, before);
+  const next = endpointPolicies(parts, after);
+  return { forward: difference(old, next), back: difference(next, old) };
+}
+
+function difference(
+  from: ReturnType<typeof endpointPolicies>,
+  to: ReturnType<typeof endpointPolicies>,
+): readonly PolicyChange[] {
+  const kept = new Set(to.map((policy) => policy.endpointId));
+  const removed = from.filter((policy) => !kept.has(policy.endpointId));
+  return [
+    ...removed.map((policy) => ({ removedEndpoint: policy.endpointId })),
+    ...to.map((policy) => ({ endpoint: policy })),
+  ];
+}

@@ -1,0 +1,143 @@
+// Creating a network: pools, record, kernel objects, rules.
+import { type Cidr, familyOf, type IpFamily } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
+import { randomId } from '../base/random-id.ts';
+import { type Undo, withUndo } from '../base/undo.ts';
+import type { NetworkDraft } from '../drivers/driver.ts';
+import type { NetworkId } from '../model/ids.ts';
+import type { DriverName, Network, Pool } from '../model/network.ts';
+import { checkName } from './check-name.ts';
+import { networkPolicy } from './desired.ts';
+import { driverOf, ipamOf } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import type { CreateNetworkRequest, PoolConfig } from './requests.ts';
+
+/** Errors: `invalid_parameter`, `already_exists`, `conflict` (overlap, host objects), `exhausted`, `not_found` (parent), `not_implemented`. */
+export function createNetwork(
+  parts: Parts,
+  request: CreateNetworkRequest,
+  identity: { readonly builtin: boolean } = { builtin: false },
+): Promise<Network> {
+  return withUndo(async (undo) => {
+    const draft = await draftNetwork(parts, request, identity.builtin, undo);
+    const others = [...parts.store.state.networks.values()];
+    const driver = driverOf(parts, draft);
+    const network: Network = {
+      ...draft,
+      options: await driver.resolve(draft, others),
+      createdAt: new Date().toISOString(),
+    };
+    undo(() => parts.store.commit([{ drop: 'network', id: network.id }]));
+    await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
+    undo(() => driver.removeNetwork(network));
+    await driver.ensureNetwork(network);
+    const policy = networkPolicy(parts, network);
+    if (policy !== undefined) {
+      undo(() => parts.firewall.apply([{ removedNetwork: network.id }]));
+      await parts.firewall.apply([{ network: policy }]);
+    }
+    await parts.store.commit([{ put: 'network', value: network }], { durable: true });
+    parts.events.emit({
+      type: 'network',
+      action: 'create',
+      id: network.id,
+      attributes: { name: network.name, driver: network.driver },
+    });
+    return network;
+  });
+}
+
+async function draftNetwork(
+  parts: Parts,
+  request: CreateNetworkRequest,
+  builtin: boolean,
+  undo: Undo,
+): Promise<NetworkDraft> {
+  const name = checkName('network', request.name);
+  const { networks } = parts.store.state;
+  for (const other of networks.values()) {
+    if (other.name === name) throw new NetError('already_exists', `network ${name} exists already`);
+  }
+  const driverName = (request.driver ?? 'bridge') as DriverName;
+  const driver = knownDriver(parts, driverName);
+  if (!driver.hasInterfaces && !builtin) {
+    throw new NetError(
+      'conflict',
+      `network ${name}: there is only one network of driver ${driverName}, and it exists already`,
+    );
+  }
+  const families = chooseFamilies(request);
+  const ipam = ipamOf(parts, request.ipamDriver ?? (driver.hasInterfaces ? 'default' : 'null'));
+  const draft = {
+    id: randomId() as NetworkId,
+    name,
+    driver: driverName,
+    internal: request.internal ?? false,
+    ipv4: families.includes(4),
+    ipv6: families.includes(6),
+    options: driver.normalizeOptions(request.options ?? {}),
+    labels: request.labels ?? {},
+    builtin,
+  };
+  const ipamOptions = ipam.parseOptions(request.ipamOptions ?? {});
+  const pools: Pool[] = [];
+  if (driver.hasInterfaces) {
+    for (const family of families) {
+      const pool = await ipam.requestPool({
+        ...poolConfig(request, family),
+        family,
+        wantsGateway: driver.hasGateway,
+        networkName: name,
+      });
+      undo(() => ipam.releasePool(pool));
+      pools.push(pool);
+    }
+  }
+  return { ...draft, ipam: { driver: ipam.name, options: ipamOptions, pools } };
+}
+
+function knownDriver(parts: Parts, name: DriverName) {
+  const planned: readonly string[] = ['ipvlan', 'overlay'];
+  if (!parts.drivers.has(name) && !planned.includes(name)) {
+    const known = [...parts.drivers.keys()].join(', ');
+    throw new NetError('invalid_parameter', `unknown driver ${name}; known are ${known}`);
+  }
+  return driverOf(parts, { driver: name });
+}
+
+/** Families asked for by flag or by giving a subnet, IPv4 first. */
+function chooseFamilies(request: CreateNetworkRequest): readonly IpFamily[] {
+  const given = (request.pools ?? []).map(poolFamily);
+  for (const family of [4, 6] as const) {
+    const count = given.filter((one) => one === family).length;
+    if (count > 1) {
+      throw new NetError(
+        'invalid_parameter',
+        `network ${request.name}: ${count} IPv${family} subnets given; a network has at most 1`,
+      );
+    }
+  }
+  const ipv4 = request.ipv4 ?? true;
+  const ipv6 = request.ipv6 ?? given.includes(6);
+  if (!ipv4 && !ipv6) {
+    throw new NetError('invalid_parameter', `network ${request.name}: IPv4 and IPv6 are both switched off`);
+  }
+  const off = given.find((family) => (family === 4 && !ipv4) || (family === 6 && !ipv6));
+  if (off !== undefined) {
+    throw new NetError(
+      'invalid_parameter',
+      `network ${request.name}: an IPv${off} subnet is given, but IPv${off} is switched off`,
+    );
+  }
+  return [...(ipv4 ? ([4] as const) : []), ...(ipv6 ? ([6] as const) : [])];
+}
+
+function poolConfig(request: CreateNetworkRequest, family: IpFamily): PoolConfig {
+  return request.pools?.find((pool) => poolFamily(pool) === family) ?? { reserved: {} };
+}
+
+/** A pool without a subnet takes its family from its gateway or range; IPv4 when nothing tells. */
+function poolFamily(pool: PoolConfig): IpFamily {
+  const text: Cidr | string | undefined = pool.subnet ?? pool.range ?? pool.gateway;
+  return text === undefined ? 4 : familyOf(text);
+}

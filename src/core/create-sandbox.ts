@@ -1,0 +1,90 @@
+// Making sandboxes: a namespace of our own, the host's, one shared with another sandbox, or one somebody else made.
+import { NetError } from '../base/errors.ts';
+import { randomId } from '../base/random-id.ts';
+import { type Undo, withUndo } from '../base/undo.ts';
+import { type SandboxId, shortId } from '../model/ids.ts';
+import type { Sandbox, SandboxNamespace, SandboxProcess } from '../model/sandbox.ts';
+import { checkName } from './check-name.ts';
+import { deleteSandbox } from './delete-sandbox.ts';
+import type { Parts } from './parts.ts';
+import type { SandboxConfig } from './requests.ts';
+
+/** What a sandbox of `run` has beyond one made alone. */
+export interface SandboxOrigin {
+  readonly process?: SandboxProcess;
+  readonly autoRemove: boolean;
+  /** A new one of our own, or one that is there. */
+  readonly namespace: 'new' | SandboxNamespace;
+}
+
+/**
+ * Makes and records a sandbox, still pending: the caller settles it when the rest of its request is done.
+ * Errors: `invalid_parameter`, `already_exists`.
+ */
+export function addSandbox(parts: Parts, config: SandboxConfig, origin: SandboxOrigin): Promise<Sandbox> {
+  return withUndo(async (undo) => {
+    const sandbox = await draftSandbox(parts, config, origin, undo);
+    undo(() => parts.store.commit([{ drop: 'sandbox', id: sandbox.id }]));
+    await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
+    return sandbox;
+  });
+}
+
+async function draftSandbox(
+  parts: Parts,
+  config: SandboxConfig,
+  origin: SandboxOrigin,
+  undo: Undo,
+): Promise<Sandbox> {
+  const { store } = parts;
+  const id = randomId() as SandboxId;
+  const name = checkName('sandbox', config.name ?? shortId(id));
+  for (const other of store.state.sandboxes.values()) {
+    if (other.name === name) throw new NetError('already_exists', `sandbox ${name} exists already`);
+  }
+  const hostname = checkName('hostname', config.hostname ?? name);
+  let { namespace } = origin;
+  if (namespace === 'new') {
+    const made = await parts.sandboxes.create(name);
+    undo(() => parts.sandboxes.remove(made, []));
+    namespace = made;
+  }
+  return {
+    id,
+    name,
+    createdAt: new Date().toISOString(),
+    bootId: parts.bootId,
+    namespace,
+    hostname,
+    dns: {
+      servers: config.dns?.servers ?? [],
+      search: config.dns?.search ?? [],
+      options: config.dns?.options ?? [],
+    },
+    extraHosts: config.extraHosts ?? [],
+    labels: config.labels ?? {},
+    autoRemove: origin.autoRemove,
+    ...(origin.process !== undefined && { process: origin.process }),
+  };
+}
+
+/** A sandbox without a process, which lasts until it is deleted. */
+export function createSandbox(parts: Parts, config: SandboxConfig): Promise<Sandbox> {
+  return withUndo(async (undo) => {
+    const sandbox = await addSandbox(parts, config, { namespace: 'new', autoRemove: false });
+    undo(() => deleteSandbox(parts, sandbox));
+    await settleSandbox(parts, sandbox);
+    return sandbox;
+  });
+}
+
+/** Marks a sandbox complete and tells about it. */
+export async function settleSandbox(parts: Parts, sandbox: Sandbox): Promise<void> {
+  await parts.store.commit([{ put: 'sandbox', value: sandbox }]);
+  parts.events.emit({
+    type: 'sandbox',
+    action: 'create',
+    id: sandbox.id,
+    attributes: { name: sandbox.name },
+  });
+}

@@ -1,0 +1,41 @@
+// Deleting a network nobody is on. It is marked pending first, so that a start after a crash finishes the work.
+import { NetError } from '../base/errors.ts';
+import { runAll } from '../base/undo.ts';
+import type { Network } from '../model/network.ts';
+import { driverOf, endpointsOfNetwork, ipamOf, sandboxOf } from './lookup.ts';
+import type { Parts } from './parts.ts';
+
+/** Errors: `conflict` (built in, or in use: names the holders). */
+export async function deleteNetwork(parts: Parts, network: Network): Promise<void> {
+  if (network.builtin)
+    throw new NetError('conflict', `network ${network.name} is built in and cannot be deleted`);
+  const { state } = parts.store;
+  const holders = endpointsOfNetwork(state, network.id).map((endpoint) => sandboxOf(state, endpoint).name);
+  if (holders.length > 0) {
+    throw new NetError('conflict', `network ${network.name} is in use by ${holders.sort().join(', ')}`);
+  }
+  await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
+  const failures = await runAll([
+    () => parts.firewall.apply([{ removedNetwork: network.id }]),
+    () => driverOf(parts, network).removeNetwork(network),
+    () => releasePools(parts, network),
+    () => parts.store.commit([{ drop: 'network', id: network.id }], { durable: true }),
+  ]);
+  parts.events.emit({
+    type: 'network',
+    action: 'delete',
+    id: network.id,
+    attributes: { name: network.name, driver: network.driver },
+  });
+  if (failures.length > 0) {
+    throw new AggregateError(
+      failures,
+      `network ${network.name} is deleted, but not everything of it could be removed`,
+    );
+  }
+}
+
+function releasePools(parts: Parts, network: Network): void {
+  const ipam = ipamOf(parts, network.ipam.driver);
+  for (const pool of network.ipam.pools) ipam.releasePool(pool);
+}

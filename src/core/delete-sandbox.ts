@@ -1,0 +1,54 @@
+// Deleting a sandbox with every endpoint it has. It is marked pending first, so that a start after a crash finishes the work.
+import { runAll } from '../base/undo.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import { policyChange } from './connect.ts';
+import { attachmentsOf } from './desired.ts';
+import { releaseAddresses } from './disconnect.ts';
+import { endpointsOfSandbox } from './lookup.ts';
+import type { Parts } from './parts.ts';
+
+/** The caller holds the sandbox's lock and has seen to its process. Goes on whatever fails and reports it all. */
+export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<void> {
+  const { state } = parts.store;
+  const endpoints = endpointsOfSandbox(state, sandbox.id);
+  const attachments = attachmentsOf(parts, endpoints);
+  const change = policyChange(parts, endpoints, []);
+  const { namespace } = sandbox;
+  await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
+  const failures = await runAll([
+    () => {
+      for (const endpoint of endpoints) parts.names.remove(endpoint.id);
+    },
+    () => parts.names.close(sandbox.id),
+    async () => {
+      if (change.forward.length > 0) await parts.firewall.apply(change.forward);
+    },
+    () => {
+      for (const endpoint of endpoints) parts.hostPorts.release(endpoint.id);
+    },
+    async () => {
+      if (namespace.kind !== 'shared') await parts.sandboxes.remove(namespace, attachments);
+    },
+    () => {
+      for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
+    },
+    () => parts.files.remove(sandbox),
+    () =>
+      parts.store.commit([
+        ...endpoints.map((endpoint) => ({ drop: 'endpoint' as const, id: endpoint.id })),
+        { drop: 'sandbox', id: sandbox.id },
+      ]),
+  ]);
+  parts.events.emit({
+    type: 'sandbox',
+    action: 'delete',
+    id: sandbox.id,
+    attributes: { name: sandbox.name },
+  });
+  if (failures.length > 0) {
+    throw new AggregateError(
+      failures,
+      `sandbox ${sandbox.name} is deleted, but not everything of it could be removed`,
+    );
+  }
+}

@@ -1,0 +1,65 @@
+// Taking an endpoint away. It is marked pending first, so that a start after a crash finishes the work.
+import { addressOf, familyOf } from '../base/cidr.ts';
+import { runAll } from '../base/undo.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import { policyChange } from './connect.ts';
+import { attachmentOf, defaultRoutes } from './desired.ts';
+import { endpointsOfSandbox, ipamOf, networkOf } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import { refreshSandbox } from './sandbox-names.ts';
+
+/** Removes one endpoint and everything of it. The caller holds the sandbox's lock. */
+export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpoint): Promise<void> {
+  const { state } = parts.store;
+  const before = endpointsOfSandbox(state, sandbox.id);
+  const after = before.filter((one) => one.id !== endpoint.id);
+  const network = networkOf(state, endpoint);
+  const attachment = attachmentOf(parts, endpoint);
+  const change = policyChange(parts, before, after);
+  const namespace = sandbox.namespace;
+  const routes = defaultRoutes(parts, after);
+  await parts.store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
+  const failures = await runAll([
+    () => parts.names.remove(endpoint.id),
+    () => refreshSandbox(parts, sandbox, after),
+    async () => {
+      if (change.forward.length > 0) await parts.firewall.apply(change.forward);
+    },
+    () => parts.hostPorts.release(endpoint.id),
+    async () => {
+      if (attachment !== undefined) await parts.sandboxes.detach(namespace, attachment, routes);
+    },
+    () => releaseAddresses(parts, endpoint),
+    () => parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]),
+  ]);
+  parts.events.emit({
+    type: 'network',
+    action: 'disconnect',
+    id: network.id,
+    attributes: {
+      name: network.name,
+      driver: network.driver,
+      sandbox: sandbox.id,
+      sandboxName: sandbox.name,
+      endpoint: endpoint.id,
+    },
+  });
+  if (failures.length > 0) {
+    throw new AggregateError(
+      failures,
+      `sandbox ${sandbox.name} is disconnected from ${network.name}, but not everything could be removed`,
+    );
+  }
+}
+
+/** Gives an endpoint's addresses back; its network must still be recorded. */
+export function releaseAddresses(parts: Parts, endpoint: Endpoint): void {
+  const network = parts.store.state.networks.get(endpoint.networkId);
+  if (network === undefined) return;
+  const ipam = ipamOf(parts, network.ipam.driver);
+  for (const address of endpoint.addresses) {
+    const pool = network.ipam.pools.find((one) => familyOf(one.subnet) === familyOf(address));
+    if (pool !== undefined) ipam.releaseAddress(pool, addressOf(address));
+  }
+}

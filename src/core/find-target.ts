@@ -1,0 +1,60 @@
+// What a connect's target names: a sandbox, or a namespace somebody else made that is to be adopted.
+import { NetError } from '../base/errors.ts';
+import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
+import { lookUp } from './lookup.ts';
+import type { Parts } from './parts.ts';
+
+/** The sandbox a target names, if it is one already. Errors: `not_found` (process or path of an adopted target). */
+export async function findTarget(
+  parts: Parts,
+  target: string,
+): Promise<Sandbox | { readonly adopt: Adoption }> {
+  const { sandboxes } = parts.store.state;
+  const known = lookUp('sandbox', sandboxes, target);
+  if (known !== undefined) return known;
+  const where = adoptable(target);
+  if (where === undefined) throw new NetError('not_found', `no sandbox ${target}`);
+  const namespace = await parts.sandboxes.adopt(where);
+  for (const sandbox of sandboxes.values()) {
+    const other = sandbox.namespace;
+    const same = 'inode' in other && other.inode === namespace.inode && other.device === namespace.device;
+    if (same) return sandbox;
+  }
+  return { adopt: { name: adoptedName(where), namespace } };
+}
+
+export interface Adoption {
+  readonly name: string;
+  readonly namespace: SandboxNamespace;
+}
+
+function adoptable(target: string): { readonly pid: number } | { readonly path: string } | undefined {
+  const [, scheme, rest = ''] = /^(pid|netns|docker):(.*)$/s.exec(target) ?? [];
+  if (scheme === undefined) return undefined;
+  if (scheme === 'docker') {
+    throw new NetError(
+      'not_implemented',
+      `target ${target}: Docker containers cannot be adopted in this version; pid:PID of one can`,
+    );
+  }
+  if (scheme === 'netns') {
+    if (!rest.startsWith('/'))
+      throw new NetError('invalid_parameter', `target ${target}: the path must be absolute`);
+    return { path: rest };
+  }
+  const pid = Number(rest);
+  if (!/^[1-9]\d{0,9}$/.test(rest))
+    throw new NetError('invalid_parameter', `target ${target}: ${rest} is not a process id`);
+  return { pid };
+}
+
+function adoptedName(where: { readonly pid: number } | { readonly path: string }): string {
+  if ('pid' in where) return `pid-${where.pid}`;
+  const base = where.path.slice(where.path.lastIndexOf('/') + 1);
+  return (
+    base
+      .replaceAll(/[^a-zA-Z0-9_.-]/g, '-')
+      .replace(/^[^a-zA-Z0-9]+/, '')
+      .slice(0, 63) || 'netns'
+  );
+}

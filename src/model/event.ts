@@ -1,0 +1,11 @@
+// An event: something that changed, as listeners hear of it.
+
+export interface Event {
+  /** Milliseconds since 1970, strictly increasing. */
+  readonly time: number;
+  readonly type: 'network' | 'endpoint' | 'sandbox' | 'daemon';
+  readonly action: string;
+  /** Id of the object. */
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,39 @@
+// Records as the doors show them, each with the names of what it belongs to.
+import type { IpAddress } from '../base/cidr.ts';
+import type { Difference } from './difference.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Network } from './network.ts';
+import type { Protocol } from './port.ts';
+import type { Sandbox } from './sandbox.ts';
+
+export interface NetworkView extends Network {
+  readonly endpoints: readonly EndpointView[];
+}
+
+export interface EndpointView extends Endpoint {
+  readonly networkName: string;
+  readonly sandboxName: string;
+}
+
+export interface SandboxView extends Sandbox {
+  /** `created`: no process was run in it; `starting`: the caller of run is being watched; then `running`, then `exited`. */
+  readonly status: 'created' | 'running' | 'exited';
+  readonly exitStatus?: number;
+  readonly endpoints: readonly EndpointView[];
+}
+
+export interface PortView {
+  readonly networkName: string;
+  readonly sandboxName: string;
+  readonly sandboxId: string;
+  readonly endpointId: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly hostAddress: IpAddress;
+  readonly hostPort: number;
+  readonly address: IpAddress;
+}
+
+export interface CheckResult {
+  readonly differences: readonly (Difference & { readonly repaired: boolean })[];
+}
