@@ -2,8 +2,6 @@
 import { EventEmitter } from 'node:events';
 import type { Event } from '../model/event.ts';
 
-export type { Event } from '../model/event.ts';
-
 const kept = 1000;
 
 export class EventBus {

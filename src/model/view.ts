@@ -16,7 +16,7 @@ export interface EndpointView extends Endpoint {
 }
 
 export interface SandboxView extends Sandbox {
-  /** `created`: no process was run in it; `starting`: the caller of run is being watched; then `running`, then `exited`. */
+  /** `created`: no process was run in it; then `running`, then `exited`. */
   readonly status: 'created' | 'running' | 'exited';
   readonly exitStatus?: number;
   readonly endpoints: readonly EndpointView[];
