@@ -89,6 +89,7 @@ async function draftNetwork(
         wantsGateway: driver.hasGateway,
         networkName: name,
       });
+      if (pool === undefined) continue;
       undo(() => ipam.releasePool(pool));
       pools.push(pool);
     }

@@ -5,7 +5,7 @@ import type { Driver } from '../drivers/driver.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import type { HostPorts } from '../firewall/host-ports.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
-import type { ProcessWatcher, Sandboxes, SandboxFiles } from '../sandbox/sandbox.ts';
+import type { LinkWatcher, ProcessWatcher, Sandboxes, SandboxFiles } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { EventBus } from './events.ts';
 
@@ -18,6 +18,7 @@ export interface Parts {
   readonly sandboxes: Sandboxes;
   readonly files: SandboxFiles;
   readonly processes: ProcessWatcher;
+  readonly links: LinkWatcher;
   readonly names: NameService;
   readonly events: EventBus;
   readonly log: Log;

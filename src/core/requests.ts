@@ -123,11 +123,11 @@ export interface Controller {
   disconnect(network: string, target: string, options: { readonly force: boolean }): Promise<void>;
   /** Publishes further ports of a connected sandbox (on its gateway endpoint, or the network named); returns all it has there. */
   publish(target: string, ports: readonly PortRequest[], network?: string): Promise<EndpointView>;
-  /** Takes published ports back, by host port and protocol. */
+  /** Takes published ports back, by host port and protocol; returns the endpoints that had them. */
   unpublish(
     target: string,
     ports: readonly { readonly protocol: Protocol; readonly hostPort: number }[],
-  ): Promise<EndpointView>;
+  ): Promise<readonly EndpointView[]>;
   endpoints(): readonly EndpointView[];
   ports(target?: string): readonly PortView[];
   createSandbox(config: SandboxConfig): Promise<SandboxView>;

@@ -97,3 +97,12 @@ export interface ProcessWatcher {
   /** Sends a signal (`TERM`, `KILL`, …) to that very process. False when it has ended. */
   signal(pid: number, startTime: number, signal: string): boolean;
 }
+
+/** An interface of the host that was deleted, taken down, taken off its bridge or lost an address; `overrun` when changes were missed. */
+export type LinkChange = { readonly ifname: string } | 'overrun';
+
+/** Tells of changes to the host's interfaces that could harm ours. */
+export interface LinkWatcher {
+  /** Returns a cancel function. */
+  watch(listener: (change: LinkChange) => void): () => void;
+}

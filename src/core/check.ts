@@ -1,0 +1,154 @@
+// Comparing the kernel with the records, and bringing it back to them.
+import { runAll } from '../base/undo.ts';
+import type { Difference } from '../model/difference.ts';
+import type { Network } from '../model/network.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import { deleteSandbox } from './delete-sandbox.ts';
+import { attachmentOf, attachmentsOf, defaultRoutes, policyState } from './desired.ts';
+import { driverOf, endpointsOfSandbox } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import type { CheckResult } from './requests.ts';
+import { refreshSandbox, startResolver } from './sandbox-names.ts';
+
+/** What is wrong with one object, and how to mend it. */
+interface Finding {
+  readonly differences: readonly Difference[];
+  readonly repair: () => Promise<void>;
+}
+
+/** How many sandboxes are looked at side by side. */
+const batchSize = 32;
+
+/** Compares everything; with `fix`, repairs what differs. The caller holds the lock on everything, or nothing is served yet. */
+export async function check(parts: Parts, options: { readonly fix: boolean }): Promise<CheckResult> {
+  const { networks, sandboxes } = parts.store.state;
+  const findings: Finding[] = [];
+  for (const network of networks.values()) findings.push(await checkNetwork(parts, network));
+  if (options.fix) await repairAll(parts, findings);
+  findings.push(await checkFirewall(parts));
+  findings.push(...(await checkSandboxes(parts, [...sandboxes.values()])));
+  findings.push(await checkStrays(parts));
+  const remaining = options.fix ? findings.slice(networks.size) : [];
+  const failed = await repairAll(parts, remaining);
+  return {
+    differences: findings.flatMap((finding) =>
+      finding.differences.map((difference) => ({
+        ...difference,
+        repaired: options.fix && !failed.has(finding),
+      })),
+    ),
+  };
+}
+
+/** Looks at one network and what hangs on its kernel objects, and repairs it. */
+export async function repairNetwork(parts: Parts, network: Network): Promise<void> {
+  await repairAll(parts, [await checkNetwork(parts, network)]);
+  const { state } = parts.store;
+  const onIt = [...state.sandboxes.values()].filter((sandbox) =>
+    endpointsOfSandbox(state, sandbox.id).some((endpoint) => endpoint.networkId === network.id),
+  );
+  await repairSandboxes(parts, onIt);
+}
+
+/** Looks at some sandboxes and repairs them. */
+export async function repairSandboxes(parts: Parts, sandboxes: readonly Sandbox[]): Promise<void> {
+  await repairAll(parts, await checkSandboxes(parts, sandboxes));
+}
+
+/** Looks at the rules and repairs them. */
+export async function repairFirewall(parts: Parts): Promise<void> {
+  await repairAll(parts, [await checkFirewall(parts)]);
+}
+
+async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
+  const driver = driverOf(parts, network);
+  return {
+    differences: await driver.inspectNetwork(network),
+    repair: () => driver.ensureNetwork(network),
+  };
+}
+
+async function checkFirewall(parts: Parts): Promise<Finding> {
+  return {
+    differences: await parts.firewall.inspect(),
+    repair: () => parts.firewall.replace(policyState(parts)),
+  };
+}
+
+async function checkSandboxes(parts: Parts, sandboxes: readonly Sandbox[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (let start = 0; start < sandboxes.length; start += batchSize) {
+    const batch = sandboxes.slice(start, start + batchSize);
+    findings.push(...(await Promise.all(batch.map((sandbox) => checkSandbox(parts, sandbox)))));
+  }
+  return findings;
+}
+
+async function checkSandbox(parts: Parts, sandbox: Sandbox): Promise<Finding> {
+  const { namespace } = sandbox;
+  if (!('path' in namespace)) return { differences: [], repair: async () => {} };
+  if (!(await parts.sandboxes.exists(namespace))) {
+    const problem = `its network namespace ${namespace.path} is gone`;
+    return {
+      differences: [{ object: `sandbox ${sandbox.name}`, problem }],
+      repair: () => deleteSandbox(parts, sandbox),
+    };
+  }
+  const endpoints = endpointsOfSandbox(parts.store.state, sandbox.id);
+  const routes = defaultRoutes(parts, endpoints);
+  const differences = await parts.sandboxes.inspect(namespace, attachmentsOf(parts, endpoints), routes);
+  return {
+    differences: differences.map(({ object, problem }) => ({
+      object: `sandbox ${sandbox.name}: ${object}`,
+      problem,
+    })),
+    repair: async () => {
+      for (const endpoint of endpoints) {
+        const attachment = attachmentOf(parts, endpoint);
+        if (attachment !== undefined) await parts.sandboxes.repair(namespace, attachment, routes);
+      }
+      await startResolver(parts, sandbox, endpoints);
+      await refreshSandbox(parts, sandbox, endpoints);
+    },
+  };
+}
+
+async function checkStrays(parts: Parts): Promise<Finding> {
+  const { sandboxes, endpoints } = parts.store.state;
+  const strays = await parts.sandboxes.strays({
+    namespaces: [...sandboxes.values()].map((sandbox) => sandbox.namespace),
+    attachments: attachmentsOf(parts, [...endpoints.values()]),
+  });
+  return {
+    differences: strays.map(({ kind, name }) => ({
+      object: `${kind} ${name}`,
+      problem: 'no record accounts for it',
+    })),
+    repair: async () => {
+      for (const stray of strays) await parts.sandboxes.removeStray(stray);
+    },
+  };
+}
+
+/** Repairs what differs, all of it whatever fails; returns the findings that could not be mended. */
+async function repairAll(parts: Parts, findings: readonly Finding[]): Promise<ReadonlySet<Finding>> {
+  const failed = new Set<Finding>();
+  for (const finding of findings.filter(({ differences }) => differences.length > 0)) {
+    const failures = await runAll([finding.repair]);
+    for (const { object, problem } of finding.differences) {
+      const outcome = failures.length > 0 ? 'could not be repaired' : 'repaired';
+      parts.log.warn(
+        { object, problem, ...(failures.length > 0 && { reason: String(failures[0]) }) },
+        outcome,
+      );
+      parts.events.emit({
+        type: 'daemon',
+        action: outcome === 'repaired' ? 'repair' : 'repair-failed',
+        id: '',
+        attributes: { object, problem },
+      });
+    }
+    if (failures.length > 0) failed.add(finding);
+  }
+  return failed;
+}

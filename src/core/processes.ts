@@ -1,0 +1,90 @@
+// The processes of sandboxes: told when they end, signalled, waited for.
+import { NetError } from '../base/errors.ts';
+import type { SandboxId } from '../model/ids.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import type { Parts } from './parts.ts';
+
+/** One particular process, however its pid is used later. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: number;
+}
+
+interface Watched {
+  readonly cancel: () => void;
+  readonly ended: Promise<void>;
+}
+
+/** Status of a supervisor that died without saying how its command ended: it takes the command with it (128 + SIGKILL). */
+const killedStatus = 137;
+
+export class Processes {
+  readonly #parts: Parts;
+  readonly #onEnd: (id: SandboxId, process: ProcessIdentity) => Promise<void>;
+  readonly #watched = new Map<SandboxId, Watched>();
+
+  /** `onEnd` is called once for each process that ends, and should not throw. */
+  constructor(parts: Parts, onEnd: (id: SandboxId, process: ProcessIdentity) => Promise<void>) {
+    this.#parts = parts;
+    this.#onEnd = onEnd;
+  }
+
+  /** Watches a sandbox's process in place of any it had before. */
+  watch(sandbox: Sandbox): void {
+    const process = livingProcess(sandbox);
+    this.forget(sandbox.id);
+    if (process === undefined) return;
+    let cancel = () => {};
+    const ended = new Promise<void>((resolve) => {
+      cancel = this.#parts.processes.watch(process.pid, process.startTime, () => {
+        void this.#onEnd(sandbox.id, process).finally(resolve);
+      });
+    });
+    this.#watched.set(sandbox.id, { cancel, ended });
+  }
+
+  forget(id: SandboxId): void {
+    this.#watched.get(id)?.cancel();
+    this.#watched.delete(id);
+  }
+
+  /** Sends a signal to the command of a sandbox. Errors: `conflict` when none runs. */
+  signal(sandbox: Sandbox, signal: string): void {
+    const process = sandbox.process === undefined ? undefined : livingProcess(sandbox);
+    if (process === undefined || !this.#parts.processes.signal(process.pid, process.startTime, signal)) {
+      throw new NetError('conflict', `sandbox ${sandbox.name} has no running process`);
+    }
+  }
+
+  /** Resolves to true when the process has ended and been dealt with, to false after the time given. */
+  async waitForEnd(id: SandboxId, timeoutMs: number): Promise<boolean> {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
+    });
+    const result = await Promise.race([watched.ended.then(() => true), timeout]);
+    clearTimeout(timer);
+    return result;
+  }
+
+  /** How the command of a detached sandbox ended, by its supervisor's last word. */
+  exitStatus(sandbox: Sandbox): number {
+    const state = this.#parts.files.supervisorState(sandbox);
+    return state !== undefined && 'exited' in state ? state.exited : killedStatus;
+  }
+
+  close(): void {
+    for (const { cancel } of this.#watched.values()) cancel();
+    this.#watched.clear();
+  }
+}
+
+/** The process whose end ends the sandbox or its run; for an adopted namespace the one it was named by. */
+export function livingProcess(sandbox: Sandbox): ProcessIdentity | undefined {
+  const { process, namespace } = sandbox;
+  if (process !== undefined) return process.exitStatus === undefined ? process : undefined;
+  if (namespace.kind !== 'adopted' || namespace.pid === undefined) return undefined;
+  return { pid: namespace.pid, startTime: namespace.startTime ?? 0 };
+}

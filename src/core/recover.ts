@@ -1,0 +1,128 @@
+// Starting: the records of the last run are brought to one that is whole, and the kernel to the records.
+import { addressOf, familyOf } from '../base/cidr.ts';
+import { runAll } from '../base/undo.ts';
+import type { Network } from '../model/network.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import type { Change } from '../store/store.ts';
+import { check } from './check.ts';
+import { createNetwork } from './create-network.ts';
+import { deleteNetwork } from './delete-network.ts';
+import { deleteSandbox } from './delete-sandbox.ts';
+import { nameEntry, policyState, usesResolver } from './desired.ts';
+import { disconnect } from './disconnect.ts';
+import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, sandboxOf } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import { livingProcess } from './processes.ts';
+import { startResolver } from './sandbox-names.ts';
+
+const builtins = [
+  { name: 'bridge', driver: 'bridge' },
+  { name: 'host', driver: 'host' },
+  { name: 'none', driver: 'none' },
+] as const;
+
+/** Done once, before any door is open. */
+export async function recover(parts: Parts): Promise<void> {
+  const { state } = parts.store;
+  await forgetOtherBoots(parts);
+  for (const network of state.networks.values()) restorePools(parts, network);
+  await finishPending(parts);
+  for (const network of state.networks.values()) await driverOf(parts, network).ensureNetwork(network);
+  await restorePorts(parts);
+  await parts.firewall.replace(policyState(parts));
+  for (const builtin of builtins) {
+    const known = [...state.networks.values()].some((network) => network.name === builtin.name);
+    if (!known) await createNetwork(parts, builtin, { builtin: true });
+  }
+  for (const endpoint of state.endpoints.values()) {
+    const entry = nameEntry(state, endpoint);
+    if (entry !== undefined) parts.names.put(entry);
+  }
+  await startResolvers(parts);
+  await check(parts, { fix: true });
+}
+
+/** A reboot ended every process and namespace: their records go, networks stay. */
+async function forgetOtherBoots(parts: Parts): Promise<void> {
+  const { state } = parts.store;
+  const stale = [...state.sandboxes.values()].filter((sandbox) => sandbox.bootId !== parts.bootId);
+  if (stale.length === 0) return;
+  const changes: Change[] = stale.flatMap((sandbox) => [
+    ...endpointsOfSandbox(state, sandbox.id).map(({ id }) => ({ drop: 'endpoint' as const, id })),
+    { drop: 'sandbox' as const, id: sandbox.id },
+  ]);
+  await parts.store.commit(changes);
+  for (const sandbox of stale) await parts.files.remove(sandbox);
+  parts.log.info({ sandboxes: stale.length }, 'forgot the sandboxes of an earlier boot');
+}
+
+function restorePools(parts: Parts, network: Network): void {
+  const ipam = ipamOf(parts, network.ipam.driver);
+  const leased = endpointsOfNetwork(parts.store.state, network.id).flatMap((endpoint) =>
+    endpoint.addresses.map(addressOf),
+  );
+  for (const pool of network.ipam.pools) {
+    const ofFamily = leased.filter((address) => familyOf(address) === familyOf(pool.subnet));
+    ipam.restore(network.name, pool, ofFamily);
+  }
+}
+
+/** Whatever was being made or unmade when the last run ended is removed; so are sandboxes whose process or namespace is gone. */
+async function finishPending(parts: Parts): Promise<void> {
+  const { state } = parts.store;
+  const sandboxes = [...state.sandboxes.values()];
+  for (const sandbox of sandboxes) {
+    if (sandbox.pending === true || (await hasEnded(parts, sandbox))) {
+      await attempt(parts, () => deleteSandbox(parts, sandbox));
+    }
+  }
+  for (const endpoint of [...state.endpoints.values()]) {
+    if (endpoint.pending === true)
+      await attempt(parts, () => disconnect(parts, sandboxOf(state, endpoint), endpoint));
+  }
+  for (const network of [...state.networks.values()]) {
+    if (network.pending === true)
+      await attempt(parts, () => deleteNetwork(parts, { ...network, builtin: false }));
+  }
+}
+
+async function hasEnded(parts: Parts, sandbox: Sandbox): Promise<boolean> {
+  const process = sandbox.autoRemove ? livingProcess(sandbox) : undefined;
+  if (process !== undefined && parts.processes.startTime(process.pid) !== process.startTime) return true;
+  return !(await parts.sandboxes.exists(sandbox.namespace));
+}
+
+/** What cannot be removed now is reported; the check at the end finds what is left of it. */
+async function attempt(parts: Parts, work: () => Promise<void>): Promise<void> {
+  for (const failure of await runAll([work]))
+    parts.log.warn({ reason: String(failure) }, 'left from the last run');
+}
+
+async function restorePorts(parts: Parts): Promise<void> {
+  const { state } = parts.store;
+  for (const endpoint of state.endpoints.values()) {
+    if (endpoint.ports.length === 0) continue;
+    const { name } = sandboxOf(state, endpoint);
+    const lost = await parts.hostPorts.restore(
+      { endpointId: endpoint.id, sandboxName: name },
+      endpoint.ports,
+    );
+    for (const { hostAddress, hostPort, protocol } of lost) {
+      parts.log.warn(
+        { sandbox: name, hostAddress, hostPort, protocol },
+        'published port is held by another process now; ours still takes its traffic',
+      );
+    }
+  }
+}
+
+async function startResolvers(parts: Parts): Promise<void> {
+  const { state } = parts.store;
+  await Promise.all(
+    [...state.sandboxes.values()].map(async (sandbox) => {
+      const endpoints = endpointsOfSandbox(state, sandbox.id);
+      if (usesResolver(state, endpoints))
+        await attempt(parts, () => startResolver(parts, sandbox, endpoints));
+    }),
+  );
+}
