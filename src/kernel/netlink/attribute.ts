@@ -1,6 +1,6 @@
 // Netlink attributes: type, length, value; nested ones hold attributes.
 import { NetError } from '../../base/errors.ts';
-import { type ByteWriter, littleEndian } from './byte-writer.ts';
+import { type ByteWriter, littleEndian, viewOf } from './byte-writer.ts';
 
 // struct nlattr, include/uapi/linux/netlink.h
 //   offset  size  field
@@ -215,8 +215,4 @@ function checkLength(type: number, length: number): void {
       `netlink attribute ${type & typeMask} is ${length} bytes long (at most ${maxBytes})`,
     );
   }
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,6 +4,11 @@ import { endianness } from 'node:os';
 /** Netlink headers and most attributes are in the machine's own byte order. */
 export const littleEndian = endianness() === 'LE';
 
+/** For reading the fixed struct of a message. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 const initialBytes = 512;
 
 export class ByteWriter {

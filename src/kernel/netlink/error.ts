@@ -32,6 +32,8 @@ export interface NetlinkFailure {
   readonly extendedAck?: string | undefined;
   /** Byte of the request the kernel objects to (NLMSGERR_ATTR_OFFS). */
   readonly offset?: number | undefined;
+  /** What the step was about, where that says more than its index. */
+  readonly about?: string | undefined;
 }
 
 /** A program of the netlink thread failed. Always the cause of another error, never shown to a user alone. */
@@ -43,8 +45,8 @@ export class NetlinkError extends Error {
   readonly extendedAck: string | undefined;
   readonly offset: number | undefined;
 
-  constructor({ errno, step, extendedAck, offset }: NetlinkFailure) {
-    super(`${extendedAck ?? errorText(errno)} (${errorName(errno)}, step ${step})`);
+  constructor({ errno, step, extendedAck, offset, about }: NetlinkFailure) {
+    super(`${about ?? `step ${step}`}: ${extendedAck ?? errorText(errno)} (${errorName(errno)})`);
     this.name = 'NetlinkError';
     this.errno = errno;
     this.code = errorName(errno);

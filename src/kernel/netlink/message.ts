@@ -1,7 +1,7 @@
 // Netlink messages: a header, a fixed struct, attributes; several in one buffer make a batch.
 import { NetError } from '../../base/errors.ts';
 import { AttributeWriter } from './attribute.ts';
-import { ByteWriter, littleEndian } from './byte-writer.ts';
+import { ByteWriter, littleEndian, viewOf } from './byte-writer.ts';
 
 // struct nlmsghdr, include/uapi/linux/netlink.h
 //   offset  size  field
@@ -74,28 +74,39 @@ export interface NetlinkMessage {
 
 /** The messages in `bytes`, in order. Throws when they do not fill it exactly. */
 export function* decodeMessages(bytes: Uint8Array): Generator<NetlinkMessage> {
+  for (const message of splitMessages(bytes)) yield decodeMessage(message);
+}
+
+/** The messages in `bytes` with their headers, without padding. Throws when they do not fill it exactly. */
+export function splitMessages(bytes: Uint8Array): Uint8Array[] {
+  const view = viewOf(bytes);
+  const messages: Uint8Array[] = [];
   let at = 0;
   while (at < bytes.length) {
-    const message = decodeMessage(bytes.subarray(at));
-    yield message;
-    at += (headerBytes + message.payload.length + 3) & ~3;
+    const length = messageLength(view, at);
+    messages.push(bytes.subarray(at, at + length));
+    at += (length + 3) & ~3;
   }
+  return messages;
 }
 
 /** The first message in `bytes`. */
 export function decodeMessage(bytes: Uint8Array): NetlinkMessage {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = bytes.length < headerBytes ? 0 : view.getUint32(0, littleEndian);
-  if (length < headerBytes || length > bytes.length) {
-    throw new NetError(
-      'internal',
-      `truncated netlink message: ${bytes.length} bytes left, ${length} announced`,
-    );
-  }
+  const view = viewOf(bytes);
+  const length = messageLength(view, 0);
   return {
     type: view.getUint16(4, littleEndian),
     flags: view.getUint16(6, littleEndian),
     sequence: view.getUint32(8, littleEndian),
     payload: bytes.subarray(headerBytes, length),
   };
+}
+
+function messageLength(view: DataView, at: number): number {
+  const left = view.byteLength - at;
+  const length = left < headerBytes ? 0 : view.getUint32(at, littleEndian);
+  if (length < headerBytes || length > left) {
+    throw new NetError('internal', `truncated netlink message at byte ${at} of ${view.byteLength}`);
+  }
+  return length;
 }

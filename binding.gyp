@@ -1,0 +1,21 @@
+{
+  "targets": [
+    {
+      "target_name": "fairlead",
+      "sources": [
+        "native/addon/addon.cc",
+        "native/addon/error.cc",
+        "native/addon/namespace.cc",
+        "native/addon/netlink_socket.cc",
+        "native/addon/netlink_thread.cc",
+        "native/addon/program.cc",
+        "native/addon/thread.cc"
+      ],
+      "include_dirs": ["<(addon_api)"],
+      "defines": ["NAPI_DISABLE_CPP_EXCEPTIONS", "NAPI_VERSION=9"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": ["-std=c++20", "-fno-exceptions"]
+    }
+  ]
+}

@@ -1,0 +1,113 @@
+#include "netlink_thread.h"
+
+namespace fairlead {
+
+namespace {
+
+Napi::Value toValue(Napi::Env env, size_t step, const Refusal& refusal) {
+  Napi::Object value = Napi::Object::New(env);
+  value.Set("step", Napi::Number::New(env, static_cast<double>(step)));
+  value.Set("errno", Napi::Number::New(env, refusal.number));
+  if (!refusal.message.empty()) value.Set("extendedAck", refusal.message);
+  if (refusal.offset) value.Set("offset", Napi::Number::New(env, *refusal.offset));
+  return value;
+}
+
+/** `undefined` if nothing but acknowledgements came, else `{replies, ends}` with pairs of end and interrupted. */
+Napi::Value toValue(Napi::Env env, const Outcome& outcome) {
+  if (outcome.refusal) return toValue(env, outcome.steps.size(), *outcome.refusal);
+  bool interrupted = false;
+  for (const StepOutcome& step : outcome.steps) interrupted = interrupted || step.interrupted;
+  if (outcome.replies.empty() && !interrupted) return env.Undefined();
+  Napi::Uint32Array ends = Napi::Uint32Array::New(env, outcome.steps.size() * 2);
+  for (size_t i = 0; i < outcome.steps.size(); i++) {
+    ends[i * 2] = outcome.steps[i].end;
+    ends[i * 2 + 1] = outcome.steps[i].interrupted;
+  }
+  Napi::Object value = Napi::Object::New(env);
+  value.Set("replies", Napi::Buffer<uint8_t>::Copy(env, outcome.replies.data(), outcome.replies.size()));
+  value.Set("ends", ends);
+  return value;
+}
+
+}  // namespace
+
+NetlinkThread::NetlinkThread(Napi::Env env) : wake_(Wake::New(env, "fairlead netlink", 0, 1, this)) {
+  wake_.Unref(env);
+  // Hooks run last in, first out: the thread ends before what it wakes up is taken down.
+  env.AddCleanupHook([this] { stop(); });
+}
+
+void NetlinkThread::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  if (thread_) thread_->join();
+}
+
+Napi::Promise NetlinkThread::submit(Napi::Env env, Program program) {
+  auto job = std::make_unique<Job>(env, std::move(program));
+  const Napi::Promise promise = job->deferred.Promise();
+  if (!thread_) {
+    Result<Thread> started = Thread::start([this] { loop(); });
+    if (const SystemError* error = errorOf(started)) {
+      job->deferred.Reject(toError(env, *error).Value());
+      return promise;
+    }
+    thread_ = std::move(std::get<Thread>(started));
+  }
+  if (pending_++ == 0) wake_.Ref(env);
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+  return promise;
+}
+
+void NetlinkThread::loop() {
+  ProgramRunner runner;
+  while (std::unique_ptr<Job> job = next()) {
+    job->outcome = runner.run(job->program);
+    finish(std::move(job));
+  }
+}
+
+std::unique_ptr<NetlinkThread::Job> NetlinkThread::next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  if (stopping_) return nullptr;
+  std::unique_ptr<Job> job = std::move(waiting_.front());
+  waiting_.pop_front();
+  return job;
+}
+
+void NetlinkThread::finish(std::unique_ptr<Job> job) {
+  job->program.netns.close();
+  bool first;
+  {
+    const std::lock_guard lock(mutex_);
+    first = finished_.empty();
+    finished_.push_back(std::move(job));
+  }
+  if (first) wake_.NonBlockingCall();  // one wake-up for all that finish until the event loop comes round
+}
+
+void NetlinkThread::settle(Napi::Env env, Napi::Function, NetlinkThread* self, void*) {
+  if (env != nullptr) self->settleAll(env);
+}
+
+void NetlinkThread::settleAll(Napi::Env env) {
+  Jobs jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs.swap(finished_);
+  }
+  for (const std::unique_ptr<Job>& job : jobs) job->deferred.Resolve(toValue(env, job->outcome));
+  pending_ -= jobs.size();
+  if (pending_ == 0) wake_.Unref(env);
+}
+
+}  // namespace fairlead
