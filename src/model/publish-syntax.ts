@@ -1,0 +1,156 @@
+// Docker's syntax for published and exposed ports, as the flags `-p` and `--expose` take it.
+import { type IpAddress, parseIp } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
+import type { ExposedPort, PortRequest, Protocol } from './port.ts';
+
+interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A publish flag taken apart, before ranges are paired. */
+interface Publish {
+  readonly hostAddress?: IpAddress;
+  readonly host?: PortRange;
+  readonly container: PortRange;
+  readonly protocol: Protocol;
+}
+
+const protocols: readonly string[] = ['tcp', 'udp', 'sctp'] satisfies Protocol[];
+const longKeys = ['target', 'published', 'host-ip', 'protocol', 'from'];
+
+/**
+ * Parses `[HOSTIP:][HOSTPORT[-END]]:PORT[-END][/PROTOCOL]`, `PORT` alone, or `target=PORT,published=…,host-ip=…,protocol=…`.
+ * Ranges of equal length are paired one by one; a host range with a single port means the first free one.
+ * Errors: `invalid_parameter`; `not_implemented` for `from=`.
+ */
+export function parsePublish(text: string): readonly PortRequest[] {
+  const what = `publish ${text}`;
+  const publish = text.includes('=') ? parseLong(text, what) : parseShort(text, what);
+  return pair(publish, what);
+}
+
+/** Parses `PORT[-END][/PROTOCOL]`. Errors: `invalid_parameter`. */
+export function parseExpose(text: string): readonly ExposedPort[] {
+  const what = `expose ${text}`;
+  const { ports, protocol } = splitProtocol(text, what);
+  return each(parseRange(ports, what)).map((port) => ({ protocol, port }));
+}
+
+/** Parses `PORT[-END][/PROTOCOL]` of ports on the host, to take them back. Errors: `invalid_parameter`. */
+export function parseUnpublish(
+  text: string,
+): readonly { readonly protocol: Protocol; readonly hostPort: number }[] {
+  const what = `unpublish ${text}`;
+  const { ports, protocol } = splitProtocol(text, what);
+  return each(parseRange(ports, what)).map((hostPort) => ({ protocol, hostPort }));
+}
+
+function parseShort(text: string, what: string): Publish {
+  const { ports, protocol } = splitProtocol(text, what);
+  const { hostIp, rest } = splitHostIp(ports, what);
+  const [container = '', host = ''] = rest.split(':').reverse();
+  return {
+    ...(hostIp !== '' && { hostAddress: parseIp(hostIp, what) }),
+    ...(host !== '' && { host: parseRange(host, what) }),
+    container: parseRange(container, what),
+    protocol,
+  };
+}
+
+function parseLong(text: string, what: string): Publish {
+  const fields = longFields(text, what);
+  const target = fields.get('target');
+  if (target === undefined) throw invalid(what, 'target=PORT is missing');
+  const published = fields.get('published') ?? '';
+  const hostIp = (fields.get('host-ip') ?? '').replace(/^\[(.*)\]$/, '$1');
+  if (fields.has('from')) {
+    throw new NetError('not_implemented', `${what}: from= is not available in this version`);
+  }
+  return {
+    ...(hostIp !== '' && { hostAddress: parseIp(hostIp, what) }),
+    ...(published !== '' && { host: parseRange(published, what) }),
+    container: parseRange(target, what),
+    protocol: parseProtocol(fields.get('protocol') ?? 'tcp', what),
+  };
+}
+
+function longFields(text: string, what: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const field of text.split(',')) {
+    const [key = '', ...value] = field.split('=');
+    if (!longKeys.includes(key)) {
+      throw invalid(what, `unknown key ${key}; known are ${longKeys.join(', ')}`);
+    }
+    if (fields.has(key)) throw invalid(what, `${key} is given twice`);
+    fields.set(key, value.join('='));
+  }
+  return fields;
+}
+
+function splitProtocol(text: string, what: string) {
+  const [ports = '', protocol = 'tcp', ...more] = text.split('/');
+  if (more.length > 0) throw invalid(what, 'more than one /');
+  return { ports, protocol: parseProtocol(protocol, what) };
+}
+
+/** `rest` is `HOST:CONTAINER` or `CONTAINER`. */
+function splitHostIp(ports: string, what: string): { readonly hostIp: string; readonly rest: string } {
+  const bracketed = /^\[([^\]]*)\](.*)$/.exec(ports);
+  const parts = (bracketed?.[2] ?? ports).split(':');
+  if (bracketed !== null) {
+    if (parts.length !== 3 || parts[0] !== '') {
+      throw invalid(what, 'after the host address comes :HOSTPORT:PORT or ::PORT');
+    }
+    return { hostIp: bracketed[1] ?? '', rest: parts.slice(1).join(':') };
+  }
+  if (parts.length > 3) throw invalid(what, 'an IPv6 host address is written in brackets');
+  const hostIp = parts.length === 3 ? (parts[0] ?? '') : '';
+  return { hostIp, rest: parts.slice(-2).join(':') };
+}
+
+function parseProtocol(text: string, what: string): Protocol {
+  const protocol = text.toLowerCase();
+  if (!protocols.includes(protocol)) {
+    throw invalid(what, `unknown protocol ${text}; known are ${protocols.join(', ')}`);
+  }
+  return protocol as Protocol;
+}
+
+function parseRange(text: string, what: string): PortRange {
+  const [first = '', last = first, ...more] = text.split('-');
+  if (more.length > 0) throw invalid(what, `${text} is not a port range`);
+  const range = { first: parsePort(first, what), last: parsePort(last, what) };
+  if (range.first > range.last) throw invalid(what, `port range ${text} ends before it begins`);
+  return range;
+}
+
+function parsePort(text: string, what: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65535) throw invalid(what, `"${text}" is not a port (1 to 65535)`);
+  return port;
+}
+
+function pair({ hostAddress, host, container, protocol }: Publish, what: string): readonly PortRequest[] {
+  const ports = each(container);
+  const common = { protocol, ...(hostAddress !== undefined && { hostAddress }) };
+  if (host === undefined) return ports.map((port) => ({ ...common, port }));
+  if (ports.length === 1) return ports.map((port) => ({ ...common, port, hostPort: host }));
+  const hostPorts = each(host);
+  if (hostPorts.length !== ports.length) {
+    throw invalid(what, `${hostPorts.length} host ports cannot be paired with ${ports.length} ports`);
+  }
+  return hostPorts.map((first, i) => ({
+    ...common,
+    port: container.first + i,
+    hostPort: { first, last: first },
+  }));
+}
+
+function each({ first, last }: PortRange): readonly number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+function invalid(what: string, problem: string): NetError {
+  return new NetError('invalid_parameter', `${what}: ${problem}`);
+}
