@@ -1,0 +1,76 @@
+// Typed questions to rtnetlink, and the steps that programs are made of.
+import type { IpFamily } from '../../base/cidr.ts';
+import { NetlinkError } from '../netlink/error.ts';
+import { decodeMessage } from '../netlink/message.ts';
+import type { Namespace } from '../netns.ts';
+import { dump, type RequestStep, runProgram, type StepReplies } from '../program.ts';
+import { decodeAddress, type LinkAddress, listAddresses } from './address.ts';
+import { decodeLink, getLink, type Link, type LinkRef, listLinks } from './link.ts';
+import {
+  decodeFdbEntry,
+  decodeNeighbour,
+  type FdbEntry,
+  listFdb,
+  listNeighbours,
+  type Neighbour,
+} from './neighbour.ts';
+import { decodeRoute, listRoutes, type Route } from './route.ts';
+import { decodeRule, listRules, type Rule } from './rule.ts';
+
+/** One step of acknowledged requests, sent to the kernel at once. It carries all of them out, even after one it refuses. */
+export function request(socket: 'host' | 'namespace', ...messages: readonly Uint8Array[]): RequestStep {
+  const [first] = messages;
+  const message = messages.length === 1 && first !== undefined ? first : Buffer.concat(messages);
+  return { socket, message, acks: messages.length };
+}
+
+/** Undefined when there is no such link. In the daemon's namespace when none is given, as all below. */
+export async function findLink(link: LinkRef, namespace?: Namespace): Promise<Link | undefined> {
+  try {
+    const [replies] = await runProgram([request(socketOf(namespace), getLink(link))], namespace);
+    return repliedLink(replies);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === 'ENODEV') return undefined;
+    throw error;
+  }
+}
+
+/** The link a step with one `getLink` was answered with. */
+export function repliedLink(replies: StepReplies | undefined): Link | undefined {
+  const [message] = replies?.messages ?? [];
+  return message === undefined ? undefined : decodeLink(decodeMessage(message).payload);
+}
+
+export async function readLinks(namespace?: Namespace): Promise<readonly Link[]> {
+  return decodeAll(await dump(socketOf(namespace), listLinks(), namespace), decodeLink);
+}
+
+/** Of one link (by index), or of all. */
+export async function readAddresses(link?: number, namespace?: Namespace): Promise<readonly LinkAddress[]> {
+  return decodeAll(await dump(socketOf(namespace), listAddresses(link), namespace), decodeAddress);
+}
+
+/** Of all tables. */
+export async function readRoutes(family: IpFamily, namespace?: Namespace): Promise<readonly Route[]> {
+  return decodeAll(await dump(socketOf(namespace), listRoutes(family), namespace), decodeRoute);
+}
+
+export async function readRules(family: IpFamily, namespace?: Namespace): Promise<readonly Rule[]> {
+  return decodeAll(await dump(socketOf(namespace), listRules(family), namespace), decodeRule);
+}
+
+export async function readNeighbours(link: number, namespace?: Namespace): Promise<readonly Neighbour[]> {
+  return decodeAll(await dump(socketOf(namespace), listNeighbours(link), namespace), decodeNeighbour);
+}
+
+export async function readFdb(link: number, namespace?: Namespace): Promise<readonly FdbEntry[]> {
+  return decodeAll(await dump(socketOf(namespace), listFdb(link), namespace), decodeFdbEntry);
+}
+
+function socketOf(namespace: Namespace | undefined): 'host' | 'namespace' {
+  return namespace === undefined ? 'host' : 'namespace';
+}
+
+function decodeAll<T>(messages: readonly Uint8Array[], decode: (payload: Uint8Array) => T | undefined): T[] {
+  return messages.map((message) => decode(decodeMessage(message).payload)).filter((one) => one !== undefined);
+}
