@@ -1,0 +1,214 @@
+// The daemon's settings: flag over variable over file, each checked where it is read.
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import {
+  type Cidr,
+  familyBits,
+  familyOf,
+  type IpAddress,
+  parseCidr,
+  parseIp,
+  prefixOf,
+} from '../base/cidr.ts';
+import { type Command, type Option, parseCommandLine } from '../base/command-line.ts';
+import { NetError } from '../base/errors.ts';
+import { type LogLevel, logLevels } from '../base/log.ts';
+
+export interface PoolSetting {
+  readonly base: Cidr;
+  /** Prefix length of the subnets cut from it. */
+  readonly size: number;
+}
+
+export interface Config {
+  readonly runDir: string;
+  readonly stateDir: string;
+  readonly dockerPluginDir: string;
+  readonly netnsDir: string;
+  readonly firewall: 'auto' | 'nftables' | 'none';
+  /** Empty: the built-in ones. */
+  readonly pools: readonly PoolSetting[];
+  /** Upstream name servers; empty: the host's, followed live. */
+  readonly dns: readonly IpAddress[];
+  readonly hostName: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'text' | 'json';
+}
+
+/** Every setting but the file. The JSON key is the flag in camel case, the variable FAIRLEAD_ and the flag in capitals. */
+const settings: Readonly<Record<string, Option>> = {
+  'run-dir': { kind: 'value', value: 'DIR', help: 'sockets and sandbox files (/run/fairlead)' },
+  'state-dir': { kind: 'value', value: 'DIR', help: 'records (/var/lib/fairlead)' },
+  'docker-plugin-dir': {
+    kind: 'value',
+    value: 'DIR',
+    help: 'where dockerd looks for plugins (/run/docker/plugins)',
+  },
+  'netns-dir': { kind: 'value', value: 'DIR', help: 'pinned network namespaces (/run/netns)' },
+  firewall: { kind: 'value', value: 'NAME', help: 'auto, nftables or none (auto)' },
+  pool: { kind: 'list', value: 'CIDR,SIZE', help: 'cut subnets of prefix length SIZE from CIDR' },
+  dns: { kind: 'list', value: 'ADDR', help: "upstream name server (the host's, followed live)" },
+  'host-name': { kind: 'value', value: 'NAME', help: "name of this host (the system's)" },
+  'log-level': { kind: 'value', value: 'LEVEL', help: `${logLevels.join(', ')} (info)` },
+  'log-format': { kind: 'value', value: 'FORMAT', help: 'text or json (text)' },
+  etcd: { kind: 'list', value: 'URL', help: 'store of overlay networks; not available in this version' },
+  advertise: {
+    kind: 'value',
+    value: 'ADDR',
+    help: 'how other hosts reach this one; not available in this version',
+  },
+  'listen-metrics': { kind: 'value', value: 'ADDR:PORT', help: 'not available in this version' },
+};
+
+const file: Option = {
+  kind: 'value',
+  value: 'FILE',
+  help: 'settings as JSON (/etc/fairlead/netd.json, if there)',
+};
+
+/** How netd is called. */
+export const netdCommand = {
+  name: 'netd',
+  summary: 'the daemon',
+  operands: [],
+  options: { config: file, ...settings },
+} as const satisfies Command;
+
+const notYet: readonly string[] = ['etcd', 'advertise', 'listen-metrics'];
+
+/** Returns undefined when help was asked for. Errors: `UsageError`; `invalid_parameter` naming the flag, variable or key; `not_found` (config file). */
+export function readConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Config | undefined {
+  const parsed = parseCommandLine(netdCommand, args);
+  if (parsed === 'help') return undefined;
+  const flags: Readonly<Record<string, unknown>> = parsed.options;
+  const content = readFile(fromFlag(flags['config'])?.[0] ?? env['FAIRLEAD_CONFIG']);
+  const values = new Map<string, readonly string[]>();
+  for (const [flag, { kind }] of Object.entries(settings)) {
+    const value = fromFlag(flags[flag]) ?? fromVariable(flag, kind, env) ?? fromFile(flag, kind, content);
+    if (value === undefined) continue;
+    if (notYet.includes(flag))
+      throw new NetError('not_implemented', `--${flag} is not available in this version`);
+    values.set(flag, value);
+  }
+  return toConfig(values);
+}
+
+function readFile(named: string | undefined): Readonly<Record<string, unknown>> {
+  const path = named ?? '/etc/fairlead/netd.json';
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (named === undefined) return {};
+    throw new NetError('not_found', `config file ${path} cannot be read`, { cause: error });
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw new NetError('invalid_parameter', `config file ${path} is not JSON: ${String(error)}`, {
+      cause: error,
+    });
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new NetError('invalid_parameter', `config file ${path} is not a JSON object`);
+  }
+  const known = Object.keys(settings).map(camelCase);
+  for (const key of Object.keys(content)) {
+    if (!known.includes(key)) {
+      throw new NetError(
+        'invalid_parameter',
+        `config file ${path}: unknown key ${key}; known are ${known.join(', ')}`,
+      );
+    }
+  }
+  return content as Readonly<Record<string, unknown>>;
+}
+
+function fromFlag(value: unknown): readonly string[] | undefined {
+  const words = value === undefined ? [] : [value].flat().map(String);
+  return words.length === 0 ? undefined : words;
+}
+
+/** A list in a variable is separated by spaces. */
+function fromVariable(
+  flag: string,
+  kind: Option['kind'],
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] | undefined {
+  const value = env[`FAIRLEAD_${flag.toUpperCase().replaceAll('-', '_')}`];
+  if (value === undefined) return undefined;
+  return kind === 'list' ? value.split(' ').filter((word) => word !== '') : [value];
+}
+
+function fromFile(
+  flag: string,
+  kind: Option['kind'],
+  content: Readonly<Record<string, unknown>>,
+): readonly string[] | undefined {
+  const value = content[camelCase(flag)];
+  if (value === undefined) return undefined;
+  const values: readonly unknown[] = Array.isArray(value) && kind === 'list' ? value : [value];
+  return values.map((one) => {
+    if (typeof one === 'string') return one;
+    throw new NetError(
+      'invalid_parameter',
+      `config file: ${camelCase(flag)}: ${JSON.stringify(one)} is not a string`,
+    );
+  });
+}
+
+function toConfig(values: ReadonlyMap<string, readonly string[]>): Config {
+  const text = (flag: string, fallback: string) => values.get(flag)?.[0] ?? fallback;
+  return {
+    runDir: directory('run-dir', text('run-dir', '/run/fairlead')),
+    stateDir: directory('state-dir', text('state-dir', '/var/lib/fairlead')),
+    dockerPluginDir: directory('docker-plugin-dir', text('docker-plugin-dir', '/run/docker/plugins')),
+    netnsDir: directory('netns-dir', text('netns-dir', '/run/netns')),
+    firewall: firewallName(text('firewall', 'auto')),
+    pools: (values.get('pool') ?? []).map(parsePool),
+    dns: (values.get('dns') ?? []).map((address) => parseIp(address, '--dns')),
+    hostName: text('host-name', hostname()),
+    logLevel: oneOf('log-level', text('log-level', 'info'), logLevels),
+    logFormat: oneOf('log-format', text('log-format', 'text'), ['text', 'json'] as const),
+  };
+}
+
+function firewallName(text: string): Config['firewall'] {
+  if (text === 'iptables')
+    throw new NetError('not_implemented', '--firewall: iptables is not available in this version');
+  return oneOf('firewall', text, ['auto', 'nftables', 'none'] as const);
+}
+
+function directory(flag: string, path: string): string {
+  if (!path.startsWith('/'))
+    throw new NetError('invalid_parameter', `--${flag}: ${path} is not an absolute path`);
+  return path;
+}
+
+function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
+  const value = allowed.find((one) => one === text);
+  if (value === undefined)
+    throw new NetError('invalid_parameter', `--${flag}: ${text} is none of ${allowed.join(', ')}`);
+  return value;
+}
+
+function parsePool(text: string): PoolSetting {
+  const [cidr = '', size = ''] = text.split(',');
+  const base = parseCidr(cidr, '--pool');
+  const limit = familyBits(familyOf(base));
+  if (!/^\d{1,3}$/.test(size) || Number(size) < prefixOf(base) || Number(size) > limit) {
+    throw new NetError(
+      'invalid_parameter',
+      `--pool: ${text} is not CIDR,SIZE with a SIZE from ${prefixOf(base)} to ${limit}`,
+    );
+  }
+  return { base, size: Number(size) };
+}
+
+function camelCase(flag: string): string {
+  return flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

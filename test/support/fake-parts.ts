@@ -1,0 +1,327 @@
+// Parts for tests of the core: real records, addresses and lookups, with a kernel made of maps that can be told to fail.
+import { pino } from 'pino';
+import { addressOf, familyOf } from '../../src/base/cidr.ts';
+import { NetError } from '../../src/base/errors.ts';
+import { EventBus } from '../../src/core/events.ts';
+import type { Parts } from '../../src/core/parts.ts';
+import type { NameService } from '../../src/dns/name-service.ts';
+import type { Driver } from '../../src/drivers/driver.ts';
+import type { Firewall } from '../../src/firewall/firewall.ts';
+import type { HostPorts } from '../../src/firewall/host-ports.ts';
+import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
+import { NullIpam } from '../../src/ipam/null-ipam.ts';
+import type { DriverName } from '../../src/model/network.ts';
+import type { PublishedPort } from '../../src/model/port.ts';
+import type {
+  LinkChange,
+  ProcessWatcher,
+  Sandboxes,
+  SandboxFiles,
+  SupervisorState,
+} from '../../src/sandbox/sandbox.ts';
+import { openMemoryStore } from '../../src/store/memory.ts';
+import type { Store } from '../../src/store/store.ts';
+
+/** What the fake kernel holds, for assertions, in one comparable value. */
+export interface World {
+  readonly bridges: Set<string>;
+  /** `namespace path` -> interface names. */
+  readonly namespaces: Map<string, Set<string>>;
+  readonly policies: Set<string>;
+  readonly forwards: Map<string, number>;
+  readonly ports: Set<string>;
+  readonly names: Set<string>;
+  readonly resolvers: Set<string>;
+  readonly files: Set<string>;
+  readonly processes: Map<number, { readonly startTime: number; ended?: () => void }>;
+  supervisor: SupervisorState | undefined;
+}
+
+export interface FakeParts extends Parts {
+  readonly world: World;
+  /** Makes the n-th call (from 1) of `part.method` from now on fail. */
+  failOn(call: string, nth?: number): void;
+  /** Calls of `part.method` so far. */
+  calls(): readonly string[];
+  endProcess(pid: number): void;
+  changeLink(change: LinkChange): void;
+}
+
+export function fakeParts(store: Store = openMemoryStore()): FakeParts {
+  const world: World = {
+    bridges: new Set(),
+    namespaces: new Map(),
+    policies: new Set(),
+    forwards: new Map(),
+    ports: new Set(),
+    names: new Set(),
+    resolvers: new Set(),
+    files: new Set(),
+    processes: new Map(),
+    supervisor: undefined,
+  };
+  const plans = new Map<string, number>();
+  const made: string[] = [];
+  const wrap = <T extends object>(name: string, part: T): T =>
+    new Proxy(part, {
+      get(target, key) {
+        const value = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          const call = `${name}.${String(key)}`;
+          made.push(call);
+          const left = plans.get(call);
+          if (left !== undefined) plans.set(call, left - 1);
+          if (left === 1) throw new NetError('unavailable', `${call} was told to fail`);
+          return value.apply(target, args);
+        };
+      },
+    });
+  const listeners: { link?: (change: LinkChange) => void } = {};
+  const ipam = new DefaultIpam({ pools: [], hostSubnets: async () => [], ulaPrefix: 'fd00:1::/48' as never });
+  return {
+    world,
+    failOn: (call, nth = 1) => void plans.set(call, nth),
+    calls: () => made,
+    endProcess: (pid) => {
+      const process = world.processes.get(pid);
+      world.processes.delete(pid);
+      process?.ended?.();
+    },
+    changeLink: (change) => listeners.link?.(change),
+    store: wrap('store', store),
+    ipams: new Map([
+      ['default', ipam],
+      ['null', new NullIpam()],
+    ]),
+    drivers: new Map<string, Driver>([
+      ['bridge', wrap('driver', fakeDriver('bridge', world))],
+      ['host', fakeDriver('host', world)],
+      ['none', fakeDriver('none', world)],
+      ['macvlan', fakeDriver('macvlan', world)],
+    ]),
+    firewall: wrap('firewall', fakeFirewall(world)),
+    hostPorts: wrap('hostPorts', fakeHostPorts(world)),
+    sandboxes: wrap('sandboxes', fakeSandboxes(world)),
+    files: wrap('files', fakeFiles(world)),
+    processes: fakeProcesses(world),
+    links: {
+      watch: (listener) => {
+        listeners.link = listener;
+        return () => {
+          delete listeners.link;
+        };
+      },
+    },
+    names: wrap('names', fakeNames(world)),
+    events: new EventBus(),
+    log: pino({ level: 'silent' }),
+    bootId: 'this-boot',
+  };
+}
+
+function fakeDriver(name: DriverName, world: World): Driver {
+  const hasInterfaces = name !== 'host' && name !== 'none';
+  return {
+    name,
+    scope: 'local',
+    hasInterfaces,
+    hasGateway: name === 'bridge',
+    normalizeOptions: (raw) => raw,
+    resolve: async (draft) =>
+      name === 'bridge' ? { ...draft.options, bridge: `fl-${draft.id.slice(0, 10)}` } : draft.options,
+    ensureNetwork: async (network) => {
+      if (name === 'bridge') world.bridges.add(network.name);
+    },
+    removeNetwork: async (network) => void world.bridges.delete(network.name),
+    inspectNetwork: async (network) =>
+      name !== 'bridge' || world.bridges.has(network.name)
+        ? []
+        : [{ object: `bridge ${network.name}`, problem: 'is gone' }],
+    attachment: (network, endpoint) => {
+      if (!hasInterfaces || endpoint.mac === undefined) return undefined;
+      const gateway = network.internal ? undefined : network.ipam.pools[0]?.gateway;
+      return {
+        link: {
+          kind: 'veth',
+          hostIfname: `fv${endpoint.id.slice(0, 10)}`,
+          bridge: network.options['bridge'] ?? '',
+          isolated: false,
+          hairpin: true,
+        },
+        ifname: endpoint.ifname,
+        mac: endpoint.mac,
+        mtuBytes: 1500,
+        addresses: endpoint.addresses,
+        routes: [],
+        gateways: gateway === undefined ? {} : { ipv4: gateway },
+      };
+    },
+    policy: (network) =>
+      name === 'bridge'
+        ? {
+            networkId: network.id,
+            ifname: network.options['bridge'] ?? '',
+            subnets: network.ipam.pools.map((pool) => pool.subnet),
+            internal: network.internal,
+            icc: true,
+            source: { ipv4: 'masquerade', ipv6: 'masquerade' },
+            trustedInterfaces: [],
+          }
+        : undefined,
+    forwards: (_, endpoint) =>
+      endpoint.ports.flatMap((port) => {
+        const address = endpoint.addresses
+          .map(addressOf)
+          .find((one) => familyOf(one) === familyOf(port.hostAddress));
+        return address === undefined ? [] : [{ ...port, address }];
+      }),
+  };
+}
+
+function fakeFirewall(world: World): Firewall {
+  return {
+    name: 'none',
+    apply: async (changes) => {
+      for (const change of changes) {
+        if ('network' in change) world.policies.add(change.network.networkId);
+        else if ('removedNetwork' in change) world.policies.delete(change.removedNetwork);
+        else if ('endpoint' in change)
+          world.forwards.set(change.endpoint.endpointId, change.endpoint.forwards.length);
+        else world.forwards.delete(change.removedEndpoint);
+      }
+    },
+    replace: async (state) => {
+      world.policies.clear();
+      world.forwards.clear();
+      for (const network of state.networks) world.policies.add(network.networkId);
+      for (const endpoint of state.endpoints)
+        world.forwards.set(endpoint.endpointId, endpoint.forwards.length);
+    },
+    inspect: async () => [],
+    onForeignChange: () => {},
+    close: async () => {},
+  };
+}
+
+function fakeHostPorts(world: World): HostPorts {
+  const key = (id: string, port: PublishedPort) => `${id} ${port.protocol} ${port.hostPort}`;
+  return {
+    reserve: async (owner, requests, hostAddresses) => {
+      const ports = requests.flatMap((request) =>
+        (request.hostAddress === undefined ? hostAddresses : [request.hostAddress]).map((hostAddress) => ({
+          protocol: request.protocol,
+          port: request.port,
+          hostAddress,
+          hostPort: request.hostPort?.first ?? 40_000,
+        })),
+      );
+      for (const port of ports) {
+        const taken = [...world.ports].some((one) => one.endsWith(` ${port.protocol} ${port.hostPort}`));
+        if (taken) throw new NetError('conflict', `port ${port.hostPort}/${port.protocol} is taken`);
+      }
+      for (const port of ports) world.ports.add(key(owner.endpointId, port));
+      return ports;
+    },
+    restore: async (owner, ports) => {
+      for (const port of ports) world.ports.add(key(owner.endpointId, port));
+      return [];
+    },
+    release: (id, ports) => {
+      for (const held of world.ports) {
+        if (ports === undefined ? held.startsWith(id) : ports.some((port) => held === key(id, port)))
+          world.ports.delete(held);
+      }
+    },
+  };
+}
+
+function fakeSandboxes(world: World): Sandboxes {
+  const linksOf = (namespace: { kind: string; path?: string }) =>
+    world.namespaces.get(namespace.path ?? '') ?? new Set();
+  let inode = 100;
+  return {
+    create: async (name) => {
+      const path = `/run/netns/${name}`;
+      if (world.namespaces.has(path)) throw new NetError('already_exists', `${path} exists`);
+      world.namespaces.set(path, new Set());
+      return { kind: 'pinned', path, device: 4, inode: inode++ };
+    },
+    adopt: async (target) => {
+      const path = 'path' in target ? target.path : `/proc/${target.pid}/ns/net`;
+      if (!world.namespaces.has(path)) throw new NetError('not_found', `no namespace ${path}`);
+      return { kind: 'adopted', path, device: 4, inode: path.length };
+    },
+    exists: async (namespace) => !('path' in namespace) || world.namespaces.has(namespace.path),
+    attach: async (namespace, attachment) => {
+      const links = linksOf(namespace);
+      if (links.has(attachment.ifname)) throw new NetError('conflict', `${attachment.ifname} exists`);
+      links.add(attachment.ifname);
+    },
+    detach: async (namespace, attachment) => void linksOf(namespace).delete(attachment.ifname),
+    repair: async (namespace, attachment) => void linksOf(namespace).add(attachment.ifname),
+    setDefaultRoutes: async () => {},
+    remove: async (namespace, attachments) => {
+      if (namespace.kind === 'pinned') world.namespaces.delete(namespace.path);
+      else for (const attachment of attachments) linksOf(namespace).delete(attachment.ifname);
+    },
+    inspect: async (namespace, attachments) =>
+      attachments
+        .filter(({ ifname }) => !linksOf(namespace).has(ifname))
+        .map(({ ifname }) => ({ object: `interface ${ifname}`, problem: 'is gone' })),
+    strays: async ({ namespaces }) => {
+      const kept = new Set(namespaces.map((namespace) => ('path' in namespace ? namespace.path : '')));
+      return [...world.namespaces.keys()]
+        .filter((path) => path.startsWith('/run/netns/') && !kept.has(path))
+        .map((name) => ({ kind: 'pin' as const, name }));
+    },
+    removeStray: async (stray) => void world.namespaces.delete(stray.name),
+  };
+}
+
+function fakeFiles(world: World): SandboxFiles {
+  const paths = { hosts: '/h', hostname: '/n', resolvConf: '/r', log: '/l', state: '/s' };
+  return {
+    write: async (sandbox) => {
+      world.files.add(sandbox.id);
+      return paths;
+    },
+    paths: () => paths,
+    supervisorState: () => world.supervisor,
+    remove: async (sandbox) => void world.files.delete(sandbox.id),
+  };
+}
+
+function fakeProcesses(world: World): ProcessWatcher {
+  return {
+    startTime: (pid) => world.processes.get(pid)?.startTime,
+    watch: (pid, _, ended) => {
+      const process = world.processes.get(pid);
+      if (process === undefined) ended();
+      else process.ended = ended;
+      return () => {
+        if (process !== undefined) delete process.ended;
+      };
+    },
+    signal: (pid, _, signal) => {
+      const process = world.processes.get(pid);
+      if (process === undefined) return false;
+      if (signal === 'KILL') {
+        world.processes.delete(pid);
+        process.ended?.();
+      }
+      return true;
+    },
+  };
+}
+
+function fakeNames(world: World): NameService {
+  return {
+    put: (entry) => void world.names.add(entry.endpointId),
+    remove: (id) => void world.names.delete(id),
+    setView: () => {},
+    open: async (id) => void world.resolvers.add(id),
+    close: (id) => void world.resolvers.delete(id),
+    shutdown: async () => {},
+  };
+}
