@@ -21,7 +21,7 @@ test('the commands of the tour print what the README shows', async () => {
 
 /** The text with every console block's commands run in order, and what they print in place of what stood there. */
 async function rerun(host: TestHost, text: string): Promise<string> {
-  const parts = text.split(/(```console\n[^]*?```\n)/);
+  const parts = text.split(/(```console\n[\s\S]*?```\n)/);
   const out: string[] = [];
   for (const part of parts) out.push(part.startsWith('```console') ? await rerunBlock(host, part) : part);
   return out.join('');
