@@ -1,0 +1,91 @@
+// One question to one upstream: over UDP, and over TCP when the reply says it was cut.
+import { createSocket } from 'node:dgram';
+import { connect, isIPv6 } from 'node:net';
+import { FrameReader, frame } from './framing.ts';
+import { flag, flagsOf, questionOf, sameQuestion } from './message.ts';
+
+export interface Upstream {
+  /** May carry a zone (`fe80::1%eth0`). */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How long an upstream is given, and after which times without a reply the datagram is sent again. */
+const timeoutMs = 4_000;
+const resendMs = 1_000;
+
+/**
+ * The upstream's reply: to this very question, with its id, from its address. A reply still cut is one whose rest could
+ * not be had over TCP. Rejects on time-out, when the upstream refuses to be reached, or on `signal`.
+ */
+export async function askUpstream(
+  upstream: Upstream,
+  question: Buffer,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(new Error('timed out')), timeoutMs);
+  signal.addEventListener('abort', () => limit.abort(signal.reason), { once: true });
+  try {
+    const reply = await askOverUdp(upstream, question, limit.signal);
+    if (!isCut(reply)) return reply;
+    return await askOverTcp(upstream, question, limit.signal).catch(() => reply);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function isCut(reply: Buffer): boolean {
+  return (flagsOf(reply) & flag.TC) !== 0;
+}
+
+/** The socket is connected: replies from elsewhere are dropped by the kernel, and a closed port is an error at once. */
+function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(upstream.address) ? 'udp6' : 'udp4');
+    const send = () => socket.send(question);
+    const resend = setInterval(send, resendMs);
+    const settle = (done: () => void) => {
+      clearInterval(resend);
+      signal.removeEventListener('abort', abort);
+      socket.removeAllListeners().on('error', ignore).close();
+      done();
+    };
+    const abort = () => settle(() => reject(signal.reason));
+    signal.addEventListener('abort', abort);
+    socket.on('error', (error) => settle(() => reject(error)));
+    socket.on('message', (reply) => {
+      if (isReply(reply, question)) settle(() => resolve(reply));
+    });
+    socket.connect(upstream.port, upstream.address, send);
+  });
+}
+
+function askOverTcp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const frames = new FrameReader();
+    const socket = connect({ host: upstream.address, port: upstream.port, noDelay: true, signal });
+    socket.on('connect', () => socket.write(frame(question)));
+    socket.on('data', (chunk) => {
+      const reply = frames.push(chunk).find((message) => isReply(message, question));
+      if (reply === undefined) return;
+      resolve(reply);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('closed without a reply')));
+  });
+}
+
+function isReply(message: Buffer, question: Buffer): boolean {
+  const asked = questionOf(question);
+  const answered = questionOf(message);
+  if (asked === undefined || answered === undefined) return false;
+  return (
+    message.readUInt16BE(0) === question.readUInt16BE(0) &&
+    (flagsOf(message) & flag.QR) !== 0 &&
+    sameQuestion(asked, answered)
+  );
+}
+
+function ignore(): void {}
