@@ -126,7 +126,7 @@ export class DefaultIpam implements IpamDriver {
     const { subnet, range } = holding.pool;
     const { used, capacity } = holding.addresses;
     const unused = [...this.#holdings.values()]
-      .filter(({ family, addresses, kept }) => family === holding.family && addresses.taken === kept.size)
+      .filter((other) => other !== holding && other.family === holding.family && isUnused(other))
       .map(({ networkName }) => networkName);
     const details = [`${used} of ${capacity} leased`, list('unused networks that hold pools:', unused)];
     const what = range === undefined ? `pool ${subnet}` : `range ${range} of pool ${subnet}`;
@@ -149,6 +149,10 @@ function hold(networkName: string, pool: Pool): Holding {
   const addresses = new AddressSet(usableRange(pool));
   for (const address of kept.keys()) addresses.take(address);
   return { networkName, pool, family: rangeOf(pool.subnet).family, addresses, kept };
+}
+
+function isUnused({ addresses, kept }: Holding): boolean {
+  return addresses.taken === kept.size;
 }
 
 function takeWanted({ networkName, pool, addresses, kept }: Holding, wanted: IpAddress): IpAddress {
