@@ -5,10 +5,18 @@
       "sources": [
         "native/addon/addon.cc",
         "native/addon/error.cc",
+        "native/addon/multicast.cc",
         "native/addon/namespace.cc",
+        "native/addon/namespace_binding.cc",
         "native/addon/netlink_socket.cc",
         "native/addon/netlink_thread.cc",
+        "native/addon/poll.cc",
+        "native/addon/process.cc",
+        "native/addon/process_binding.cc",
         "native/addon/program.cc",
+        "native/addon/program_binding.cc",
+        "native/addon/socket_binding.cc",
+        "native/addon/sockets.cc",
         "native/addon/thread.cc"
       ],
       "include_dirs": ["<(addon_api)"],

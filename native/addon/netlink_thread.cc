@@ -34,8 +34,6 @@ Napi::Value toValue(Napi::Env env, const Outcome& outcome) {
 
 NetlinkThread::NetlinkThread(Napi::Env env) : wake_(Wake::New(env, "fairlead netlink", 0, 1, this)) {
   wake_.Unref(env);
-  // Hooks run last in, first out: the thread ends before what it wakes up is taken down.
-  env.AddCleanupHook([this] { stop(); });
 }
 
 void NetlinkThread::stop() {

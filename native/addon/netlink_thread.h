@@ -22,6 +22,9 @@ class NetlinkThread {
   NetlinkThread(const NetlinkThread&) = delete;
   NetlinkThread& operator=(const NetlinkThread&) = delete;
 
+  /** Waits for the program that is running, drops those that have not begun. */
+  void stop();
+
   /** A promise of the program's outcome, see `toValue` in the source. The thread starts with the first program. */
   Napi::Promise submit(Napi::Env env, Program program);
 
@@ -37,8 +40,6 @@ class NetlinkThread {
   static void settle(Napi::Env env, Napi::Function callback, NetlinkThread* self, void* data);
   using Wake = Napi::TypedThreadSafeFunction<NetlinkThread, void, settle>;
 
-  /** Waits for the program that is running, drops those that have not begun. */
-  void stop();
   void loop();
   std::unique_ptr<Job> next();
   void finish(std::unique_ptr<Job> job);

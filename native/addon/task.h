@@ -10,21 +10,23 @@
 
 namespace fairlead {
 
-inline Napi::Value toValue(Napi::Env env, Done) { return env.Undefined(); }
+inline Napi::Value toUndefined(Napi::Env env, Done&&) { return env.Undefined(); }
 
-/** Rejects with the error of `work`, or resolves to its result by `toValue(env, result)`. */
+/** Rejects with the error of `work`, or resolves to its result as `convert` turns it into a value. */
 template <typename T>
 class Task final : public Napi::AsyncWorker {
  public:
-  static Napi::Promise run(Napi::Env env, std::function<Result<T>()> work) {
-    Task* task = new Task(env, std::move(work));  // AsyncWorker deletes itself when done
+  using Convert = Napi::Value (*)(Napi::Env, T&&);
+
+  static Napi::Promise run(Napi::Env env, std::function<Result<T>()> work, Convert convert) {
+    Task* task = new Task(env, std::move(work), convert);  // AsyncWorker deletes itself when done
     task->Queue();
     return task->deferred_.Promise();
   }
 
  private:
-  Task(Napi::Env env, std::function<Result<T>()> work)
-      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)) {}
+  Task(Napi::Env env, std::function<Result<T>()> work, Convert convert)
+      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)), convert_(convert) {}
 
   void Execute() override { result_ = work_(); }
 
@@ -32,13 +34,14 @@ class Task final : public Napi::AsyncWorker {
     if (const SystemError* error = errorOf(result_)) {
       deferred_.Reject(toError(Env(), *error).Value());
     } else {
-      deferred_.Resolve(toValue(Env(), std::move(std::get<T>(result_))));
+      deferred_.Resolve(convert_(Env(), std::move(std::get<T>(result_))));
     }
   }
 
   Napi::Promise::Deferred deferred_;
   std::function<Result<T>()> work_;
-  Result<T> result_;
+  Convert convert_;
+  Result<T> result_ = SystemError{ECANCELED, "uv_queue_work"};
 };
 
 }  // namespace fairlead

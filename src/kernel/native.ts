@@ -23,12 +23,31 @@ export type NativeOutcome =
       readonly offset?: number;
     };
 
+/** Steps are four words each: verb, place, acks, length in `bytes`; see native/addon/program.h. */
+export type NativeRun = (
+  namespaceFd: number,
+  steps: Uint32Array,
+  bytes: Uint8Array,
+) => Promise<NativeOutcome>;
+
+/** A namespace descriptor of -1 is the daemon's own namespace. */
 interface Native {
-  /** Steps are four words each: verb, place, acks, length in `bytes`; see native/addon/program.h. */
-  submit(reaper: boolean, namespaceFd: number, steps: Uint32Array, bytes: Uint8Array): Promise<NativeOutcome>;
+  readonly runProgram: NativeRun;
+  readonly runReaper: NativeRun;
   openNamespace(path: string): Promise<NamespaceIdentity & { readonly fd: number }>;
   createPinnedNamespace(path: string, disableIpv6: boolean): Promise<NamespaceIdentity>;
   unpinNamespace(path: string): Promise<void>;
+  openServer(namespaceFd: number, protocol: 'tcp' | 'udp', address: string, port: number): Promise<number>;
+  holdPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): { fd: number; port: number };
+  peerPid(fd: number): number;
+  openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;
+  /** The next datagram, `undefined` when there is none yet, `null` when some were lost. */
+  receive(fd: number): Uint8Array | undefined | null;
+  /** Calls back whenever the descriptor is readable, until the function returned is called, which closes it. */
+  poll(fd: number, onReadable: () => void): () => void;
+  /** A pidfd. */
+  openProcess(pid: number): number;
+  signalProcess(pidfd: number, signal: number): void;
 }
 
 /** The same relative path from src/kernel and from dist/kernel. */

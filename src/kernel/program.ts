@@ -1,6 +1,6 @@
 // Programs for the netlink threads: kernel requests that run one after the other and stop at the first failure.
 import { NetError } from '../base/errors.ts';
-import { type NativeOutcome, native } from './native.ts';
+import { type NativeOutcome, type NativeRun, native } from './native.ts';
 import { NetlinkError } from './netlink/error.ts';
 import { splitMessages } from './netlink/message.ts';
 import type { Namespace } from './netns.ts';
@@ -51,7 +51,7 @@ export async function runProgram(
   steps: readonly Step[],
   namespace?: Namespace,
 ): Promise<readonly StepReplies[]> {
-  return run(false, steps, namespace);
+  return run(native.runProgram, steps, namespace);
 }
 
 /**
@@ -62,7 +62,7 @@ export async function runReaper(
   steps: readonly Step[],
   namespace?: Namespace,
 ): Promise<readonly StepReplies[]> {
-  return run(true, steps, namespace);
+  return run(native.runReaper, steps, namespace);
 }
 
 /**
@@ -86,19 +86,19 @@ export async function readSysctlText(sysctl: string, namespace?: Namespace): Pro
   const place = namespace === undefined ? places.host : places.namespace;
   const bytes = Buffer.from(sysctlPath(sysctl));
   const table = Uint32Array.of(verbs.readSysctl, place, 0, bytes.length);
-  const outcome = await native.submit(false, namespace?.fd ?? -1, table, bytes);
+  const outcome = await native.runProgram(namespace?.fd ?? -1, table, bytes);
   if (outcome === undefined) return '';
   if ('errno' in outcome) throw new NetlinkError({ ...outcome, about: sysctl });
   return Buffer.from(outcome.replies).toString();
 }
 
 async function run(
-  reaper: boolean,
+  runNative: NativeRun,
   steps: readonly Step[],
   namespace: Namespace | undefined,
 ): Promise<readonly StepReplies[]> {
   const { table, bytes } = encode(steps, namespace !== undefined);
-  const outcome = await native.submit(reaper, namespace?.fd ?? -1, table, bytes);
+  const outcome = await runNative(namespace?.fd ?? -1, table, bytes);
   return settle(steps, outcome);
 }
 

@@ -1,5 +1,5 @@
 // The few rtnetlink requests the tests of the native layer send.
-import { AttributeWriter } from '../../../src/kernel/netlink/attribute.ts';
+import { Attributes, AttributeWriter } from '../../../src/kernel/netlink/attribute.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -9,7 +9,6 @@ import {
   NLM_F_EXCL,
   NLM_F_REQUEST,
 } from '../../../src/kernel/netlink/message.ts';
-import { Attributes } from '../../../src/kernel/netlink/attribute.ts';
 import type { RequestStep } from '../../../src/kernel/program.ts';
 
 const RTM_NEWLINK = 16;

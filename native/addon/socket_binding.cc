@@ -1,0 +1,116 @@
+#include <fcntl.h>
+#include <linux/netlink.h>
+
+#include <memory>
+#include <vector>
+
+#include "addon.h"
+#include "multicast.h"
+#include "namespace.h"
+#include "poll.h"
+#include "sockets.h"
+#include "task.h"
+
+namespace fairlead {
+
+namespace {
+
+/** The kernel announces in datagrams of at most a few pages. */
+constexpr size_t datagramBytes = 64 << 10;
+
+Napi::Value toValue(Napi::Env env, Fd&& fd) { return Napi::Number::New(env, fd.release()); }
+
+SocketAddress addressAt(const Napi::CallbackInfo& info, size_t index) {
+  return toSocketAddress(textAt(info, index), static_cast<uint16_t>(integerAt(info, index + 1)));
+}
+
+int protocolOf(const std::string& name) {
+  return name == "tcp" ? IPPROTO_TCP : name == "udp" ? IPPROTO_UDP : IPPROTO_SCTP;
+}
+
+/** Throws what went wrong. */
+Napi::Value refuse(Napi::Env env, const SystemError& error) {
+  toError(env, error).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+/** A descriptor opened on a thread inside the namespace; it stays open there whoever holds it. */
+Napi::Value openInNamespace(Napi::Env env, int target, std::function<Result<Fd>()> open) {
+  const auto netns = std::make_shared<Fd>(fcntl(target, F_DUPFD_CLOEXEC, 0));
+  return Task<Fd>::run(env, [netns, open = std::move(open)] { return inNamespace<Fd>(netns->get(), open); }, toValue);
+}
+
+/** openServer(namespace fd, protocol, address, port) */
+Napi::Value openServerAt(const Napi::CallbackInfo& info) {
+  const int protocol = protocolOf(textAt(info, 1));
+  return openInNamespace(info.Env(), integerAt(info, 0), [protocol, address = addressAt(info, 2)] {
+    return openServer(protocol, address);
+  });
+}
+
+/** holdPort(protocol, address, port) */
+Napi::Value holdPortAt(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Result<HeldPort> held = holdPort(protocolOf(textAt(info, 0)), addressAt(info, 1));
+  if (const SystemError* error = errorOf(held)) return refuse(env, *error);
+  Napi::Object value = Napi::Object::New(env);
+  value.Set("fd", Napi::Number::New(env, std::get<HeldPort>(held).fd.release()));
+  value.Set("port", Napi::Number::New(env, std::get<HeldPort>(held).port));
+  return value;
+}
+
+Napi::Value peerPidOf(const Napi::CallbackInfo& info) {
+  const Result<pid_t> pid = peerPid(integerAt(info, 0));
+  if (const SystemError* error = errorOf(pid)) return refuse(info.Env(), *error);
+  return Napi::Number::New(info.Env(), std::get<pid_t>(pid));
+}
+
+/** openMulticast(namespace fd or -1, protocol, groups) */
+Napi::Value openMulticastAt(const Napi::CallbackInfo& info) {
+  const int target = integerAt(info, 0);
+  const int protocol = textAt(info, 1) == "route" ? NETLINK_ROUTE : NETLINK_NETFILTER;
+  const auto groups = info[2].As<Napi::Uint32Array>();
+  const std::function<Result<Fd>()> open = [protocol, groups = std::vector<uint32_t>(
+                                                          groups.Data(), groups.Data() + groups.ElementLength())] {
+    return openMulticast(protocol, groups);
+  };
+  if (target < 0) return Task<Fd>::run(info.Env(), open, toValue);
+  return openInNamespace(info.Env(), target, open);
+}
+
+/** receive(fd): the next datagram, `undefined` when there is none yet, `null` when some were lost. */
+Napi::Value receiveFrom(const Napi::CallbackInfo& info, std::vector<uint8_t>& buffer) {
+  const Napi::Env env = info.Env();
+  const Result<size_t> length = receive(integerAt(info, 0), buffer);
+  const SystemError* error = errorOf(length);
+  if (error == nullptr) return Napi::Buffer<uint8_t>::Copy(env, buffer.data(), std::get<size_t>(length));
+  if (error->number == EAGAIN) return env.Undefined();
+  if (error->number == ENOBUFS) return env.Null();
+  return refuse(env, *error);
+}
+
+/** poll(fd, function called while it is readable): a function that ends it and closes the descriptor. */
+Napi::Value poll(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Result<std::shared_ptr<Poll>> started = Poll::start(env, integerAt(info, 0), info[1].As<Napi::Function>());
+  if (const SystemError* error = errorOf(started)) return refuse(env, *error);
+  return Napi::Function::New(env, [poll = std::get<std::shared_ptr<Poll>>(started)](const Napi::CallbackInfo&) {
+    poll->close();
+  });
+}
+
+}  // namespace
+
+void exportSockets(Napi::Env env, Napi::Object exports) {
+  exports.Set("openServer", Napi::Function::New(env, openServerAt));
+  exports.Set("holdPort", Napi::Function::New(env, holdPortAt));
+  exports.Set("peerPid", Napi::Function::New(env, peerPidOf));
+  exports.Set("openMulticast", Napi::Function::New(env, openMulticastAt));
+  const auto buffer = std::make_shared<std::vector<uint8_t>>(datagramBytes);
+  exports.Set("receive", Napi::Function::New(env, [buffer](const Napi::CallbackInfo& info) {
+                return receiveFrom(info, *buffer);
+              }));
+  exports.Set("poll", Napi::Function::New(env, poll));
+}
+
+}  // namespace fairlead

@@ -1,0 +1,98 @@
+#include "sockets.h"
+
+#include <arpa/inet.h>
+#include <linux/filter.h>
+
+namespace fairlead {
+
+namespace {
+
+constexpr int backlog = 128;
+
+Result<Fd> openSocket(int protocol, const SocketAddress& address) {
+  const int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+  const int family = address.storage.ss_family;
+  Fd fd(socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!fd) return lastError("socket");
+  const int on = 1;
+  // For TCP this only passes over connections in TIME_WAIT; for UDP it would let others share the port.
+  if (protocol == IPPROTO_TCP && setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) {
+    return lastError("setsockopt");
+  }
+  if (family == AF_INET6 && setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
+    return lastError("setsockopt");
+  }
+  return fd;
+}
+
+/** Binds, and listens if the protocol has connections. */
+Result<Done> serve(int fd, int protocol, const SocketAddress& address) {
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0) return lastError("bind");
+  if (protocol != IPPROTO_UDP && listen(fd, backlog) != 0) return lastError("listen");
+  return Done{};
+}
+
+Result<Done> dropEverything(int fd) {
+  sock_filter instruction = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{1, &instruction};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) return lastError("setsockopt");
+  return Done{};
+}
+
+Result<uint16_t> portOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return lastError("getsockname");
+  // The port is at the same place in both families.
+  return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+}  // namespace
+
+SocketAddress toSocketAddress(const std::string& text, uint16_t port) {
+  SocketAddress result;
+  if (text.find(':') == std::string::npos) {
+    auto& address = reinterpret_cast<sockaddr_in&>(result.storage);
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    inet_pton(AF_INET, text.c_str(), &address.sin_addr);
+    result.length = sizeof address;
+  } else {
+    auto& address = reinterpret_cast<sockaddr_in6&>(result.storage);
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(port);
+    inet_pton(AF_INET6, text.c_str(), &address.sin6_addr);
+    result.length = sizeof address;
+  }
+  return result;
+}
+
+Result<Fd> openServer(int protocol, const SocketAddress& address) {
+  Result<Fd> opened = openSocket(protocol, address);
+  if (errorOf(opened)) return opened;
+  const Result<Done> served = serve(std::get<Fd>(opened).get(), protocol, address);
+  if (const SystemError* error = errorOf(served)) return *error;
+  return opened;
+}
+
+Result<HeldPort> holdPort(int protocol, const SocketAddress& address) {
+  Result<Fd> opened = openSocket(protocol, address);
+  if (const SystemError* error = errorOf(opened)) return *error;
+  Fd& fd = std::get<Fd>(opened);
+  const Result<Done> filtered = dropEverything(fd.get());
+  if (const SystemError* error = errorOf(filtered)) return *error;
+  const Result<Done> served = serve(fd.get(), protocol, address);
+  if (const SystemError* error = errorOf(served)) return *error;
+  const Result<uint16_t> port = portOf(fd.get());
+  if (const SystemError* error = errorOf(port)) return *error;
+  return HeldPort{std::move(fd), std::get<uint16_t>(port)};
+}
+
+Result<pid_t> peerPid(int fd) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return lastError("getsockopt");
+  return credentials.pid;
+}
+
+}  // namespace fairlead

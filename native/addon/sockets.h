@@ -1,0 +1,41 @@
+// Sockets of the Internet protocols: servers in a namespace, and holders of host ports.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "error.h"
+#include "fd.h"
+
+namespace fairlead {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+};
+
+/** `text` is a valid IPv4 or IPv6 address. */
+SocketAddress toSocketAddress(const std::string& text, uint16_t port);
+
+/** A bound (IPPROTO_UDP) or listening (IPPROTO_TCP) non-blocking socket in the calling thread's namespace. */
+Result<Fd> openServer(int protocol, const SocketAddress& address);
+
+struct HeldPort {
+  Fd fd;
+  uint16_t port;
+};
+
+/**
+ * Binds a port so that nobody else gets it, and lets no packet in: published ports are carried by the firewall.
+ * Port 0 takes a free one. `protocol` is IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP.
+ */
+Result<HeldPort> holdPort(int protocol, const SocketAddress& address);
+
+/** The process at the other end of a connected unix socket, as of its connect(2). */
+Result<pid_t> peerPid(int fd);
+
+}  // namespace fairlead

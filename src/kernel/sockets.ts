@@ -1,0 +1,59 @@
+// Sockets node cannot open by itself: in another namespace, or only to hold a port. Whoever asks for one closes it.
+import { closeSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { NetError } from '../base/errors.ts';
+import { native } from './native.ts';
+import type { Namespace } from './netns.ts';
+
+/** A bound UDP socket in the namespace, fit for node:dgram's `bind({ fd })`. Errors: those of bind(2), with `code`. */
+export async function openUdpInNamespace(
+  namespace: Namespace,
+  address: string,
+  port: number,
+): Promise<number> {
+  checkEndpoint(address, port);
+  return native.openServer(namespace.fd, 'udp', address, port);
+}
+
+/** A listening TCP socket in the namespace, fit for node:net's `listen({ fd })`. Errors: those of bind(2), with `code`. */
+export async function openTcpInNamespace(
+  namespace: Namespace,
+  address: string,
+  port: number,
+): Promise<number> {
+  checkEndpoint(address, port);
+  return native.openServer(namespace.fd, 'tcp', address, port);
+}
+
+export interface HeldHostPort {
+  readonly fd: number;
+  readonly port: number;
+}
+
+/**
+ * Binds a port of the daemon's namespace so that no other process gets it. The socket itself lets no packet in.
+ * `port` 0 takes a free one. Errors: those of bind(2), with `code`: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`;
+ * `EPROTONOSUPPORT` or `ESOCKTNOSUPPORT` where the kernel has no sockets of this protocol.
+ */
+export function holdHostPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): HeldHostPort {
+  checkEndpoint(address, port);
+  return native.holdPort(protocol, address, port);
+}
+
+export function closeFd(fd: number): void {
+  closeSync(fd);
+}
+
+/** The process at the other end of a connected unix socket, as of when it connected. Errors: those of getsockopt(2). */
+export function peerPid(fd: number): number {
+  return native.peerPid(fd);
+}
+
+function checkEndpoint(address: string, port: number): void {
+  if (isIP(address) === 0 || address.includes('%')) {
+    throw new NetError('internal', `${address} is not an IP address`);
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
+    throw new NetError('internal', `${port} is not a port`);
+  }
+}
