@@ -1,0 +1,296 @@
+// Sandboxes as network namespaces of this host.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { NetError } from '../base/errors.ts';
+import { runAll } from '../base/undo.ts';
+import { NetlinkError } from '../kernel/netlink/error.ts';
+import {
+  createPinnedNamespace,
+  type Namespace,
+  openHostNamespace,
+  openNamespace,
+  sameNamespace,
+  unpinNamespace,
+} from '../kernel/netns.ts';
+import { runProgram, runReaper } from '../kernel/program.ts';
+import { findLink, readAddresses, readLinks, readRoutes, request } from '../kernel/rtnetlink/client.ts';
+import { removeLink } from '../kernel/rtnetlink/link.ts';
+import type { Attachment } from '../model/attachment.ts';
+import type { Difference } from '../model/difference.ts';
+import type { SandboxNamespace } from '../model/sandbox.ts';
+import { Attacher } from './attacher.ts';
+import { compareAttachment, compareDefaultRoutes, type Fault, type Observed } from './compare-attachment.ts';
+import { LinkReaper } from './link-reaper.ts';
+import { PinLedger } from './pin-ledger.ts';
+import type { AdoptedNamespace, DefaultRoutes, PinnedNamespace, Sandboxes, Stray } from './sandbox.ts';
+
+export interface NetnsSandboxesOptions {
+  /** Where namespaces are pinned (`/run/netns`). */
+  readonly netnsDir: string;
+  /** The daemon's RUN_DIR: tells its links and pins from another daemon's. */
+  readonly runDir: string;
+}
+
+type OwnNamespace = PinnedNamespace | AdoptedNamespace;
+
+export class NetnsSandboxes implements Sandboxes {
+  readonly #netnsDir: string;
+  readonly #alias: string;
+  readonly #pins: PinLedger;
+  readonly #reaper = new LinkReaper();
+  readonly #attacher: Attacher;
+
+  constructor({ netnsDir, runDir }: NetnsSandboxesOptions) {
+    this.#netnsDir = resolve(netnsDir);
+    this.#alias = `fairlead ${resolve(runDir)}`;
+    this.#pins = new PinLedger(runDir);
+    this.#attacher = new Attacher(this.#alias);
+  }
+
+  async create(name: string): Promise<PinnedNamespace> {
+    const path = join(this.#netnsDir, name);
+    if (existsSync(path)) throw pathTaken(path);
+    this.#pins.announce(name);
+    try {
+      const { device, inode } = await createPinnedNamespace(path, { disableIpv6: true });
+      this.#pins.confirm(name, { device, inode });
+      return { kind: 'pinned', path, device, inode };
+    } catch (error) {
+      this.#pins.forget(name);
+      throw codeOf(error) === 'EEXIST' ? pathTaken(path) : error;
+    }
+  }
+
+  async adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace> {
+    const what = 'pid' in target ? `process ${target.pid}` : target.path;
+    const path = 'pid' in target ? `/proc/${target.pid}/ns/net` : resolve(target.path);
+    const namespace = await openTarget(path, what);
+    try {
+      const host = await openHostNamespace();
+      host.close();
+      if (sameNamespace(host, namespace)) {
+        throw new NetError('invalid_parameter', `${what} is in the host's own network namespace`);
+      }
+      const { device, inode } = namespace;
+      const identity = { kind: 'adopted', path, device, inode } as const;
+      return 'pid' in target
+        ? { ...identity, pid: target.pid, startTime: startTimeOf(target.pid) }
+        : identity;
+    } finally {
+      namespace.close();
+    }
+  }
+
+  async exists(namespace: SandboxNamespace): Promise<boolean> {
+    if (namespace.kind === 'host') return true;
+    const open = await enter(namespace);
+    open?.close();
+    return open !== undefined;
+  }
+
+  async attach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
+    const own = ownNamespace(namespace);
+    await within(own, (open) => this.#attacher.attach({ open, recorded: own }, attachment, routes));
+  }
+
+  async detach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
+    const own = ownNamespace(namespace);
+    await this.#removeLink(own, attachment);
+    const remaining = [routes.ipv4, routes.ipv6].some((route) => route !== undefined);
+    if (remaining && (await this.exists(own))) await this.setDefaultRoutes(own, routes);
+  }
+
+  async repair(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
+    const own = ownNamespace(namespace);
+    await within(own, async (open) => {
+      const observed = await observe(open);
+      const faults = await compare(attachment, observed);
+      if (faults.some(({ mend }) => mend === undefined)) {
+        await this.#removeLink(own, attachment);
+        await this.#attacher.attach({ open, recorded: own }, attachment, routes);
+      } else {
+        await mendAll(faults, open);
+      }
+      await this.#mendDefaultRoutes(open, routes);
+    });
+  }
+
+  async setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void> {
+    await within(ownNamespace(namespace), (open) => this.#mendDefaultRoutes(open, routes));
+  }
+
+  async remove(namespace: SandboxNamespace, attachments: readonly Attachment[]): Promise<void> {
+    if (namespace.kind === 'host') return;
+    const own = ownNamespace(namespace);
+    const removals = attachments.map((attachment) => this.#removeLink(own, attachment));
+    const results = await Promise.allSettled(removals);
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    if (own.kind === 'pinned') failures.push(...(await runAll([() => this.#unpin(own)])));
+    if (failures.length > 0) throw new AggregateError(failures, `${own.path} could not be removed wholly`);
+  }
+
+  async inspect(
+    namespace: SandboxNamespace,
+    attachments: readonly Attachment[],
+    routes: DefaultRoutes,
+  ): Promise<readonly Difference[]> {
+    if (namespace.kind === 'host') return [];
+    return within(ownNamespace(namespace), async (open) => {
+      const observed = await observe(open);
+      const found = attachments.map(async (attachment) =>
+        describe(`interface ${attachment.ifname}`, await compare(attachment, observed)),
+      );
+      return [
+        ...(await Promise.all(found)).flat(),
+        ...describe('default route', compareDefaultRoutes(routes, observed)),
+      ];
+    });
+  }
+
+  async strays(keep: {
+    readonly namespaces: readonly SandboxNamespace[];
+    readonly attachments: readonly Attachment[];
+  }): Promise<readonly Stray[]> {
+    const links = new Set(keep.attachments.map(({ link }) => link.kind === 'veth' && link.hostIfname));
+    const ours = (await readLinks()).filter(({ alias, name }) => alias === this.#alias && !links.has(name));
+    const paths = new Set(keep.namespaces.map((namespace) => 'path' in namespace && namespace.path));
+    const pins: Stray[] = [];
+    for (const name of this.#pins.names()) {
+      const path = join(this.#netnsDir, name);
+      if (paths.has(path)) continue;
+      if (await this.#isOurs(name, path)) pins.push({ kind: 'pin', name: path });
+      else this.#pins.forget(name);
+    }
+    return [...ours.map(({ name }) => ({ kind: 'link', name }) as const), ...pins];
+  }
+
+  async removeStray({ kind, name }: Stray): Promise<void> {
+    if (kind === 'link') return this.#reaper.remove(name);
+    await unpinNamespace(name);
+    this.#pins.forget(name.slice(this.#netnsDir.length + 1));
+  }
+
+  async #mendDefaultRoutes(open: Namespace, routes: DefaultRoutes): Promise<void> {
+    await mendAll(compareDefaultRoutes(routes, await observe(open)), open);
+  }
+
+  async #removeLink(namespace: OwnNamespace, attachment: Attachment): Promise<void> {
+    const { link } = attachment;
+    if (link.kind === 'veth') return this.#reaper.remove(link.hostIfname);
+    const open = await enter(namespace);
+    if (open === undefined) return;
+    try {
+      // Its alias tells it from another link of that name, which is not ours to remove.
+      const there = await findLink({ name: attachment.ifname }, open);
+      if (there?.alias !== this.#alias) return;
+      await ignoreAbsence(runReaper([request('namespace', removeLink({ index: there.index }))], open));
+    } finally {
+      open.close();
+    }
+  }
+
+  /** Only the very namespace that was recorded: the path may be somebody else's by now. */
+  async #unpin(namespace: PinnedNamespace): Promise<void> {
+    if (await this.exists(namespace)) await unpinNamespace(namespace.path);
+    this.#pins.forget(namespace.path.slice(this.#netnsDir.length + 1));
+  }
+
+  async #isOurs(name: string, path: string): Promise<boolean> {
+    const pinned = await openIfThere(path);
+    pinned?.close();
+    return pinned !== undefined && this.#pins.owns(name, pinned);
+  }
+}
+
+/** Opens a recorded namespace; undefined when it is gone or another one has taken its place. */
+async function enter(namespace: SandboxNamespace): Promise<Namespace | undefined> {
+  const own = ownNamespace(namespace);
+  const open = await openIfThere(own.path);
+  if (open === undefined || sameNamespace(open, own)) return open;
+  open.close();
+  return undefined;
+}
+
+async function within<T>(namespace: OwnNamespace, work: (open: Namespace) => Promise<T>): Promise<T> {
+  const open = await enter(namespace);
+  if (open === undefined) throw new NetError('not_found', `network namespace ${namespace.path} is gone`);
+  try {
+    return await work(open);
+  } finally {
+    open.close();
+  }
+}
+
+function ownNamespace(namespace: SandboxNamespace): OwnNamespace {
+  if ('path' in namespace) return namespace;
+  throw new NetError('internal', `a sandbox of kind ${namespace.kind} has no namespace of its own`);
+}
+
+async function openIfThere(path: string): Promise<Namespace | undefined> {
+  try {
+    return await openNamespace({ path });
+  } catch {
+    return undefined; // gone, or no longer a namespace
+  }
+}
+
+async function openTarget(path: string, what: string): Promise<Namespace> {
+  try {
+    return await openNamespace({ path });
+  } catch (cause) {
+    const gone = ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');
+    if (gone) throw new NetError('not_found', `${what} does not exist`, { cause });
+    throw new NetError('invalid_parameter', `${what} is not a network namespace`, { cause });
+  }
+}
+
+/** Field 22 of /proc/PID/stat; the second one, the command, may hold spaces and parentheses. */
+function startTimeOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+}
+
+async function observe(open: Namespace): Promise<Observed> {
+  const [links, addresses, ipv4, ipv6] = await Promise.all([
+    readLinks(open),
+    readAddresses(undefined, open),
+    readRoutes(4, open),
+    readRoutes(6, open),
+  ]);
+  return { links, addresses, routes: [...ipv4, ...ipv6] };
+}
+
+async function compare(attachment: Attachment, observed: Observed): Promise<readonly Fault[]> {
+  const { link } = attachment;
+  const [end, hostLink] = await Promise.all([
+    link.kind === 'veth' ? findLink({ name: link.hostIfname }) : undefined,
+    findLink({ name: link.kind === 'veth' ? link.bridge : link.parent }),
+  ]);
+  return compareAttachment(attachment, observed, { end, link: hostLink });
+}
+
+async function mendAll(faults: readonly Fault[], open: Namespace): Promise<void> {
+  const steps = faults.flatMap(({ mend }) => mend ?? []);
+  if (steps.length > 0) await runProgram(steps, open);
+}
+
+async function ignoreAbsence(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
+  }
+}
+
+function describe(object: string, faults: readonly Fault[]): readonly Difference[] {
+  return faults.map(({ problem }) => ({ object, problem }));
+}
+
+function pathTaken(path: string): NetError {
+  return new NetError('already_exists', `${path} exists already`);
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
