@@ -43,8 +43,8 @@ export function isCut(reply: Buffer): boolean {
 function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(isIPv6(upstream.address) ? 'udp6' : 'udp4');
+    let resend: NodeJS.Timeout | undefined;
     const send = () => socket.send(question);
-    const resend = setInterval(send, resendMs);
     const settle = (done: () => void) => {
       clearInterval(resend);
       signal.removeEventListener('abort', abort);
@@ -57,7 +57,12 @@ function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): 
     socket.on('message', (reply) => {
       if (isReply(reply, question)) settle(() => resolve(reply));
     });
-    socket.connect(upstream.port, upstream.address, send);
+    // Not by a callback of connect, which would be called for its errors too.
+    socket.on('connect', () => {
+      send();
+      resend = setInterval(send, resendMs);
+    });
+    socket.connect(upstream.port, upstream.address);
   });
 }
 
