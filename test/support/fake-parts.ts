@@ -9,6 +9,7 @@ import type { Driver } from '../../src/drivers/driver.ts';
 import type { Firewall } from '../../src/firewall/firewall.ts';
 import type { HostPorts } from '../../src/firewall/host-ports.ts';
 import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
+import type { IpamDriver } from '../../src/ipam/ipam-driver.ts';
 import { NullIpam } from '../../src/ipam/null-ipam.ts';
 import type { DriverName } from '../../src/model/network.ts';
 import type { PublishedPort } from '../../src/model/port.ts';
@@ -90,7 +91,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     },
     changeLink: (change) => listeners.link?.(change),
     store: wrap('store', store),
-    ipams: new Map([
+    ipams: new Map<string, IpamDriver>([
       ['default', ipam],
       ['null', new NullIpam()],
     ]),
