@@ -2,12 +2,14 @@
 import { closeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { NetError } from '../base/errors.ts';
 import { type NamespaceIdentity, native } from './native.ts';
 
 export type { NamespaceIdentity } from './native.ts';
 
 /** An open network namespace: it exists at least until `close`. */
 export interface Namespace extends NamespaceIdentity {
+  /** Throws after `close`, when the number may mean something else. */
   readonly fd: number;
   /** May be repeated. */
   close(): void;
@@ -24,7 +26,10 @@ export async function openNamespace(target: NamespaceTarget): Promise<Namespace>
   const { fd, device, inode } = await native.openNamespace(path);
   let open = true;
   return {
-    fd,
+    get fd() {
+      if (!open) throw new NetError('internal', `network namespace ${path} is closed`);
+      return fd;
+    },
     device,
     inode,
     close() {
