@@ -1,0 +1,67 @@
+// What a record is made of, in memory and on disk. Pure.
+
+import { migrations } from './migrations.ts';
+import type { Change, State } from './store.ts';
+
+/** Counts from 1: one more than there are migrations. */
+export const schemaVersion = migrations.length + 1;
+
+type Mutable<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;
+export type MutableState = { readonly [Kind in keyof State]: Mutable<State[Kind]> };
+
+export function emptyState(): MutableState {
+  return { networks: new Map(), endpoints: new Map(), sandboxes: new Map(), settings: new Map() };
+}
+
+/** Returns what takes the changes back. */
+export function applyChanges(state: MutableState, changes: readonly Change[]): () => void {
+  const undo = changes.map((change) => ('put' in change ? put(state, change) : drop(state, change)));
+  return () => {
+    for (const step of undo.reverse()) step();
+  };
+}
+
+/** The changes that make this state from an empty one. */
+export function snapshotOf(state: State): Change[] {
+  return [
+    ...[...state.settings].map(([key, value]): Change => ({ put: 'setting', key, value })),
+    ...[...state.networks.values()].map((value): Change => ({ put: 'network', value })),
+    ...[...state.sandboxes.values()].map((value): Change => ({ put: 'sandbox', value })),
+    ...[...state.endpoints.values()].map((value): Change => ({ put: 'endpoint', value })),
+  ];
+}
+
+function put(state: MutableState, change: Extract<Change, { put: string }>): () => void {
+  switch (change.put) {
+    case 'network':
+      return place(state.networks, change.value.id, change.value);
+    case 'endpoint':
+      return place(state.endpoints, change.value.id, change.value);
+    case 'sandbox':
+      return place(state.sandboxes, change.value.id, change.value);
+    case 'setting':
+      return place(state.settings, change.key, change.value);
+  }
+}
+
+function drop(state: MutableState, change: Extract<Change, { drop: string }>): () => void {
+  switch (change.drop) {
+    case 'network':
+      return place(state.networks, change.id, undefined);
+    case 'endpoint':
+      return place(state.endpoints, change.id, undefined);
+    case 'sandbox':
+      return place(state.sandboxes, change.id, undefined);
+  }
+}
+
+function place<K, V>(map: Map<K, V>, key: K, value: V | undefined): () => void {
+  const before = map.get(key);
+  set(map, key, value);
+  return () => set(map, key, before);
+}
+
+function set<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
