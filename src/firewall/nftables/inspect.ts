@@ -1,0 +1,97 @@
+// Compares the table in the kernel with what was last applied.
+import { isDeepStrictEqual } from 'node:util';
+import { getTable, listChains, listElements, listRules, listSets } from '../../kernel/nftables/client.ts';
+import type { DecodedRule } from '../../kernel/nftables/rule.ts';
+import { setForm } from '../../kernel/nftables/set.ts';
+import type { Difference } from '../../model/difference.ts';
+import { destinationText, ifnameText } from './key.ts';
+import {
+  addressPortsMap,
+  baseChains,
+  type ChainRules,
+  loopbackPorts,
+  portsMap,
+  sets,
+  tableName,
+} from './layout.ts';
+import type { SetElement } from './render.ts';
+import { nameOf, type Ruleset, sameData } from './ruleset.ts';
+
+export async function inspectTable(ruleset: Ruleset): Promise<readonly Difference[]> {
+  if ((await getTable(tableName)) === undefined) {
+    return [{ object: `nft table inet ${tableName}`, problem: 'is missing' }];
+  }
+  return [...(await inspectChains(ruleset)), ...(await inspectElements(ruleset))];
+}
+
+async function inspectChains(ruleset: Ruleset): Promise<readonly Difference[]> {
+  const chains = new Map((await listChains(tableName)).map((chain) => [chain.name, chain]));
+  const rules = new Map<string, DecodedRule[]>();
+  for (const { chain, rule } of await listRules(tableName))
+    rules.set(chain, [...(rules.get(chain) ?? []), rule]);
+  const wanted = wantedChains(ruleset);
+  const known = new Set(wanted.map(({ name }) => name));
+  return [
+    ...wanted.flatMap((chain) => chainProblem(chain, chains.get(chain.name), rules.get(chain.name) ?? [])),
+    ...[...chains.keys()]
+      .filter((name) => !known.has(name))
+      .map((name) => chainDifference(name, 'is not ours')),
+  ];
+}
+
+function wantedChains(ruleset: Ruleset): readonly ChainRules[] {
+  return [...baseChains, ...[...ruleset.chains].map(([name, rules]) => ({ name, rules }))];
+}
+
+function chainProblem(
+  wanted: ChainRules,
+  found: Awaited<ReturnType<typeof listChains>>[number] | undefined,
+  rules: readonly DecodedRule[],
+): readonly Difference[] {
+  if (found === undefined) return [chainDifference(wanted.name, 'is missing')];
+  if (!isDeepStrictEqual(found.base, wanted.base))
+    return [chainDifference(wanted.name, 'hangs at another hook')];
+  return isDeepStrictEqual(rules, wanted.rules) ? [] : [chainDifference(wanted.name, 'has other rules')];
+}
+
+function chainDifference(name: string, problem: string): Difference {
+  return { object: `nft chain ${name}`, problem };
+}
+
+async function inspectElements(ruleset: Ruleset): Promise<readonly Difference[]> {
+  const forms = new Map((await listSets(tableName)).map(({ name, form }) => [name, form]));
+  const wanted = new Map([...ruleset.elements()].map((element) => [nameOf(element), element]));
+  const differences: Difference[] = [];
+  for (const set of sets) {
+    if (forms.get(set.name) !== setForm(set)) {
+      const problem = forms.has(set.name) ? 'is of another form' : 'is missing';
+      differences.push({ object: `nft set ${set.name}`, problem });
+      continue;
+    }
+    for (const element of await listElements(tableName, set.name)) {
+      differences.push(...elementProblem({ ...element, set: set.name }, wanted));
+    }
+  }
+  for (const element of wanted.values()) {
+    if (forms.has(element.set)) differences.push({ object: objectOf(element), problem: 'is missing' });
+  }
+  return differences;
+}
+
+/** Takes what is found off the list of what is wanted. */
+function elementProblem(found: SetElement, wanted: Map<string, SetElement>): readonly Difference[] {
+  const name = nameOf(found);
+  const expected = wanted.get(name);
+  wanted.delete(name);
+  if (expected === undefined) return [{ object: objectOf(found), problem: 'is not ours' }];
+  return sameData(found, expected) ? [] : [{ object: objectOf(found), problem: 'leads elsewhere' }];
+}
+
+const portSets = new Set([portsMap(4), portsMap(6), addressPortsMap(4), addressPortsMap(6)]);
+
+/** `port 8080/tcp on 192.0.2.1`, or an element of a set by its name. */
+function objectOf({ set, key }: SetElement): string {
+  if (portSets.has(set)) return `port ${destinationText(key)}`;
+  const isDestination = set === loopbackPorts || set.startsWith('masqueraded');
+  return `element ${isDestination ? destinationText(key) : ifnameText(key)} of nft set ${set}`;
+}

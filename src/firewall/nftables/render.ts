@@ -1,0 +1,119 @@
+// From policy to nf_tables: the chains and map elements of a network, and the elements of a published port. Pure.
+import { familyOf, toBytes } from '../../base/cidr.ts';
+import type { Element } from '../../kernel/nftables/element.ts';
+import type { Rule } from '../../kernel/nftables/rule.ts';
+import type { NetworkPolicy, PortForward, SourceRule } from '../../model/policy.ts';
+import { destinationBytes, ifnameBytes } from './key.ts';
+import {
+  addressPortsMap,
+  bridges,
+  type ChainRules,
+  fromNetwork,
+  loopbackPorts,
+  masqueradedSet,
+  portsMap,
+  sourceOf,
+  toNetwork,
+} from './layout.ts';
+import {
+  type Family,
+  familyIs,
+  interfaceIs,
+  masquerade,
+  published,
+  rule,
+  snatTo,
+  stateIs,
+  verdict,
+} from './match.ts';
+
+/** An element with the set or map it is in. */
+export interface SetElement extends Element {
+  readonly set: string;
+}
+
+export interface Rendering {
+  readonly chains: readonly ChainRules[];
+  readonly elements: readonly SetElement[];
+}
+
+export function renderNetwork(policy: NetworkPolicy): Rendering {
+  const key = ifnameBytes(policy.ifname);
+  const chains = [
+    { map: fromNetwork, name: `from-${policy.ifname}`, rules: fromRules(policy) },
+    { map: toNetwork, name: `to-${policy.ifname}`, rules: toRules(policy) },
+    { map: sourceOf, name: `source-${policy.ifname}`, rules: sourceRules(policy) },
+  ].filter(({ rules }) => rules.length > 0);
+  return {
+    chains: chains.map(({ name, rules }) => ({ name, rules })),
+    elements: [
+      { set: bridges, key },
+      ...chains.map(({ map, name }) => ({ set: map, key, data: { jump: name } })),
+    ],
+  };
+}
+
+export function renderForward(forward: PortForward): readonly SetElement[] {
+  const { hostAddress, hostPort, protocol, address, port } = forward;
+  const family = familyOf(address);
+  const data = destinationBytes({ address, port });
+  const onePort = destinationBytes({ address: hostAddress, protocol, port: hostPort });
+  const elements: SetElement[] = [
+    isWildcard(forward)
+      ? { set: portsMap(family), key: destinationBytes({ protocol, port: hostPort }), data }
+      : { set: addressPortsMap(family), key: onePort, data },
+  ];
+  if (family === 4 && toBytes(hostAddress)[0] === 127) elements.push({ set: loopbackPorts, key: onePort });
+  if (!forward.keepSource) {
+    elements.push({ set: masqueradedSet(family), key: destinationBytes({ address, protocol, port }) });
+  }
+  return elements;
+}
+
+export function isWildcard({ hostAddress }: PortForward): boolean {
+  return hostAddress === '0.0.0.0' || hostAddress === '::';
+}
+
+/** What may leave the network; what may leave it goes on to the rules of where it goes. */
+function fromRules({ ifname, internal, source }: NetworkPolicy): readonly Rule[] {
+  if (internal) return [rule(interfaceIs('oifname', ifname, 'neq'), verdict('drop'))];
+  // Source translation passes over packets of no known connection: they would leave with the endpoint's own address.
+  return families
+    .filter((family) => sourceRule(source, family) !== 'keep')
+    .map((family) => rule(familyIs(family), stateIs('invalid'), verdict('drop')));
+}
+
+/** What may come to the network's endpoints, and how. */
+function toRules({ ifname, internal, icc, trustedInterfaces }: NetworkPolicy): readonly Rule[] {
+  return [
+    ...(icc ? [rule(interfaceIs('iifname', ifname), verdict('accept'))] : []),
+    ...(internal ? [] : [rule(published(), verdict('accept'))]),
+    ...(internal ? [] : trustedInterfaces).map((name) =>
+      rule(interfaceIs('iifname', name), verdict('accept')),
+    ),
+    verdict('drop'),
+  ];
+}
+
+/** The source address given to what comes from the network. Nothing leaves an internal one. */
+function sourceRules({ ifname, internal, source }: NetworkPolicy): readonly Rule[] {
+  if (internal) return [];
+  return [
+    // To a port published by this same network: the answer must come back through the host.
+    rule(interfaceIs('oifname', ifname), published(), masquerade()),
+    rule(interfaceIs('oifname', ifname), verdict('return')),
+    ...families.flatMap((family) => sourceStatement(family, sourceRule(source, family))),
+  ];
+}
+
+const families: readonly Family[] = [4, 6];
+
+function sourceRule(source: NetworkPolicy['source'], family: Family): SourceRule {
+  return family === 4 ? source.ipv4 : source.ipv6;
+}
+
+function sourceStatement(family: Family, source: SourceRule): readonly Rule[] {
+  if (source === 'keep') return [];
+  const statement = source === 'masquerade' ? masquerade() : snatTo(family, source.address);
+  return [rule(familyIs(family), statement)];
+}

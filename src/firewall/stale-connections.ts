@@ -1,0 +1,108 @@
+// Connections that must not outlive a change of ports. The kernel keeps translating a connection as it began, and UDP has no end
+// that would let it notice: a client that keeps sending from one port would reach the old place, or nothing, for ever.
+import { familyOf } from '../base/cidr.ts';
+import { toNetError } from '../base/errors.ts';
+import { deleteConntrack, listConntrack } from '../kernel/conntrack/client.ts';
+import { type ConntrackFilter, matches } from '../kernel/conntrack/entry.ts';
+import type { PortForward } from '../model/policy.ts';
+
+/** What changed in a transaction. */
+export interface ChangedPorts {
+  readonly added: readonly PortForward[];
+  readonly removed: readonly PortForward[];
+  /** Former ports of endpoints that are gone: TCP connections to them have nobody to answer either. */
+  readonly gone: readonly PortForward[];
+}
+
+const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
+
+export class StaleConnections {
+  readonly #warn: (error: Error) => void;
+  #background: Promise<unknown> = Promise.resolve();
+
+  /** @param warn is told when connections could not be looked at; ports work all the same for new ones. */
+  constructor(warn: (error: Error) => void) {
+    this.#warn = warn;
+  }
+
+  /**
+   * Ends what the change left behind. To be called right after the change was submitted: the look at the table happens in
+   * turn with rule changes, so that connections made after a later one are safe. The promise settles when clients of the
+   * added ports have a free way; the rest goes on in the background.
+   */
+  end({ added, removed, gone }: ChangedPorts): Promise<void> {
+    const blocking = this.#delete(added.filter(isDatagram).map(clientsOf));
+    const rest = this.#delete([...removed.filter(isDatagram).map(usersOf), ...gone.map(everythingTo)]);
+    this.#background = Promise.all([this.#background, rest]);
+    return blocking;
+  }
+
+  /** Settles when nothing is going on in the background. */
+  async settled(): Promise<void> {
+    await this.#background;
+  }
+
+  async #delete(filters: readonly ConntrackFilter[]): Promise<void> {
+    await Promise.all([...grouped(filters)].map((group) => this.#deleteGroup(group)));
+  }
+
+  async #deleteGroup(filters: readonly ConntrackFilter[]): Promise<void> {
+    try {
+      const entries = await listConntrack(commonPart(filters));
+      await deleteConntrack(entries.filter((entry) => filters.some((filter) => matches(entry, filter))));
+    } catch (error) {
+      this.#warn(toNetError(error));
+    }
+  }
+}
+
+/** TCP tells the two ends apart from earlier connections by itself. */
+function isDatagram({ protocol }: PortForward): boolean {
+  return protocol !== 'tcp';
+}
+
+/** Who sent to the host port before it was published. */
+function clientsOf({ hostAddress, hostPort, protocol }: PortForward): ConntrackFilter {
+  const isWildcard = hostAddress === '0.0.0.0' || hostAddress === '::';
+  return {
+    family: familyOf(hostAddress),
+    protocol: protocolNumbers[protocol],
+    originalDestinationPort: hostPort,
+    ...(!isWildcard && { originalDestination: hostAddress }),
+  };
+}
+
+/** Who used the port while it led to the endpoint. */
+function usersOf({ hostPort, protocol, address, port }: PortForward): ConntrackFilter {
+  return {
+    family: familyOf(address),
+    protocol: protocolNumbers[protocol],
+    originalDestinationPort: hostPort,
+    replySource: address,
+    replySourcePort: port,
+  };
+}
+
+function everythingTo({ address }: PortForward): ConntrackFilter {
+  return { family: familyOf(address), replySource: address };
+}
+
+/** Filters of one family and protocol share one look at the table. */
+function grouped(filters: readonly ConntrackFilter[]): Iterable<readonly ConntrackFilter[]> {
+  const groups = new Map<string, ConntrackFilter[]>();
+  for (const filter of filters) {
+    const name = `${filter.family} ${filter.protocol}`;
+    groups.set(name, [...(groups.get(name) ?? []), filter]);
+  }
+  return groups.values();
+}
+
+/** What all filters ask for. */
+function commonPart(filters: readonly ConntrackFilter[]): ConntrackFilter {
+  const [first, ...others] = filters;
+  if (first === undefined) throw new RangeError('a group has at least one filter');
+  const common = Object.entries(first).filter(([field, value]) =>
+    others.every((other) => other[field as keyof ConntrackFilter] === value),
+  );
+  return { family: first.family, ...Object.fromEntries(common) };
+}

@@ -1,0 +1,36 @@
+// Loads bytes of a packet's header into a register.
+import type { Attributes, AttributeWriter } from '../../netlink/attribute.ts';
+import { decodeRegister, encodeRegister, type Register } from './register.ts';
+
+export interface Payload {
+  readonly kind: 'payload';
+  readonly header: 'network' | 'transport';
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly to: Register;
+}
+
+const NFTA_PAYLOAD_DREG = 1;
+const NFTA_PAYLOAD_BASE = 2;
+const NFTA_PAYLOAD_OFFSET = 3;
+const NFTA_PAYLOAD_LEN = 4;
+const bases = { network: 1, transport: 2 } as const;
+
+export function encodePayload(attributes: AttributeWriter, payload: Payload): void {
+  attributes.be32(NFTA_PAYLOAD_DREG, encodeRegister(payload.to));
+  attributes.be32(NFTA_PAYLOAD_BASE, bases[payload.header]);
+  attributes.be32(NFTA_PAYLOAD_OFFSET, payload.offsetBytes);
+  attributes.be32(NFTA_PAYLOAD_LEN, payload.lengthBytes);
+}
+
+export function decodePayload(attributes: Attributes): Payload | undefined {
+  const base = attributes.be32(NFTA_PAYLOAD_BASE);
+  if (base !== bases.network && base !== bases.transport) return undefined;
+  return {
+    kind: 'payload',
+    header: base === bases.network ? 'network' : 'transport',
+    offsetBytes: attributes.be32(NFTA_PAYLOAD_OFFSET) ?? 0,
+    lengthBytes: attributes.be32(NFTA_PAYLOAD_LEN) ?? 0,
+    to: decodeRegister(attributes.be32(NFTA_PAYLOAD_DREG)),
+  };
+}
