@@ -216,11 +216,10 @@ async function openJournal(
 
 function report(log: EmbeddedStoreOptions['log'], damage: Damage, sequence: number): void {
   const { path, offset, unreadable, dropped } = damage;
-  const lost =
-    dropped.length === 0 ? '' : `, and these changes could not be used without it: ${dropped.join(', ')}`;
+  const unused = dropped.length === 0 ? 'none' : dropped.join(', ');
   log.error(
     { path, offset, unreadable, dropped, sequence, keptAs: asidePath(path) },
-    `${path} is damaged at byte ${offset}: ${unreadable} records are unreadable${lost}; the state is that of commit ${sequence}`,
+    `${path} is damaged at byte ${offset} (unreadable records: ${unreadable}; changes of no use without them: ${unused}); the state is that of commit ${sequence}`,
   );
 }
 
