@@ -1,6 +1,6 @@
 // The store on disk: a journal of checksummed commits, rewritten as a new generation when it has grown.
 import { mkdirSync, renameSync } from 'node:fs';
-import { lockDirectory } from '../base/directory-lock.ts';
+import { type DirectoryLock, lockDirectory } from '../base/directory-lock.ts';
 import { NetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import {
@@ -33,29 +33,40 @@ const oneMebibyte = 1 << 20;
  * Errors: `conflict` when another process has it open, or its records are of a newer version; `unavailable`.
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
-  const { directory, log, calls = systemCalls, compactAfterBytes = oneMebibyte } = options;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = await lockDirectory(directory);
+  const { directory } = options;
   try {
-    removeUnfinished(directory);
-    const recovered = recover(directory);
-    const state = emptyState();
-    applyChanges(state, recovered.records as readonly Change[]);
-    for (const damage of recovered.damage) report(log, damage, recovered.sequence);
-    const journal = await openJournal(directory, recovered, state, calls);
-    const store = new EmbeddedStore({ directory, log, calls, compactAfterBytes }, state, journal);
-    return {
-      state,
-      commit: (changes, commitOptions) => store.commit(changes, commitOptions?.durable === true),
-      async close() {
-        await store.close();
-        await lock.release();
-      },
-    };
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const lock = await lockDirectory(directory);
+    try {
+      return await openLocked(options, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   } catch (error) {
-    await lock.release();
-    throw error;
+    if (error instanceof NetError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NetError('unavailable', `cannot open the records in ${directory}: ${reason}`, { cause: error });
   }
+}
+
+async function openLocked(options: EmbeddedStoreOptions, lock: DirectoryLock): Promise<Store> {
+  const { directory, log, calls = systemCalls, compactAfterBytes = oneMebibyte } = options;
+  removeUnfinished(directory);
+  const recovered = recover(directory);
+  const state = emptyState();
+  applyChanges(state, recovered.records as readonly Change[]);
+  for (const damage of recovered.damage) report(log, damage, recovered.sequence);
+  const journal = await openJournal(directory, recovered, state, calls);
+  const store = new EmbeddedStore({ directory, log, calls, compactAfterBytes }, state, journal);
+  return {
+    state,
+    commit: (changes, commitOptions) => store.commit(changes, commitOptions?.durable === true),
+    async close() {
+      await store.close();
+      await lock.release();
+    },
+  };
 }
 
 interface Journal {
