@@ -1,0 +1,29 @@
+// Fairlead's own API, under /fairlead/v1.
+import type { FastifyInstance } from 'fastify';
+import type { ApiContext, Routes } from '../route.ts';
+import { checkRoutes } from './check.ts';
+import { endpointRoutes } from './endpoints.ts';
+import { eventRoutes } from './events.ts';
+import { launchRoutes } from './launch.ts';
+import { networkRoutes } from './networks.ts';
+import { openApiRoute } from './openapi.ts';
+import { portRoutes } from './ports.ts';
+import { sandboxRoutes } from './sandboxes.ts';
+import { versionRoutes } from './version.ts';
+
+const routes: readonly Routes[] = [
+  // First, because it hears of the routes added after it.
+  openApiRoute,
+  networkRoutes,
+  sandboxRoutes,
+  endpointRoutes,
+  portRoutes,
+  launchRoutes,
+  eventRoutes,
+  checkRoutes,
+  versionRoutes,
+];
+
+export function fairleadRoutes(app: FastifyInstance, context: ApiContext): void {
+  for (const add of routes) add(app, context);
+}

@@ -1,0 +1,134 @@
+// What answers look like: documentation, and checked against real answers by the tests.
+import { anyText, flag, object, port, type Schema, textMap, wholeNumber } from '../schema.ts';
+
+/** However long it gets. */
+export function many(items: Schema): Schema {
+  return { type: 'array', items };
+}
+
+const protocol: Schema = { type: 'string', enum: ['tcp', 'udp', 'sctp'] };
+const exposedPort = object({ protocol, port }, ['protocol', 'port']);
+const publishedPort = object({ protocol, port, hostAddress: anyText, hostPort: port }, [
+  'protocol',
+  'port',
+  'hostAddress',
+  'hostPort',
+]);
+
+export const endpointView = object(
+  {
+    id: anyText,
+    networkId: anyText,
+    networkName: anyText,
+    sandboxId: anyText,
+    sandboxName: anyText,
+    createdAt: anyText,
+    ifname: anyText,
+    mac: anyText,
+    addresses: many(anyText),
+    aliases: many(anyText),
+    links: many(object({ target: anyText, alias: anyText }, ['target', 'alias'])),
+    gatewayPriority: wholeNumber,
+    ports: many(publishedPort),
+    exposed: many(exposedPort),
+    options: textMap,
+    pending: flag,
+  },
+  ['id', 'networkId', 'networkName', 'sandboxId', 'sandboxName', 'ifname', 'addresses', 'ports'],
+);
+
+const pool = object({ subnet: anyText, range: anyText, gateway: anyText, reserved: textMap }, ['subnet']);
+
+const network = {
+  id: anyText,
+  name: anyText,
+  driver: anyText,
+  createdAt: anyText,
+  internal: flag,
+  ipv4: flag,
+  ipv6: flag,
+  options: textMap,
+  labels: textMap,
+  ipam: object({ driver: anyText, options: textMap, pools: many(pool) }, ['driver', 'options', 'pools']),
+  builtin: flag,
+  pending: flag,
+};
+
+export const networkRecord = object(network, ['id', 'name', 'driver', 'ipam', 'builtin']);
+export const networkView = object({ ...network, endpoints: many(endpointView) }, [
+  'id',
+  'name',
+  'driver',
+  'ipam',
+  'builtin',
+  'endpoints',
+]);
+
+const sandboxProcess = object(
+  {
+    pid: wholeNumber,
+    startTime: wholeNumber,
+    command: many(anyText),
+    detached: flag,
+    logPath: anyText,
+    restart: anyText,
+    exitStatus: wholeNumber,
+  },
+  ['pid', 'command', 'detached', 'restart'],
+);
+
+const namespace = object(
+  {
+    kind: { type: 'string', enum: ['pinned', 'adopted', 'host', 'shared'] },
+    path: anyText,
+    device: wholeNumber,
+    inode: wholeNumber,
+    pid: wholeNumber,
+    startTime: wholeNumber,
+    with: anyText,
+  },
+  ['kind'],
+);
+
+export const sandboxView = object(
+  {
+    id: anyText,
+    name: anyText,
+    createdAt: anyText,
+    bootId: anyText,
+    namespace,
+    hostname: anyText,
+    dns: object({ servers: many(anyText), search: many(anyText), options: many(anyText) }),
+    extraHosts: many(object({ name: anyText, address: anyText })),
+    labels: textMap,
+    process: sandboxProcess,
+    autoRemove: flag,
+    pending: flag,
+    status: { type: 'string', enum: ['created', 'running', 'exited'] },
+    exitStatus: wholeNumber,
+    endpoints: many(endpointView),
+  },
+  ['id', 'name', 'namespace', 'status', 'endpoints'],
+);
+
+export const portView = object(
+  {
+    networkName: anyText,
+    sandboxName: anyText,
+    sandboxId: anyText,
+    endpointId: anyText,
+    protocol,
+    port,
+    hostAddress: anyText,
+    hostPort: port,
+    address: anyText,
+  },
+  ['networkName', 'sandboxName', 'protocol', 'port', 'hostAddress', 'hostPort', 'address'],
+);
+
+export const checkResult = object(
+  { differences: many(object({ object: anyText, problem: anyText, repaired: flag })) },
+  ['differences'],
+);
+
+export const versionView = object({ version: anyText, apiVersion: anyText }, ['version', 'apiVersion']);

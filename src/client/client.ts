@@ -1,0 +1,138 @@
+// The daemon's own API as typed calls. Errors of all: NetErrors as the daemon gave them; `unavailable` when it cannot be reached.
+import { json } from 'node:stream/consumers';
+import type { Event } from '../model/event.ts';
+import type { Network } from '../model/network.ts';
+import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
+import type {
+  ConnectBody,
+  CreateNetworkBody,
+  DisconnectBody,
+  PublishBody,
+  SandboxBody,
+  VersionView,
+} from '../model/wire.ts';
+import { readEvents } from './event-lines.ts';
+import { pathOf, type Query, send } from './http.ts';
+
+interface Force {
+  readonly force: boolean;
+}
+
+export class Client {
+  readonly #socket: string;
+
+  /** @param socket path of the socket file. */
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  version(): Promise<VersionView> {
+    return this.#get(['version']);
+  }
+
+  /** `filters` are `K=V` each. */
+  networks(filters: readonly string[]): Promise<readonly NetworkView[]> {
+    return this.#get(['networks'], { filter: filters });
+  }
+
+  network(ref: string): Promise<NetworkView> {
+    return this.#get(['networks', ref]);
+  }
+
+  createNetwork(body: CreateNetworkBody): Promise<Network> {
+    return this.#post(['networks'], body);
+  }
+
+  deleteNetwork(ref: string, { force }: Force): Promise<void> {
+    return this.#delete(['networks', ref], { force });
+  }
+
+  pruneNetworks(filters: readonly string[]): Promise<readonly Network[]> {
+    return this.#post(['networks', 'prune'], { filters });
+  }
+
+  connect(network: string, body: ConnectBody): Promise<EndpointView> {
+    return this.#post(['networks', network, 'connect'], body);
+  }
+
+  disconnect(network: string, body: DisconnectBody): Promise<void> {
+    return this.#tell(['networks', network, 'disconnect'], body);
+  }
+
+  sandboxes(filters: readonly string[]): Promise<readonly SandboxView[]> {
+    return this.#get(['sandboxes'], { filter: filters });
+  }
+
+  sandbox(ref: string): Promise<SandboxView> {
+    return this.#get(['sandboxes', ref]);
+  }
+
+  createSandbox(body: SandboxBody): Promise<SandboxView> {
+    return this.#post(['sandboxes'], body);
+  }
+
+  deleteSandbox(ref: string, { force }: Force): Promise<void> {
+    return this.#delete(['sandboxes', ref], { force });
+  }
+
+  kill(ref: string, signal: string): Promise<void> {
+    return this.#tell(['sandboxes', ref, 'kill'], { signal });
+  }
+
+  /** Returns when the process has ended. */
+  stop(ref: string): Promise<void> {
+    return this.#tell(['sandboxes', ref, 'stop'], {});
+  }
+
+  /** The output of a detached process, in pieces; with `follow`, until it ends. */
+  async *logs(ref: string, { follow }: { readonly follow: boolean }): AsyncGenerator<Buffer> {
+    yield* await send(this.#socket, { method: 'GET', path: pathOf(['sandboxes', ref, 'logs'], { follow }) });
+  }
+
+  ports(target?: string): Promise<readonly PortView[]> {
+    return this.#get(['ports'], { target });
+  }
+
+  publish(body: PublishBody): Promise<EndpointView> {
+    return this.#post(['ports'], body);
+  }
+
+  /** `ports` are `HOSTPORT[-END][/PROTOCOL]` each. */
+  unpublish(target: string, ports: readonly string[]): Promise<readonly EndpointView[]> {
+    return this.#fetch('DELETE', pathOf(['ports'], { target, port: ports }));
+  }
+
+  /** Kept events from `since` (milliseconds since 1970) on, then new ones, until the daemon stops. */
+  async *events(query: {
+    readonly since?: number | undefined;
+    readonly filters: readonly string[];
+  }): AsyncGenerator<Event> {
+    const path = pathOf(['events'], { since: query.since, filter: query.filters });
+    yield* readEvents(await send(this.#socket, { method: 'GET', path }));
+  }
+
+  check({ fix }: { readonly fix: boolean }): Promise<CheckResult> {
+    return this.#fetch(fix ? 'POST' : 'GET', pathOf(['check']));
+  }
+
+  #get<T>(words: readonly string[], query?: Query): Promise<T> {
+    return this.#fetch('GET', pathOf(words, query));
+  }
+
+  #post<T>(words: readonly string[], body: object): Promise<T> {
+    return this.#fetch('POST', pathOf(words), body);
+  }
+
+  async #tell(words: readonly string[], body: object): Promise<void> {
+    (await send(this.#socket, { method: 'POST', path: pathOf(words), body })).resume();
+  }
+
+  async #delete(words: readonly string[], query: Query): Promise<void> {
+    (await send(this.#socket, { method: 'DELETE', path: pathOf(words, query) })).resume();
+  }
+
+  async #fetch<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
+    const answer = await send(this.#socket, { method, path, ...(body !== undefined && { body }) });
+    return (await json(answer)) as T;
+  }
+}
