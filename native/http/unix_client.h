@@ -1,0 +1,32 @@
+// One HTTP request over a unix socket, with everything bounded: time, size of the answer, and no retry.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <variant>
+
+#include "http/response.h"
+
+namespace fairlead {
+
+struct Post {
+  std::string path;
+  /** JSON. */
+  std::string body;
+};
+
+struct Limits {
+  /** For the whole exchange. */
+  std::chrono::milliseconds time{30'000};
+  size_t bodyBytes = 8 * 1024 * 1024;
+};
+
+struct HttpError {
+  std::string message;
+};
+
+/** Sends the request and reads the answer, whatever its status. `socketPath` is a path in the file system. */
+std::variant<Response, HttpError> exchange(const std::string& socketPath, const Post& post, const Limits& limits = {});
+
+}  // namespace fairlead

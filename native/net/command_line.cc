@@ -1,0 +1,64 @@
+#include "net/command_line.h"
+
+#include <cstdlib>
+
+namespace fairlead {
+
+namespace {
+
+constexpr std::string_view defaultHost = "unix:///run/fairlead/api.sock";
+
+struct GlobalOptions {
+  std::optional<std::string_view> host;
+  /** How many arguments they are. */
+  size_t count = 0;
+};
+
+/** Nothing when there is an option the front does not know, or one without its value. */
+std::optional<GlobalOptions> parseGlobalOptions(std::span<char* const> arguments) {
+  constexpr std::string_view assigned = "--host=";
+  GlobalOptions options;
+  while (options.count < arguments.size()) {
+    const std::string_view option = arguments[options.count];
+    if (!option.starts_with('-')) return options;
+    if (option == "-H" || option == "--host") {
+      if (++options.count == arguments.size()) return std::nullopt;
+      options.host = arguments[options.count];
+    } else if (option.starts_with(assigned)) {
+      options.host = option.substr(assigned.size());
+    } else if (option.starts_with("-H")) {
+      options.host = option.substr(2);
+    } else {
+      return std::nullopt;
+    }
+    ++options.count;
+  }
+  return options;
+}
+
+std::string_view chooseHost(const std::optional<std::string_view>& given) {
+  if (given) return *given;
+  const char* variable = std::getenv("FAIRLEAD_HOST");
+  return variable == nullptr || *variable == '\0' ? defaultHost : variable;
+}
+
+}  // namespace
+
+std::variant<LaunchCommand, CliCommand, Failure> parseCommandLine(std::span<char* const> arguments) {
+  const auto options = parseGlobalOptions(arguments);
+  if (!options || options->count == arguments.size()) return CliCommand{};
+  const std::string_view verb = arguments[options->count];
+  if (verb != "run" && verb != "exec") return CliCommand{};
+  const std::string_view host = chooseHost(options->host);
+  constexpr std::string_view scheme = "unix://";
+  if (!host.starts_with("unix:///")) {
+    return Failure{usageStatus, "host " + std::string(host) + " is not of the form unix:///PATH"};
+  }
+  return LaunchCommand{
+      .socketPath = std::string(host.substr(scheme.size())),
+      .verb = std::string(verb),
+      .arguments = arguments.subspan(options->count + 1),
+  };
+}
+
+}  // namespace fairlead
