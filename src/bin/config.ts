@@ -1,24 +1,11 @@
 // The daemon's settings: flag over variable over file, each checked where it is read.
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import {
-  type Cidr,
-  familyBits,
-  familyOf,
-  type IpAddress,
-  parseCidr,
-  parseIp,
-  prefixOf,
-} from '../base/cidr.ts';
+import { type IpAddress, parseIp } from '../base/cidr.ts';
 import { type Command, type Option, parseCommandLine } from '../base/command-line.ts';
 import { NetError } from '../base/errors.ts';
 import { type LogLevel, logLevels } from '../base/log.ts';
-
-export interface PoolSetting {
-  readonly base: Cidr;
-  /** Prefix length of the subnets cut from it. */
-  readonly size: number;
-}
+import { type PoolSpace, parsePoolSpace } from '../ipam/pool-allocator.ts';
 
 export interface Config {
   readonly runDir: string;
@@ -27,7 +14,7 @@ export interface Config {
   readonly netnsDir: string;
   readonly firewall: 'auto' | 'nftables' | 'none';
   /** Empty: the built-in ones. */
-  readonly pools: readonly PoolSetting[];
+  readonly pools: readonly PoolSpace[];
   /** Upstream name servers; empty: the host's, followed live. */
   readonly dns: readonly IpAddress[];
   readonly hostName: string;
@@ -169,7 +156,7 @@ function toConfig(values: ReadonlyMap<string, readonly string[]>): Config {
     dockerPluginDir: directory('docker-plugin-dir', text('docker-plugin-dir', '/run/docker/plugins')),
     netnsDir: directory('netns-dir', text('netns-dir', '/run/netns')),
     firewall: firewallName(text('firewall', 'auto')),
-    pools: (values.get('pool') ?? []).map(parsePool),
+    pools: (values.get('pool') ?? []).map((text) => parsePoolSpace(text, '--pool')),
     dns: (values.get('dns') ?? []).map((address) => parseIp(address, '--dns')),
     hostName: text('host-name', hostname()),
     logLevel: oneOf('log-level', text('log-level', 'info'), logLevels),
@@ -194,19 +181,6 @@ function oneOf<T extends string>(flag: string, text: string, allowed: readonly T
   if (value === undefined)
     throw new NetError('invalid_parameter', `--${flag}: ${text} is none of ${allowed.join(', ')}`);
   return value;
-}
-
-function parsePool(text: string): PoolSetting {
-  const [cidr = '', size = ''] = text.split(',');
-  const base = parseCidr(cidr, '--pool');
-  const limit = familyBits(familyOf(base));
-  if (!/^\d{1,3}$/.test(size) || Number(size) < prefixOf(base) || Number(size) > limit) {
-    throw new NetError(
-      'invalid_parameter',
-      `--pool: ${text} is not CIDR,SIZE with a SIZE from ${prefixOf(base)} to ${limit}`,
-    );
-  }
-  return { base, size: Number(size) };
 }
 
 function camelCase(flag: string): string {

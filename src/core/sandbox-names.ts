@@ -41,6 +41,5 @@ export async function refreshSandbox(
   await parts.files.write(sandbox, {
     usesResolver: named,
     addresses: endpoints.flatMap((endpoint) => endpoint.addresses.map(addressOf)),
-    hosts: [],
   });
 }

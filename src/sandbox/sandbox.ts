@@ -65,7 +65,6 @@ export interface SandboxFiles {
     view: {
       readonly usesResolver: boolean;
       readonly addresses: readonly IpAddress[];
-      readonly hosts: readonly { readonly address: IpAddress; readonly names: readonly string[] }[];
     },
   ): Promise<SandboxFilePaths>;
   /** Where they are, and where the output and state of a detached process go. */

@@ -54,7 +54,7 @@ test.each([
   [['--log-format', 'xml'], '--log-format: xml is none of text, json'],
   [['--dns', '1.2.3'], '--dns: 1.2.3 is not an IP address'],
   [['--pool', '10.0.0.0/16'], '--pool: 10.0.0.0/16 is not CIDR,SIZE'],
-  [['--pool', '10.0.0.0/16,8'], 'a SIZE from 16 to 32'],
+  [['--pool', '10.0.0.0/16,8'], 'a size from 16 to 30'],
   [['--etcd', 'http://localhost:2379'], '--etcd is not available in this version'],
   [['--config', '/does/not/exist'], '/does/not/exist cannot be read'],
 ])('refuses %j', (args, message) => {

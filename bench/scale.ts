@@ -1,0 +1,50 @@
+// A thousand endpoints on one bridge: what the last costs beside the first, how soon a restarted netd is ready, its memory.
+import { readFileSync } from 'node:fs';
+import { askApi } from '../test/support/api-client.ts';
+import { type Netd, TestHost } from '../test/support/test-host.ts';
+import { printMark, printSummary, timeMs } from './support/figures.ts';
+
+const endpoints = 1000;
+const sample = 100;
+
+await using host = await TestHost.start('scale');
+let netd = await host.netd();
+await must('POST', '/networks', { name: 'lab', pools: [{ subnet: '10.88.0.0/20' }] });
+const times: number[] = [];
+for (let number = 0; number < endpoints; number++) {
+  await must('POST', '/sandboxes', { name: `s${number}` });
+  times.push(1000 * (await timeMs(() => must('POST', '/networks/lab/connect', { target: `s${number}` }))));
+}
+const first = printSummary(`first ${sample} connects, through the API`, times.slice(0, sample), 'us');
+const last = printSummary(`last ${sample} of ${endpoints}`, times.slice(-sample), 'us');
+printMark('last / first, medians', last.median / first.median, 1.5);
+printMark('resident memory with 1,000 endpoints', residentMiB(netd), 120, 'MiB');
+
+const starts: number[] = [];
+for (let round = 0; round < 5; round++) {
+  await netd.kill9();
+  starts.push(
+    await timeMs(async () => {
+      netd = await host.netd();
+    }),
+  );
+}
+printMark(
+  'ready after kill -9, median of 5',
+  printSummary('start to ready', starts, 'ms').median,
+  1000,
+  'ms',
+);
+printMark('resident memory after a restart', residentMiB(netd), 120, 'MiB');
+const { body } = await askApi(host, 'GET', '/check');
+console.log(`differences found by check: ${body.differences.length}`);
+
+async function must(method: string, path: string, request: object): Promise<void> {
+  const answer = await askApi(host, method, path, request);
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
+}
+
+function residentMiB({ pid }: Netd): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
+}

@@ -1,0 +1,78 @@
+// The parts of the daemon, put together. The only place that knows every implementation.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cidr } from '../base/cidr.ts';
+import type { Log } from '../base/log.ts';
+import { EventBus } from '../core/events.ts';
+import type { Parts } from '../core/parts.ts';
+import { createNameService } from '../dns/engine.ts';
+import { BridgeDriver } from '../drivers/bridge/bridge.ts';
+import type { Driver } from '../drivers/driver.ts';
+import { HostDriver } from '../drivers/host.ts';
+import { MacvlanDriver } from '../drivers/macvlan.ts';
+import { NoneDriver } from '../drivers/none.ts';
+import { chooseFirewall } from '../firewall/choose.ts';
+import { HeldPorts } from '../firewall/held-ports.ts';
+import { DefaultIpam } from '../ipam/default-ipam.ts';
+import type { IpamDriver } from '../ipam/ipam-driver.ts';
+import { NullIpam } from '../ipam/null-ipam.ts';
+import { randomUlaPrefix } from '../ipam/ula-prefix.ts';
+import { hostSubnetsInUse } from '../kernel/host-subnets.ts';
+import { HostsFiles } from '../sandbox/hosts-file.ts';
+import { NetlinkLinkWatcher } from '../sandbox/link-watcher.ts';
+import { NetnsSandboxes } from '../sandbox/netns-sandbox.ts';
+import { pidfdWatcher } from '../sandbox/process-watcher.ts';
+import { openEmbeddedStore } from '../store/embedded.ts';
+import type { Store } from '../store/store.ts';
+import type { Config } from './config.ts';
+
+/** Opens the records and everything that works on the kernel; changes nothing there yet. */
+export async function assemble(config: Config, log: Log): Promise<Parts> {
+  const { runDir, stateDir, netnsDir } = config;
+  const store = await openEmbeddedStore({ directory: stateDir, log });
+  const drivers: readonly Driver[] = [
+    new BridgeDriver(),
+    new HostDriver(),
+    new NoneDriver(),
+    new MacvlanDriver(),
+  ];
+  const ipams: readonly IpamDriver[] = [
+    new DefaultIpam({
+      pools: config.pools,
+      hostSubnets: () => hostSubnetsInUse('/etc/resolv.conf'),
+      ulaPrefix: await ulaPrefix(store),
+    }),
+    new NullIpam(),
+  ];
+  return {
+    store,
+    drivers: new Map(drivers.map((driver) => [driver.name, driver])),
+    ipams: new Map(ipams.map((ipam) => [ipam.name, ipam])),
+    firewall: await chooseFirewall(config.firewall, log),
+    hostPorts: new HeldPorts(),
+    sandboxes: new NetnsSandboxes({ netnsDir, runDir }),
+    files: new HostsFiles({ directory: join(runDir, 'sandboxes') }),
+    processes: pidfdWatcher,
+    links: await NetlinkLinkWatcher.open(),
+    names: createNameService({ log, upstreams: config.dns }),
+    events: new EventBus(),
+    log,
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  };
+}
+
+/** Lets go of everything outside the process; what is in the kernel stays. */
+export async function dismantle(parts: Parts): Promise<void> {
+  await parts.names.shutdown();
+  await parts.firewall.close();
+  await parts.store.close();
+}
+
+/** The /48 this installation takes its IPv6 subnets from: chosen once. */
+async function ulaPrefix(store: Store): Promise<Cidr> {
+  const known = store.state.settings.get('ulaPrefix');
+  if (known !== undefined) return known as Cidr;
+  const prefix = randomUlaPrefix();
+  await store.commit([{ put: 'setting', key: 'ulaPrefix', value: prefix }], { durable: true });
+  return prefix;
+}

@@ -1,0 +1,66 @@
+// The daemon: reads its settings, brings records and kernel together, opens its doors, and ends on SIGTERM.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createServer } from '../api/server.ts';
+import { UsageError, usageText } from '../base/command-line.ts';
+import { lockDirectory } from '../base/directory-lock.ts';
+import { toNetError } from '../base/errors.ts';
+import { createLog, type Log } from '../base/log.ts';
+import { CoreController } from '../core/controller.ts';
+import { assemble, dismantle } from './assemble.ts';
+import { type Config, netdCommand, readConfig } from './config.ts';
+
+/** What must be over when a SIGTERM has been answered for this long is ended. */
+const stopLimitMs = 1800;
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string;
+};
+
+const config = configOrExit();
+if (config !== undefined) {
+  const log = createLog(config.logLevel, config.logFormat);
+  try {
+    await serve(config, log);
+  } catch (error) {
+    log.error({ reason: error instanceof Error ? error.message : String(error) }, 'netd cannot start');
+    process.exit(1);
+  }
+}
+
+function configOrExit(): Config | undefined {
+  try {
+    const read = readConfig(process.argv.slice(2), process.env);
+    if (read === undefined) process.stdout.write(usageText(netdCommand));
+    return read;
+  } catch (error) {
+    process.stderr.write(
+      `netd: ${error instanceof UsageError ? error.message : toNetError(error).message}\n`,
+    );
+    return process.exit(2);
+  }
+}
+
+async function serve(config: Config, log: Log): Promise<void> {
+  mkdirSync(config.runDir, { recursive: true });
+  mkdirSync(config.netnsDir, { recursive: true });
+  const lock = await lockDirectory(config.runDir);
+  const parts = await assemble(config, log);
+  const controller = new CoreController(parts);
+  await controller.start();
+  const server = createServer({ controller, log, version });
+  const socket = join(config.runDir, 'api.sock');
+  await server.listen(socket);
+  log.info({ socket: `unix://${socket}`, version, firewall: parts.firewall.name }, 'ready');
+
+  const stop = async (signal: string) => {
+    log.info({ signal }, 'stopping; networks stay as they are');
+    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    await server.close();
+    await controller.close();
+    await dismantle(parts);
+    await lock.release();
+    process.exit(0);
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+}
