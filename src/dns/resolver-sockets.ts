@@ -14,7 +14,7 @@ const port = 53;
 export async function openResolverSockets(namespacePath: string): Promise<ResolverSockets> {
   try {
     return await withNamespace({ path: namespacePath }, async (namespace) => {
-      const udp = await adoptUdp(await openUdpInNamespace(namespace, resolverAddress, port));
+      const udp = adoptUdp(await openUdpInNamespace(namespace, resolverAddress, port));
       try {
         return { udp, tcp: await adoptTcp(await openTcpInNamespace(namespace, resolverAddress, port)) };
       } catch (error) {
@@ -27,11 +27,9 @@ export async function openResolverSockets(namespacePath: string): Promise<Resolv
   }
 }
 
-async function adoptUdp(fd: number): Promise<UdpSocket> {
-  const socket = createSocket('udp4');
-  socket.bind({ fd });
-  await once(socket, 'listening');
-  return socket;
+/** An adopted descriptor listens at once, before anybody could wait for the event. */
+function adoptUdp(fd: number): UdpSocket {
+  return createSocket('udp4').bind({ fd });
 }
 
 async function adoptTcp(fd: number): Promise<Server> {
