@@ -20,9 +20,17 @@ Result<std::shared_ptr<Poll>> Poll::start(Napi::Env env, int fd, Napi::Function 
   napi_add_async_cleanup_hook(
       env, [](napi_async_cleanup_hook_handle, void* data) { static_cast<Poll*>(data)->close(); }, poll.get(),
       &poll->cleanup_);
-  uv_poll_start(&poll->handle_, UV_READABLE,
-                [](uv_poll_t* handle, int, int) { static_cast<Poll*>(handle->data)->call(); });
+  poll->arm();
   return poll;
+}
+
+void Poll::arm() {
+  uv_poll_start(&handle_, UV_READABLE, [](uv_poll_t* handle, int status, int) {
+    Poll* poll = static_cast<Poll*>(handle->data);
+    poll->call();
+    // libuv stops at an error; one of a socket (an overrun, say) is over once it has been read.
+    if (status < 0 && poll->fd_) poll->arm();
+  });
 }
 
 void Poll::close() {

@@ -26,6 +26,7 @@ class Poll : public std::enable_shared_from_this<Poll> {
  private:
   Poll(Napi::Env env, Napi::Function onReadable);
 
+  void arm();
   void call();
 
   Napi::Env env_;
