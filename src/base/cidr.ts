@@ -146,10 +146,12 @@ export function fromBytes(bytes: Uint8Array): IpAddress {
   return compress(groups) as IpAddress;
 }
 
-/** ip-cidr takes an IPv4 tail as one group (`1:2:3:4:5:6:7:1.2.3.4`), hence the count. */
+/** Beside an IPv4 tail ip-cidr takes dotted groups anywhere, `::` twice and nine groups, hence the look at each. */
 function isAddress(text: string): boolean {
   if (text.includes('/') || text.includes('%') || !IPCIDR.isValidAddress(text)) return false;
-  return familyOf(text) === 4 || ipv6Groups(text).length === 8;
+  if (familyOf(text) === 4) return true;
+  const groups = ipv6Groups(text);
+  return groups.length === 8 && groups.every((group) => /^[\da-f]{1,4}$/i.test(group));
 }
 
 /** RFC 4291 section 2.5.5.2: ::ffff:0:0/96. */
@@ -162,12 +164,13 @@ function networkOf(value: bigint, prefix: number, family: IpFamily): bigint {
   return (value >> hostBits) << hostBits;
 }
 
-/** The hexadecimal groups of an address, with `::` and an IPv4 tail written out. */
+/** The hexadecimal groups of an address, with `::` and an IPv4 tail written out; none when `::` is there twice. */
 function ipv6Groups(address: string): string[] {
   const text = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
     [Number(a) * 256 + Number(b), Number(c) * 256 + Number(d)].map((n) => n.toString(16)).join(':'),
   );
-  const [head = '', tail] = text.split('::');
+  const [head = '', tail, ...more] = text.split('::');
+  if (more.length > 0) return [];
   const before = head === '' ? [] : head.split(':');
   if (tail === undefined) return before;
   const after = tail === '' ? [] : tail.split(':');
