@@ -1,10 +1,10 @@
 // Opens a sandbox's resolver sockets inside its namespace.
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { NetError } from '../base/errors.ts';
-import { withNamespace } from '../kernel/netns.ts';
-import { openTcpInNamespace, openUdpInNamespace } from '../kernel/sockets.ts';
+import { type Namespace, withNamespace } from '../kernel/netns.ts';
+import { closeFd, openTcpInNamespace, openUdpInNamespace } from '../kernel/sockets.ts';
 import type { ResolverSockets } from './listener.ts';
 import { resolverAddress } from './resolv-conf.ts';
 
@@ -13,23 +13,22 @@ const port = 53;
 /** Listens on 127.0.0.11:53. Errors: `conflict` when the port is taken there, `unavailable`. */
 export async function openResolverSockets(namespacePath: string): Promise<ResolverSockets> {
   try {
-    return await withNamespace({ path: namespacePath }, async (namespace) => {
-      const udp = adoptUdp(await openUdpInNamespace(namespace, resolverAddress, port));
-      try {
-        return { udp, tcp: await adoptTcp(await openTcpInNamespace(namespace, resolverAddress, port)) };
-      } catch (error) {
-        udp.close();
-        throw error;
-      }
-    });
+    const fds = await withNamespace({ path: namespacePath }, openBoth);
+    // What comes in meanwhile waits in the kernel: nothing is read before the caller has had its turn.
+    return { udp: createSocket('udp4').bind({ fd: fds.udp }), tcp: await adoptTcp(fds.tcp) };
   } catch (error) {
     throw asNetError(error, namespacePath);
   }
 }
 
-/** An adopted descriptor listens at once, before anybody could wait for the event. */
-function adoptUdp(fd: number): UdpSocket {
-  return createSocket('udp4').bind({ fd });
+async function openBoth(namespace: Namespace): Promise<{ udp: number; tcp: number }> {
+  const udp = await openUdpInNamespace(namespace, resolverAddress, port);
+  try {
+    return { udp, tcp: await openTcpInNamespace(namespace, resolverAddress, port) };
+  } catch (error) {
+    closeFd(udp);
+    throw error;
+  }
 }
 
 async function adoptTcp(fd: number): Promise<Server> {
