@@ -28,8 +28,8 @@ export interface AttachTarget {
   /** Index of the new link in the sandbox; a veth's other end gets the one before. */
   readonly index: number;
   readonly namespace: { readonly fd: number };
-  /** True where new interfaces have IPv6 unless it is switched off. */
-  readonly ipv6ByDefault: boolean;
+  /** What a new interface in the sandbox has; `absent` when the kernel has no IPv6 at all. */
+  readonly ipv6: 'absent' | 'off' | 'on';
   /** Text that tells our links on the host from others'. */
   readonly alias: string;
 }
@@ -54,7 +54,7 @@ export function attachSteps(
       : request('namespace', getLink({ index }));
   return [
     ...makeLink(attachment, target),
-    ...ipv6Steps(attachment, target.ipv6ByDefault),
+    ...ipv6Steps(attachment, target.ipv6),
     request(
       'namespace',
       ...(attachment.link.kind === 'macvlan' ? [changeLink({ index }, { alias: target.alias })] : []),
@@ -67,11 +67,11 @@ export function attachSteps(
 }
 
 /** Families without an address are switched off; router advertisements of neighbours are not listened to. */
-export function ipv6Steps(attachment: Attachment, ipv6ByDefault: boolean): readonly Step[] {
+export function ipv6Steps(attachment: Attachment, before: AttachTarget['ipv6']): readonly Step[] {
   const path = `net/ipv6/conf/${attachment.ifname}`;
   const wanted = hasIpv6(attachment);
   const toggle = { sysctl: `${path}/disable_ipv6`, value: wanted ? '0' : '1', in: 'namespace' } as const;
-  if (!wanted) return ipv6ByDefault ? [toggle] : [];
+  if (!wanted) return before === 'on' ? [toggle] : [];
   return [{ sysctl: `${path}/accept_ra`, value: '0', in: 'namespace' }, toggle];
 }
 
@@ -127,12 +127,12 @@ export function hasIpv6(attachment: Attachment): boolean {
 }
 
 /** How the host end of a veth is set, beyond what can be said while it is made. */
-export function hostEndSettings(attachment: Attachment, alias: string): LinkSettings {
+function hostEndSettings(attachment: Attachment, { alias, ipv6 }: AttachTarget): LinkSettings {
   const { link } = attachment;
   const special = link.kind === 'veth' && (link.isolated || link.hairpin);
   return {
     alias,
-    linkLocal: false,
+    ...(ipv6 !== 'absent' && { linkLocal: false }),
     ...(special && { port: { isolated: link.isolated, hairpin: link.hairpin } }),
   };
 }
@@ -157,7 +157,7 @@ function makeLink(attachment: Attachment, target: AttachTarget): readonly Step[]
   };
   return [
     request('host', createLink(pair)),
-    request('host', changeLink(host, hostEndSettings(attachment, target.alias))),
+    request('host', changeLink(host, hostEndSettings(attachment, target))),
   ];
 }
 

@@ -1,5 +1,6 @@
 // Carries out attachments: finds what they name, runs their program, and takes back what a failed one left.
 import { NetError } from '../base/errors.ts';
+import { kernelHasIpv6 } from '../kernel/ipv6-stack.ts';
 import { NetlinkError } from '../kernel/netlink/error.ts';
 import type { Namespace } from '../kernel/netns.ts';
 import { runProgram, runReaper } from '../kernel/program.ts';
@@ -8,7 +9,7 @@ import { removeLink } from '../kernel/rtnetlink/link.ts';
 import { chooseLinkIndex } from '../kernel/rtnetlink/link-index.ts';
 import type { Attachment } from '../model/attachment.ts';
 import { attachError } from './attach-error.ts';
-import { attachSteps } from './attach-plan.ts';
+import { type AttachTarget, attachSteps } from './attach-plan.ts';
 import type { AdoptedNamespace, DefaultRoutes, PinnedNamespace } from './sandbox.ts';
 
 /** The namespace an interface is made in, open and as recorded. */
@@ -56,8 +57,8 @@ export class Attacher {
     hostLink: number,
   ): Promise<void> {
     const index = chooseLinkIndex() + 1;
-    const ipv6ByDefault = recorded.kind === 'adopted';
-    const target = { hostLink, index, namespace: open, ipv6ByDefault, alias: this.#alias };
+    const ipv6 = !kernelHasIpv6 ? 'absent' : recorded.kind === 'adopted' ? 'on' : 'off';
+    const target: AttachTarget = { hostLink, index, namespace: open, ipv6, alias: this.#alias };
     try {
       await runProgram(attachSteps(attachment, routes, target), open);
     } catch (error) {

@@ -166,10 +166,10 @@ function compareAddresses(attachment: Attachment, link: Link, observed: Observed
   const missing = wantedAddresses(attachment).filter((address) => !there.includes(address));
   const faults: Fault[] = [];
   const strangers = !hasIpv6(attachment) && there.some((address) => familyOf(address) === 6);
-  if (strangers) faults.push({ problem: 'has IPv6 switched on', mend: ipv6Steps(attachment, true) });
+  if (strangers) faults.push({ problem: 'has IPv6 switched on', mend: ipv6Steps(attachment, 'on') });
   for (const address of missing) {
     // Whoever switched IPv6 off on the interface took its addresses with it.
-    const ipv6 = familyOf(address) === 6 ? ipv6Steps(attachment, true) : [];
+    const ipv6 = familyOf(address) === 6 ? ipv6Steps(attachment, 'on') : [];
     const mend = [...ipv6, request('namespace', addAddress({ link: index, address }))];
     faults.push({ problem: `lacks address ${address}`, mend });
   }

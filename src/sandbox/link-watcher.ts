@@ -1,71 +1,70 @@
-// Harm done to the host's interfaces, as the kernel announces it.
-import { NetError } from '../base/errors.ts';
-import { decodeMessages } from '../kernel/netlink/message.ts';
+// Tells of changes to the host's interfaces that could harm ours, as the kernel announces them.
+import { decodeMessages, type NetlinkMessage } from '../kernel/netlink/message.ts';
 import { decodeAddress } from '../kernel/rtnetlink/address.ts';
 import { readLinks } from '../kernel/rtnetlink/client.ts';
-import { RTM_DELADDR, RTM_DELLINK, RTM_NEWLINK } from '../kernel/rtnetlink/constants.ts';
+import { AF_UNSPEC, RTM_DELADDR, RTM_DELLINK, RTM_NEWLINK } from '../kernel/rtnetlink/constants.ts';
 import { decodeLink, type Link } from '../kernel/rtnetlink/link.ts';
-import {
-  RTNLGRP_IPV4_IFADDR,
-  RTNLGRP_IPV6_IFADDR,
-  RTNLGRP_LINK,
-  type Subscription,
-  subscribe,
-} from '../kernel/subscription.ts';
+import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK, subscribe } from '../kernel/subscription.ts';
 import type { LinkChange, LinkWatcher } from './sandbox.ts';
 
-const groups = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
+/** What is remembered of a link, to see what changed. */
+type Known = Pick<Link, 'name' | 'up' | 'master'>;
 
 export class NetlinkLinkWatcher implements LinkWatcher {
-  /** What was last seen of each link, by index: announcements of addresses give no names. */
-  readonly #links = new Map<number, Pick<Link, 'name' | 'up' | 'master' | 'mtuBytes'>>();
-  #subscription: Subscription | undefined;
-  #listener: (change: LinkChange) => void = () => {};
+  readonly #listeners = new Set<(change: LinkChange) => void>();
+  readonly #links = new Map<number, Known>();
 
-  /** Starts to listen; what happens from here on is not missed. */
+  private constructor() {}
+
+  /** Listens from when the promise resolves, for as long as the process lives. */
   static async open(): Promise<NetlinkLinkWatcher> {
     const watcher = new NetlinkLinkWatcher();
-    watcher.#subscription = await subscribe(
+    const groups = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
+    await subscribe(
       { protocol: 'route', groups },
-      { messages: (bytes) => watcher.#hear(bytes), overrun: () => watcher.#listener('overrun') },
+      {
+        messages: (bytes) => {
+          for (const message of decodeMessages(bytes)) watcher.#note(message);
+        },
+        overrun: () => watcher.#tell('overrun'),
+      },
     );
     for (const link of await readLinks()) watcher.#links.set(link.index, link);
     return watcher;
   }
 
   watch(listener: (change: LinkChange) => void): () => void {
-    if (this.#subscription === undefined) throw new NetError('internal', 'the watcher is closed');
-    this.#listener = listener;
-    return () => {
-      this.#subscription?.close();
-      this.#subscription = undefined;
-    };
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
-  #hear(bytes: Uint8Array): void {
-    for (const { type, payload } of decodeMessages(bytes)) {
-      const ifname = this.#harmed(type, payload);
-      if (ifname !== undefined) this.#listener({ ifname });
-    }
+  /** Bridges announce changes of their ports as links of family AF_BRIDGE besides, which say nothing new. */
+  #note({ type, payload }: NetlinkMessage): void {
+    if (type !== RTM_DELADDR && payload[0] !== AF_UNSPEC) return;
+    if (type === RTM_NEWLINK) this.#noteLink(decodeLink(payload));
+    if (type === RTM_DELLINK) this.#noteRemoved(decodeLink(payload));
+    if (type === RTM_DELADDR) this.#noteAddress(decodeAddress(payload)?.link);
   }
 
-  /** The interface a message tells bad news of. */
-  #harmed(type: number, payload: Uint8Array): string | undefined {
-    if (type === RTM_DELADDR) return this.#links.get(decodeAddress(payload)?.link ?? 0)?.name;
-    if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return undefined;
-    const link = decodeLink(payload);
-    const before = this.#links.get(link.index);
-    if (type === RTM_DELLINK) {
-      // A bridge announces the loss of a port by the same message (family AF_BRIDGE), before the port is really gone.
-      this.#links.delete(link.index);
-      return link.name;
-    }
-    this.#links.set(link.index, link);
-    if (before === undefined) return undefined;
-    const worse =
-      (before.up && !link.up) ||
-      (before.master !== undefined && link.master !== before.master) ||
-      before.mtuBytes !== link.mtuBytes;
-    return worse || before.name !== link.name ? before.name : undefined;
+  #noteLink({ index, name, up, master }: Link): void {
+    const before = this.#links.get(index);
+    this.#links.set(index, { name, up, master });
+    if (before === undefined) return;
+    const taken = before.master !== undefined && before.master !== master;
+    if ((before.up && !up) || taken || before.name !== name) this.#tell({ ifname: before.name });
+  }
+
+  #noteRemoved({ index, name }: Link): void {
+    this.#links.delete(index);
+    this.#tell({ ifname: name });
+  }
+
+  #noteAddress(index: number | undefined): void {
+    const link = index === undefined ? undefined : this.#links.get(index);
+    if (link !== undefined) this.#tell({ ifname: link.name });
+  }
+
+  #tell(change: LinkChange): void {
+    for (const listener of this.#listeners) listener(change);
   }
 }

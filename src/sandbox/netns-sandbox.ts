@@ -1,5 +1,5 @@
 // Sandboxes as network namespaces of this host.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { NetError } from '../base/errors.ts';
 import { runAll } from '../base/undo.ts';
@@ -8,10 +8,10 @@ import {
   createPinnedNamespace,
   type Namespace,
   openHostNamespace,
-  openNamespace,
   sameNamespace,
   unpinNamespace,
 } from '../kernel/netns.ts';
+import { startTime } from '../kernel/process.ts';
 import { runProgram, runReaper } from '../kernel/program.ts';
 import { findLink, readAddresses, readLinks, readRoutes, request } from '../kernel/rtnetlink/client.ts';
 import { removeLink } from '../kernel/rtnetlink/link.ts';
@@ -21,6 +21,15 @@ import type { SandboxNamespace } from '../model/sandbox.ts';
 import { Attacher } from './attacher.ts';
 import { compareAttachment, compareDefaultRoutes, type Fault, type Observed } from './compare-attachment.ts';
 import { LinkReaper } from './link-reaper.ts';
+import {
+  codeOf,
+  enter,
+  type OwnNamespace,
+  openIfThere,
+  openTarget,
+  ownNamespace,
+  within,
+} from './own-namespace.ts';
 import { PinLedger } from './pin-ledger.ts';
 import type { AdoptedNamespace, DefaultRoutes, PinnedNamespace, Sandboxes, Stray } from './sandbox.ts';
 
@@ -30,8 +39,6 @@ export interface NetnsSandboxesOptions {
   /** The daemon's RUN_DIR: tells its links and pins from another daemon's. */
   readonly runDir: string;
 }
-
-type OwnNamespace = PinnedNamespace | AdoptedNamespace;
 
 export class NetnsSandboxes implements Sandboxes {
   readonly #netnsDir: string;
@@ -72,10 +79,9 @@ export class NetnsSandboxes implements Sandboxes {
         throw new NetError('invalid_parameter', `${what} is in the host's own network namespace`);
       }
       const { device, inode } = namespace;
-      const identity = { kind: 'adopted', path, device, inode } as const;
-      return 'pid' in target
-        ? { ...identity, pid: target.pid, startTime: startTimeOf(target.pid) }
-        : identity;
+      const started = 'pid' in target ? startTime(target.pid) : undefined;
+      const process = 'pid' in target && started !== undefined ? { pid: target.pid, startTime: started } : {};
+      return { kind: 'adopted', path, device, inode, ...process };
     } finally {
       namespace.close();
     }
@@ -202,54 +208,6 @@ export class NetnsSandboxes implements Sandboxes {
   }
 }
 
-/** Opens a recorded namespace; undefined when it is gone or another one has taken its place. */
-async function enter(namespace: SandboxNamespace): Promise<Namespace | undefined> {
-  const own = ownNamespace(namespace);
-  const open = await openIfThere(own.path);
-  if (open === undefined || sameNamespace(open, own)) return open;
-  open.close();
-  return undefined;
-}
-
-async function within<T>(namespace: OwnNamespace, work: (open: Namespace) => Promise<T>): Promise<T> {
-  const open = await enter(namespace);
-  if (open === undefined) throw new NetError('not_found', `network namespace ${namespace.path} is gone`);
-  try {
-    return await work(open);
-  } finally {
-    open.close();
-  }
-}
-
-function ownNamespace(namespace: SandboxNamespace): OwnNamespace {
-  if ('path' in namespace) return namespace;
-  throw new NetError('internal', `a sandbox of kind ${namespace.kind} has no namespace of its own`);
-}
-
-async function openIfThere(path: string): Promise<Namespace | undefined> {
-  try {
-    return await openNamespace({ path });
-  } catch {
-    return undefined; // gone, or no longer a namespace
-  }
-}
-
-async function openTarget(path: string, what: string): Promise<Namespace> {
-  try {
-    return await openNamespace({ path });
-  } catch (cause) {
-    const gone = ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');
-    if (gone) throw new NetError('not_found', `${what} does not exist`, { cause });
-    throw new NetError('invalid_parameter', `${what} is not a network namespace`, { cause });
-  }
-}
-
-/** Field 22 of /proc/PID/stat; the second one, the command, may hold spaces and parentheses. */
-function startTimeOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-}
-
 async function observe(open: Namespace): Promise<Observed> {
   const [links, addresses, ipv4, ipv6] = await Promise.all([
     readLinks(open),
@@ -288,9 +246,4 @@ function describe(object: string, faults: readonly Fault[]): readonly Difference
 
 function pathTaken(path: string): NetError {
   return new NetError('already_exists', `${path} exists already`);
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
 }

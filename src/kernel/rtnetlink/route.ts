@@ -11,7 +11,7 @@ import {
   toInteger,
 } from '../../base/cidr.ts';
 import { Attributes, type AttributeWriter } from '../netlink/attribute.ts';
-import type { ByteWriter } from '../netlink/byte-writer.ts';
+import { type ByteWriter, littleEndian, viewOf } from '../netlink/byte-writer.ts';
 import {
   encodeMessage,
   NLM_F_ACK,
@@ -44,7 +44,7 @@ export type Route = RouteSpec & {
   readonly table: number;
   readonly protocol: number;
   readonly type: number;
-  /** More than one next hop; `gateway` and `link` are then absent. */
+  /** Has several next hops; `link` is then that of the first and `gateway` absent. */
   readonly multipath: boolean;
 };
 
@@ -96,7 +96,8 @@ export function decodeRoute(payload: Uint8Array): Route {
   const attributes = new Attributes(payload.subarray(structBytes));
   const destination = attributes.bytes(k.RTA_DST);
   const gateway = attributes.bytes(k.RTA_GATEWAY);
-  const link = attributes.u32(k.RTA_OIF);
+  const nextHops = attributes.bytes(k.RTA_MULTIPATH);
+  const link = nextHops === undefined ? attributes.u32(k.RTA_OIF) : firstLink(nextHops);
   const metric = attributes.u32(k.RTA_PRIORITY);
   return {
     family,
@@ -107,10 +108,21 @@ export function decodeRoute(payload: Uint8Array): Route {
     table: attributes.u32(k.RTA_TABLE) ?? table,
     protocol,
     type,
-    multipath: attributes.has(k.RTA_MULTIPATH),
+    multipath: nextHops !== undefined,
   };
 }
 
+// struct rtnexthop, include/uapi/linux/rtnetlink.h
+//   offset  size  field
+//   0       2     rtnh_len
+//   2       1     rtnh_flags
+//   3       1     rtnh_hops
+//   4       4     rtnh_ifindex
+function firstLink(nextHops: Uint8Array): number {
+  return viewOf(nextHops).getInt32(4, littleEndian);
+}
+
+/** The family as rtnetlink numbers it. */
 export function addressFamily(family: IpFamily): number {
   return family === 4 ? k.AF_INET : k.AF_INET6;
 }

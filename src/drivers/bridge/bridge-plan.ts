@@ -1,0 +1,160 @@
+// How a network's bridge should be, and what differs from it in the kernel. Pure.
+import { familyOf, type InterfaceAddress, prefixOf, toInterfaceAddress } from '../../base/cidr.ts';
+import type { MacAddress } from '../../base/mac.ts';
+import { kernelHasIpv6 } from '../../kernel/ipv6-stack.ts';
+import type { Step, SysctlStep } from '../../kernel/program.ts';
+import { addAddress } from '../../kernel/rtnetlink/address.ts';
+import { request } from '../../kernel/rtnetlink/client.ts';
+import { changeLink, createLink, type Link } from '../../kernel/rtnetlink/link.ts';
+import type { BridgeOptions } from '../../kernel/rtnetlink/link-info.ts';
+import type { Network } from '../../model/network.ts';
+import { macOf } from '../endpoint-interface.ts';
+
+export interface BridgePlan {
+  readonly name: string;
+  /** Marks a bridge as made for this network; one without it was there before, is only used, and stays. */
+  readonly alias: string;
+  /** A bridge with a given MAC address keeps it; without, it takes that of one of its ports, and changes it with them. */
+  readonly mac: MacAddress;
+  readonly mtuBytes: number;
+  /** The host's own addresses on it, the gateways. */
+  readonly addresses: readonly InterfaceAddress[];
+  readonly ipv6: boolean;
+  /** Packets pass between it and other interfaces. */
+  readonly forwards: boolean;
+  /** A name the user gave may be that of a bridge which is there. */
+  readonly mayBeForeign: boolean;
+  /** What the network cannot do without. */
+  readonly needs: readonly SysctlStep[];
+  /** What keeps the host from picking up more than it should; for bridges of our own. */
+  readonly guards: readonly SysctlStep[];
+}
+
+export interface ObservedBridge {
+  readonly link: Link;
+  readonly addresses: readonly InterfaceAddress[];
+  /** Values by path. */
+  readonly sysctls: ReadonlyMap<string, string>;
+}
+
+export interface BridgeFault {
+  readonly problem: string;
+  readonly mend: readonly Step[];
+}
+
+/** Without snooping no port's multicast reports are kept and sent on, which grows with the ports; without a delay a new port works at once. */
+const settings: BridgeOptions = { forwardDelay: 0, multicastSnooping: false };
+
+export function defaultBridgeName(networkId: string): string {
+  return `fl-${networkId.slice(0, 10)}`;
+}
+
+export function bridgePlan(network: Network): BridgePlan {
+  const { id, options, internal, ipv6 } = network;
+  const name = options['bridge'] ?? defaultBridgeName(id);
+  return {
+    name,
+    alias: `fairlead network ${id}`,
+    mac: macOf(id),
+    mtuBytes: Number(options['mtu']),
+    addresses: gatewayAddresses(network),
+    ipv6,
+    forwards: !internal,
+    mayBeForeign: name !== defaultBridgeName(id),
+    needs: neededSysctls(name, { ipv6, forwards: !internal }),
+    guards: guardSysctls(name, ipv6),
+  };
+}
+
+/** One program: whoever sees the bridge up sees it complete. */
+export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
+  const { name, mac, mtuBytes, alias, addresses, ipv6 } = plan;
+  return [
+    request('host', createLink({ kind: 'bridge', bridge: settings, name, index, mac, mtuBytes })),
+    request('host', changeLink({ index }, { alias, ...(kernelHasIpv6 && { linkLocal: ipv6 }) })),
+    ...plan.guards,
+    ...plan.needs,
+    request(
+      'host',
+      ...addresses.map((address) => addAddress({ link: index, address })),
+      changeLink({ index }, { up: true }),
+    ),
+  ];
+}
+
+/** Faults in the order in which they are to be mended. A bridge that is not ours is only given what the network cannot do without. */
+export function compareBridge(plan: BridgePlan, observed: ObservedBridge): readonly BridgeFault[] {
+  const { link } = observed;
+  const foreign = plan.mayBeForeign && link.alias !== plan.alias;
+  const faults = foreign ? [] : compareOwn(plan, link);
+  for (const step of foreign ? plan.needs : [...plan.guards, ...plan.needs]) {
+    const value = observed.sysctls.get(step.sysctl);
+    if (value === step.value) continue;
+    faults.push({ problem: `has ${step.sysctl} = ${value}, not ${step.value}`, mend: [step] });
+  }
+  for (const address of plan.addresses) {
+    if (observed.addresses.includes(address)) continue;
+    const mend = [request('host', addAddress({ link: link.index, address }))];
+    faults.push({ problem: `lacks address ${address}`, mend });
+  }
+  if (!link.up) {
+    faults.push({
+      problem: 'is down',
+      mend: [request('host', changeLink({ index: link.index }, { up: true }))],
+    });
+  }
+  return faults;
+}
+
+function compareOwn(plan: BridgePlan, link: Link): BridgeFault[] {
+  const change = (problem: string, wanted: Parameters<typeof changeLink>[1]): BridgeFault => ({
+    problem,
+    mend: [request('host', changeLink({ index: link.index }, wanted))],
+  });
+  const faults: BridgeFault[] = [];
+  if (link.alias !== plan.alias) faults.push(change('is not marked as ours', { alias: plan.alias }));
+  if (link.mac !== plan.mac)
+    faults.push(change(`has MAC address ${link.mac}, not ${plan.mac}`, { mac: plan.mac }));
+  if (link.mtuBytes !== plan.mtuBytes) {
+    faults.push(change(`has MTU ${link.mtuBytes}, not ${plan.mtuBytes}`, { mtuBytes: plan.mtuBytes }));
+  }
+  const bridge = link.info.kind === 'bridge' ? link.info.bridge : {};
+  if (bridge.multicastSnooping !== false || bridge.forwardDelay !== 0) {
+    faults.push(change('has multicast snooping or a forward delay', { bridge: settings }));
+  }
+  return faults;
+}
+
+/** With `inhibit_ipv4` somebody else has the gateway's address. */
+function gatewayAddresses({ ipam, options }: Network): readonly InterfaceAddress[] {
+  return ipam.pools.flatMap(({ subnet, gateway }) => {
+    if (gateway === undefined) return [];
+    if (familyOf(subnet) === 4 && options['inhibit_ipv4'] === 'true') return [];
+    return [toInterfaceAddress(gateway, prefixOf(subnet))];
+  });
+}
+
+/**
+ * Only of the bridge itself. `route_localnet`: a port published on 127.0.0.1 answers a connection from there only where
+ * packets to loopback addresses may come in.
+ */
+function neededSysctls(
+  name: string,
+  { ipv6, forwards }: Pick<BridgePlan, 'ipv6' | 'forwards'>,
+): readonly SysctlStep[] {
+  return [
+    step(`ipv4/conf/${name}/route_localnet`, '1'),
+    ...(forwards ? [step(`ipv4/conf/${name}/forwarding`, '1')] : []),
+    ...(ipv6 ? [step(`ipv6/conf/${name}/disable_ipv6`, '0')] : []),
+  ];
+}
+
+/** No sandbox is to give the host a route; a network without IPv6 gives it no IPv6 neighbours. */
+function guardSysctls(name: string, ipv6: boolean): readonly SysctlStep[] {
+  if (ipv6) return [step(`ipv6/conf/${name}/accept_ra`, '0')];
+  return kernelHasIpv6 ? [step(`ipv6/conf/${name}/disable_ipv6`, '1')] : [];
+}
+
+function step(path: string, value: string): SysctlStep {
+  return { sysctl: `net/${path}`, value, in: 'host' };
+}

@@ -1,0 +1,102 @@
+// The files a sandbox's processes see as /etc/hosts, /etc/hostname and /etc/resolv.conf, as Docker lays them out.
+
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { IpAddress } from '../base/cidr.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import { ownResolvConf, resolverConf } from './resolv-conf.ts';
+import type { SandboxFilePaths, SandboxFiles, SupervisorState } from './sandbox.ts';
+
+export interface HostsFilesOptions {
+  /** Each sandbox has a folder of its id in it. */
+  readonly directory: string;
+  /** The host's own, for search domains and for sandboxes without a resolver of ours. */
+  readonly resolvConf?: string;
+}
+
+type View = Parameters<SandboxFiles['write']>[1];
+
+const loopback = `127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::\tip6-localnet
+ff00::\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+`;
+
+export class HostsFiles implements SandboxFiles {
+  readonly #directory: string;
+  readonly #resolvConf: string;
+
+  constructor({ directory, resolvConf = '/etc/resolv.conf' }: HostsFilesOptions) {
+    this.#directory = directory;
+    this.#resolvConf = resolvConf;
+  }
+
+  async write(sandbox: Sandbox, view: View): Promise<SandboxFilePaths> {
+    const paths = this.paths(sandbox);
+    const host = await readHostFile(this.#resolvConf);
+    const resolvConf = view.usesResolver ? resolverConf(sandbox.dns, host) : ownResolvConf(sandbox.dns, host);
+    await mkdir(this.#folder(sandbox), { recursive: true });
+    await Promise.all([
+      writeFile(paths.hosts, hostsFile(sandbox, view)),
+      writeFile(paths.hostname, `${sandbox.hostname}\n`),
+      writeFile(paths.resolvConf, resolvConf),
+    ]);
+    return paths;
+  }
+
+  paths(sandbox: Sandbox): SandboxFilePaths {
+    const folder = this.#folder(sandbox);
+    return {
+      hosts: join(folder, 'hosts'),
+      hostname: join(folder, 'hostname'),
+      resolvConf: join(folder, 'resolv.conf'),
+      log: join(folder, 'log'),
+      state: join(folder, 'state'),
+    };
+  }
+
+  supervisorState(sandbox: Sandbox): SupervisorState | undefined {
+    const text = readIfThere(this.paths(sandbox).state);
+    const [word, first, second] = text?.trim().split(' ') ?? [];
+    if (word === 'running') return { running: { pid: Number(first), startTime: Number(second) } };
+    return word === 'exited' ? { exited: Number(first) } : undefined;
+  }
+
+  async remove(sandbox: Sandbox): Promise<void> {
+    await rm(this.#folder(sandbox), { recursive: true, force: true });
+  }
+
+  #folder(sandbox: Sandbox): string {
+    return join(this.#directory, sandbox.id);
+  }
+}
+
+/** Names of the sandbox itself come after loopback, then what was added by `--add-host` and links. */
+function hostsFile({ hostname, extraHosts }: Sandbox, { addresses, hosts }: View): string {
+  const own = addresses.map((address) => line(address, [hostname]));
+  const extra = extraHosts.map(({ address, name }) => line(address, [name]));
+  return [loopback, ...own, ...extra, ...hosts.map(({ address, names }) => line(address, names))].join('');
+}
+
+function line(address: IpAddress, names: readonly string[]): string {
+  return `${address}\t${names.join(' ')}\n`;
+}
+
+async function readHostFile(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+// Opening the namespaces of sandboxes: only ever the very one that was recorded, or one that is being adopted.
+import { NetError } from '../base/errors.ts';
+import { type Namespace, openNamespace, sameNamespace } from '../kernel/netns.ts';
+import type { SandboxNamespace } from '../model/sandbox.ts';
+import type { AdoptedNamespace, PinnedNamespace } from './sandbox.ts';
+
+export type OwnNamespace = PinnedNamespace | AdoptedNamespace;
+
+/** Opens a recorded namespace; undefined when it is gone or another one has taken its place. */
+export async function enter(namespace: SandboxNamespace): Promise<Namespace | undefined> {
+  const own = ownNamespace(namespace);
+  const open = await openIfThere(own.path);
+  if (open === undefined || sameNamespace(open, own)) return open;
+  open.close();
+  return undefined;
+}
+
+/** Errors: `not_found` when the recorded namespace is gone. */
+export async function within<T>(namespace: OwnNamespace, work: (open: Namespace) => Promise<T>): Promise<T> {
+  const open = await enter(namespace);
+  if (open === undefined) throw new NetError('not_found', `network namespace ${namespace.path} is gone`);
+  try {
+    return await work(open);
+  } finally {
+    open.close();
+  }
+}
+
+/** Namespaces of the host and of other sandboxes are not configured through here: asking for it is a mistake of the caller. */
+export function ownNamespace(namespace: SandboxNamespace): OwnNamespace {
+  if ('path' in namespace) return namespace;
+  throw new NetError('internal', `a sandbox of kind ${namespace.kind} has no namespace of its own`);
+}
+
+/** Undefined when there is no namespace at that path. */
+export async function openIfThere(path: string): Promise<Namespace | undefined> {
+  try {
+    return await openNamespace({ path });
+  } catch {
+    return undefined; // gone, or no longer a namespace
+  }
+}
+
+/** Errors: `not_found`, `invalid_parameter`. */
+export async function openTarget(path: string, what: string): Promise<Namespace> {
+  try {
+    return await openNamespace({ path });
+  } catch (cause) {
+    const gone = ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');
+    if (gone) throw new NetError('not_found', `${what} does not exist`, { cause });
+    throw new NetError('invalid_parameter', `${what} is not a network namespace`, { cause });
+  }
+}
+
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
