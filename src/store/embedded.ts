@@ -105,9 +105,8 @@ class EmbeddedStore {
   }
 
   async commit(changes: readonly Change[], durable: boolean): Promise<void> {
-    if (this.#mustRewrite) await this.#rewrite();
     // What is flushed must be in the file that stays.
-    while (durable && this.#compaction !== undefined) await this.#compaction;
+    while (this.#mustRewrite || (durable && this.#compaction !== undefined)) await this.#rewriteIfNeeded();
     if (!this.#open) throw new NetError('unavailable', 'the store is closed');
     if (changes.length === 0) return;
     const undo = this.#append(changes);
@@ -158,8 +157,8 @@ class EmbeddedStore {
     }
   }
 
-  /** Errors: `unavailable`. */
-  async #rewrite(): Promise<void> {
+  /** After the compaction under way, if any. Errors: `unavailable`. */
+  async #rewriteIfNeeded(): Promise<void> {
     while (this.#compaction !== undefined) await this.#compaction;
     if (this.#mustRewrite) await this.#compact();
   }

@@ -1,0 +1,114 @@
+// What the core relies on, whichever driver gives the addresses.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  addressOf,
+  type Cidr,
+  contains,
+  type InterfaceAddress,
+  parseCidr,
+  prefixOf,
+} from '../../src/base/cidr.ts';
+import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
+import type { IpamDriver, PoolRequest } from '../../src/ipam/ipam-driver.ts';
+import { NullIpam } from '../../src/ipam/null-ipam.ts';
+import type { Pool } from '../../src/model/network.ts';
+
+const subnet = parseCidr('10.88.0.0/28', 'x');
+const request: PoolRequest = { family: 4, wantsGateway: true, reserved: {}, networkName: 'lab' };
+const openDefault = () =>
+  new DefaultIpam({ pools: [], hostSubnets: async () => [], ulaPrefix: 'fd00:1:2::/48' as Cidr });
+
+const drivers: readonly { name: string; open: () => IpamDriver }[] = [
+  { name: 'default', open: openDefault },
+  { name: 'null', open: () => new NullIpam() },
+];
+/** `null` has no pools, so it has nothing to lease. */
+const leasing = drivers.filter(({ name }) => name !== 'null');
+
+async function pooled(driver: IpamDriver, asked: Partial<PoolRequest> = { subnet }): Promise<Pool> {
+  const pool = await driver.requestPool({ ...request, ...asked });
+  if (pool === undefined) throw new Error('no pool');
+  return pool;
+}
+
+describe.each(drivers)('every IPAM driver ($name)', ({ name, open }) => {
+  test('has its name', () => expect(open().name).toBe(name));
+
+  test('takes no options it does not know', () => {
+    const driver = open();
+    expect(driver.parseOptions({})).toEqual({});
+    expect(() => driver.parseOptions({ nonsense: '1' })).toThrow(
+      expect.objectContaining({ code: 'invalid_parameter' }),
+    );
+  });
+
+  test('refuses a subnet it cannot give, with invalid_parameter', async () => {
+    const impossible = parseCidr('224.0.0.0/4', 'x');
+    await expect(open().requestPool({ ...request, subnet: impossible })).rejects.toMatchObject({
+      code: 'invalid_parameter',
+    });
+  });
+
+  test('does not mind releases of what it does not hold', () => {
+    const driver = open();
+    driver.releaseAddress({ subnet, reserved: {} }, addressOf('10.88.0.5/28' as InterfaceAddress));
+    driver.releasePool({ subnet, reserved: {} });
+  });
+});
+
+describe.each(leasing)('a leasing IPAM driver ($name)', ({ open }) => {
+  test('never leases an address twice, also not after a restart, and is full exactly at its capacity', async () => {
+    const step = fc.oneof(
+      { weight: 5, arbitrary: fc.constant('lease' as const) },
+      { weight: 4, arbitrary: fc.nat(20) },
+      { weight: 1, arbitrary: fc.constant('restart' as const) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (script) => {
+        let driver = open();
+        const pool = await pooled(driver);
+        const capacity = Number(driver.status(pool).capacity);
+        const kept = driver.status(pool).leased;
+        const held: InterfaceAddress[] = [];
+        for (const one of script) {
+          if (one === 'restart') {
+            driver = open();
+            driver.restore('lab', pool, held.map(addressOf));
+          } else if (typeof one === 'number') {
+            const [released] = held.splice(one, 1);
+            if (released !== undefined) driver.releaseAddress(pool, addressOf(released));
+          } else if (held.length + kept === capacity) {
+            expect(() => driver.requestAddress(pool)).toThrow(expect.objectContaining({ code: 'exhausted' }));
+          } else {
+            const leased = driver.requestAddress(pool);
+            expect(held).not.toContain(leased);
+            expect(contains(pool.subnet, addressOf(leased))).toBe(true);
+            expect(prefixOf(leased)).toBe(prefixOf(pool.subnet));
+            expect(addressOf(leased)).not.toBe(pool.gateway);
+            held.push(leased);
+          }
+          expect(driver.status(pool).leased).toBe(held.length + kept);
+        }
+      }),
+    );
+  });
+
+  test('gives pools that do not overlap, and refuses one that would', async () => {
+    const driver = open();
+    const chosen = await pooled(driver, {});
+    await expect(driver.requestPool({ ...request, subnet: chosen.subnet })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    driver.releasePool(chosen);
+    expect(await pooled(driver, { subnet: chosen.subnet })).toEqual(chosen);
+  });
+
+  test('gives the address asked for, once', async () => {
+    const driver = open();
+    const pool = await pooled(driver);
+    const wanted = addressOf('10.88.0.9/28' as InterfaceAddress);
+    expect(driver.requestAddress(pool, wanted)).toBe('10.88.0.9/28');
+    expect(() => driver.requestAddress(pool, wanted)).toThrow(expect.objectContaining({ code: 'conflict' }));
+  });
+});
