@@ -74,11 +74,11 @@ export class HostsFiles implements SandboxFiles {
   }
 }
 
-/** Names of the sandbox itself come after loopback, then what was added by `--add-host` and links. */
-function hostsFile({ hostname, extraHosts }: Sandbox, { addresses, hosts }: View): string {
+/** Names of the sandbox itself come after loopback, then what was added by `--add-host`. */
+function hostsFile({ hostname, extraHosts }: Sandbox, { addresses }: View): string {
   const own = addresses.map((address) => line(address, [hostname]));
   const extra = extraHosts.map(({ address, name }) => line(address, [name]));
-  return [loopback, ...own, ...extra, ...hosts.map(({ address, names }) => line(address, names))].join('');
+  return [loopback, ...own, ...extra].join('');
 }
 
 function line(address: IpAddress, names: readonly string[]): string {
