@@ -45,10 +45,11 @@ Result<Done> shareDirectory(const std::string& directory) {
   // Two at once would stack two mounts. The lock goes with the descriptor.
   if (flock(fd.get(), LOCK_EX) != 0) return lastError("flock");
   const char* path = directory.c_str();
-  if (mount(nullptr, path, nullptr, MS_SHARED | MS_REC, nullptr) == 0) return Done{};
+  // Not MS_REC: what is mounted on a shared mount is shared anyway, and there may be thousands.
+  if (mount(nullptr, path, nullptr, MS_SHARED, nullptr) == 0) return Done{};
   if (errno != EINVAL) return lastError("mount");
   if (mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0) return lastError("mount");
-  if (mount(nullptr, path, nullptr, MS_SHARED | MS_REC, nullptr) != 0) return lastError("mount");
+  if (mount(nullptr, path, nullptr, MS_SHARED, nullptr) != 0) return lastError("mount");
   return Done{};
 }
 

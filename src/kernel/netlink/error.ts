@@ -20,7 +20,7 @@ export function errorName(errno: number): string {
 }
 
 /** `file already exists` for 17. */
-export function errorText(errno: number): string {
+function errorText(errno: number): string {
   return getSystemErrorMap().get(-errno)?.[1] ?? errorName(errno);
 }
 

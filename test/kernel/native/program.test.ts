@@ -195,6 +195,26 @@ describe('dumps', () => {
     expect(dumped.sort()).toEqual(names.flat().sort());
   });
 
+  test('a dump while the table changes is marked as interrupted, and repeated', async () => {
+    await runProgram(Array.from({ length: 40 }, (_, i) => createVeth(`ftest${i}a`, `ftest${i}b`)));
+    const step: Step = { socket: 'host', message: dumpLinks(), acks: 0, dump: true };
+    let changing = true;
+    const changes = (async () => {
+      while (changing) await runReaper([createVeth('ftestx', 'ftesty'), deleteLink('ftestx')]);
+    })();
+    let interrupted = false;
+    const deadline = Date.now() + 20_000;
+    while (!interrupted && Date.now() < deadline) {
+      const [replies] = await runProgram([step]);
+      interrupted = replies?.interrupted === true;
+    }
+    const names = linkNames(await dump('host', dumpLinks()));
+    changing = false;
+    await changes;
+    expect(interrupted).toBe(true);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
   test('a dump the kernel refuses is an error', async () => {
     const message = dumpLinks().subarray(0, 20); // half of its fixed struct
     new DataView(message.buffer).setUint32(message.byteOffset, message.length, true);
