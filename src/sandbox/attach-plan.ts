@@ -38,19 +38,20 @@ export interface AttachTarget {
 export const RTPROT_FAIRLEAD = 76;
 
 /**
- * The whole of an attach. The host end is up from the start and the inner end comes up last; then the host end is asked
- * for, which makes the kernel (6.9 and later) carry out what it put off when the carrier came on: without it about one
- * first connection in ten would lose its first packet and stall for a second.
+ * The whole of an attach. The host end is up from the start and the inner end comes up last. Then the host end and the
+ * bridge are asked for, which makes the kernel (6.9 and later) carry out at once what it put off when their carriers came
+ * on; without it about one first connection in ten would lose its first packet and stall for a second. The bridge needs
+ * it too: its carrier comes on with its first port.
  */
 export function attachSteps(
   attachment: Attachment,
   routes: DefaultRoutes,
   target: AttachTarget,
 ): readonly Step[] {
-  const { index } = target;
+  const { index, hostLink } = target;
   const last =
     attachment.link.kind === 'veth'
-      ? request('host', getLink({ index: index - 1 }))
+      ? request('host', getLink({ index: index - 1 }), getLink({ index: hostLink }))
       : request('namespace', getLink({ index }));
   return [
     ...makeLink(attachment, target),

@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IpAddress } from '../base/cidr.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { ownResolvConf, resolverConf } from './resolv-conf.ts';
 import type { SandboxFilePaths, SandboxFiles, SupervisorState } from './sandbox.ts';
@@ -74,15 +73,11 @@ export class HostsFiles implements SandboxFiles {
   }
 }
 
-/** Names of the sandbox itself come after loopback, then what was added by `--add-host`. */
+/** Loopback, then the sandbox's own name, then what was added by `--add-host`. */
 function hostsFile({ hostname, extraHosts }: Sandbox, { addresses }: View): string {
-  const own = addresses.map((address) => line(address, [hostname]));
-  const extra = extraHosts.map(({ address, name }) => line(address, [name]));
+  const own = addresses.map((address) => `${address}\t${hostname}\n`);
+  const extra = extraHosts.map(({ address, name }) => `${address}\t${name}\n`);
   return [loopback, ...own, ...extra].join('');
-}
-
-function line(address: IpAddress, names: readonly string[]): string {
-  return `${address}\t${names.join(' ')}\n`;
 }
 
 async function readHostFile(path: string): Promise<string> {

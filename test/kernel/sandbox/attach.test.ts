@@ -150,7 +150,7 @@ test('a connection made at once after an attach loses no packet', async () => {
     // The neighbour is known beforehand, so that what is lost can only be a segment, and is counted.
     run(`ip neighbour replace 10.71.0.2 lladdr 02:00:00:00:02:02 nud permanent dev ${bridge}`);
     const before = retransmissions();
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < 60; round++) {
       await sandboxes.attach(one, attachment(1), routes);
       const socket = connect({ host: '10.71.0.2', port: 8080 });
       await once(socket, 'connect');
