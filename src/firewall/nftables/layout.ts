@@ -1,17 +1,17 @@
 // The part of the table that is the same on every host: its maps, its base chains, and the rules that lead from hooks to maps.
 // A packet's way through it does not get longer with the number of networks or ports: each is an element of a map.
+import type { Cidr } from '../../base/cidr.ts';
 import type { Chain } from '../../kernel/nftables/chain.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import type { NftSet } from '../../kernel/nftables/set.ts';
 import {
+  addressIn,
   destinationIn,
   dnatTo,
   type Family,
   interfaceIn,
   interfaceIs,
   interfaceVerdict,
-  ipv6LoopbackSource,
-  loopbackAddress,
   masquerade,
   published,
   rule,
@@ -29,6 +29,8 @@ export const fromNetwork = 'from-network';
 export const toNetwork = 'to-network';
 /** Bridge a packet came from, and the chain of its network that gives it a source address. */
 export const sourceOf = 'source-of';
+/** Bridge a packet goes to, and the chain of its network that makes its own endpoints' packets come back through the host. */
+export const returnTo = 'return-to';
 /** Ports published on 127.0.0.0/8: nothing but the host's own processes may come to them. */
 export const loopbackPorts = 'loopback-ports';
 
@@ -52,6 +54,7 @@ export const sets: readonly NftSet[] = [
   { name: fromNetwork, key: ['ifname'], data: 'verdict' },
   { name: toNetwork, key: ['ifname'], data: 'verdict' },
   { name: sourceOf, key: ['ifname'], data: 'verdict' },
+  { name: returnTo, key: ['ifname'], data: 'verdict' },
   { name: loopbackPorts, key: ['ipv4_addr', 'inet_proto', 'inet_service'] },
   ...portSets(4, 'ipv4_addr'),
   ...portSets(6, 'ipv6_addr'),
@@ -60,6 +63,9 @@ export const sets: readonly NftSet[] = [
 export interface ChainRules extends Chain {
   readonly rules: readonly Rule[];
 }
+
+const loopback4 = '127.0.0.0/8' as Cidr;
+const loopback6 = '::1/128' as Cidr;
 
 // Priorities of include/uapi/linux/netfilter_ipv4.h. `raw` comes before connection tracking.
 const raw = -300;
@@ -84,8 +90,8 @@ export const baseChains: readonly ChainRules[] = [
     name: 'raw-prerouting',
     base: { type: 'filter', hook: 'prerouting', priority: raw },
     rules: [
-      rule(loopbackAddress('saddr'), verdict({ jump: 'loopback' })),
-      rule(loopbackAddress('daddr'), verdict({ jump: 'loopback' })),
+      rule(addressIn('saddr', loopback4), verdict({ jump: 'loopback' })),
+      rule(addressIn('daddr', loopback4), verdict({ jump: 'loopback' })),
     ],
   },
   {
@@ -123,8 +129,9 @@ export const baseChains: readonly ChainRules[] = [
       rule(published(), destinationIn(4, masqueradedSet(4)), masquerade()),
       rule(published(), destinationIn(6, masqueradedSet(6)), masquerade()),
       // The host's own connections to 127.0.0.1 and ::1, on their way to an endpoint.
-      rule(interfaceIn('oifname', bridges), loopbackAddress('saddr'), masquerade()),
-      rule(interfaceIn('oifname', bridges), ipv6LoopbackSource(), masquerade()),
+      rule(interfaceIn('oifname', bridges), addressIn('saddr', loopback4), masquerade()),
+      rule(interfaceIn('oifname', bridges), addressIn('saddr', loopback6), masquerade()),
+      interfaceVerdict('oifname', returnTo),
       interfaceVerdict('iifname', sourceOf),
     ],
   },

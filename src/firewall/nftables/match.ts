@@ -1,6 +1,5 @@
 // Pieces of rules: what a rule asks of a packet and does with it, in words close to nft's own.
-import type { IpAddress } from '../../base/cidr.ts';
-import { toBytes } from '../../base/cidr.ts';
+import { type Cidr, type IpAddress, prefixOf, rangeOf, toBytes, toIpAddress } from '../../base/cidr.ts';
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from '../../kernel/nftables/constants.ts';
 import { ctState, IPS_DST_NAT } from '../../kernel/nftables/expression/ct.ts';
 import { RTN_LOCAL } from '../../kernel/nftables/expression/fib.ts';
@@ -54,22 +53,17 @@ export function familyIs(family: Family): Rule {
 }
 
 /** `ip saddr 127.0.0.0/8`. */
-export function loopbackAddress(which: 'saddr' | 'daddr'): Rule {
-  const offsetBytes = addressOffsets[4][which];
+export function addressIn(which: 'saddr' | 'daddr', subnet: Cidr): Rule {
+  const { family, first } = rangeOf(subnet);
+  const prefix = prefixOf(subnet);
+  const lengthBytes = Math.ceil(prefix / 8);
+  const value = toBytes(toIpAddress(first, family)).subarray(0, lengthBytes);
+  const mask = value.map((_, i) => 0xff << Math.max(0, (i + 1) * 8 - prefix));
   return [
-    ...familyIs(4),
-    { kind: 'payload', header: 'network', offsetBytes, lengthBytes: 1, to: 0 },
-    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(127) },
-  ];
-}
-
-/** `ip6 saddr ::1`. */
-export function ipv6LoopbackSource(): Rule {
-  const offsetBytes = addressOffsets[6].saddr;
-  return [
-    ...familyIs(6),
-    { kind: 'payload', header: 'network', offsetBytes, lengthBytes: 16, to: 0 },
-    { kind: 'cmp', from: 0, operator: 'eq', value: toBytes('::1' as IpAddress) },
+    ...familyIs(family),
+    { kind: 'payload', header: 'network', offsetBytes: addressOffsets[family][which], lengthBytes, to: 0 },
+    ...(prefix % 8 === 0 ? [] : [{ kind: 'bitwise', from: 0, to: 0, mask } as const]),
+    { kind: 'cmp', from: 0, operator: 'eq', value },
   ];
 }
 

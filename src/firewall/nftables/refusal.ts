@@ -20,15 +20,24 @@ export async function refusal(thrown: unknown): Promise<NetError> {
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   if (thrown instanceof NetlinkError) {
     if (thrown.code === 'EPERM') {
-      const text = `table inet ${tableName} cannot be changed: another process owns it, or CAP_NET_ADMIN is missing`;
+      const text = `nft table inet ${tableName} cannot be changed: another process owns it, or CAP_NET_ADMIN is missing`;
       return new NetError('unavailable', text, options);
     }
     const feature = missing.has(thrown.code) ? await missingFeature() : undefined;
-    if (feature !== undefined) {
-      return new NetError('not_implemented', `this kernel has no ${feature}`, options);
-    }
+    if (feature !== undefined) return notImplemented(feature, options);
   }
   return new NetError('internal', `firewall rules refused by the kernel: ${reason}`, options);
+}
+
+/** Errors: as `refusal`, when the kernel would not take our rules. */
+export async function requireNftables(): Promise<void> {
+  try {
+    await commit(new Batch(probeTable).addTable(0).deleteTable());
+  } catch (error) {
+    throw await refusal(error);
+  }
+  const feature = await missingFeature();
+  if (feature !== undefined) throw notImplemented(feature);
 }
 
 /** Whether a rehearsed transaction would go through; it leaves nothing. */
@@ -55,6 +64,10 @@ async function missingFeature(): Promise<string | undefined> {
     if (!(await accepted(0, { name: 'probe', base, rules }))) return feature;
   }
   return undefined;
+}
+
+function notImplemented(feature: string, options?: ErrorOptions): NetError {
+  return new NetError('not_implemented', `firewall: this kernel has no ${feature}`, options);
 }
 
 interface Feature {

@@ -12,10 +12,12 @@ import {
   loopbackPorts,
   masqueradedSet,
   portsMap,
+  returnTo,
   sourceOf,
   toNetwork,
 } from './layout.ts';
 import {
+  addressIn,
   type Family,
   familyIs,
   interfaceIs,
@@ -42,6 +44,7 @@ export function renderNetwork(policy: NetworkPolicy): Rendering {
   const chains = [
     { map: fromNetwork, name: `from-${policy.ifname}`, rules: fromRules(policy) },
     { map: toNetwork, name: `to-${policy.ifname}`, rules: toRules(policy) },
+    { map: returnTo, name: `return-${policy.ifname}`, rules: returnRules(policy) },
     { map: sourceOf, name: `source-${policy.ifname}`, rules: sourceRules(policy) },
   ].filter(({ rules }) => rules.length > 0);
   return {
@@ -80,7 +83,9 @@ function fromRules({ ifname, internal, source }: NetworkPolicy): readonly Rule[]
   // Source translation passes over packets of no known connection: they would leave with the endpoint's own address.
   return families
     .filter((family) => sourceRule(source, family) !== 'keep')
-    .map((family) => rule(familyIs(family), stateIs('invalid'), verdict('drop')));
+    .map((family) =>
+      rule(interfaceIs('oifname', ifname, 'neq'), familyIs(family), stateIs('invalid'), verdict('drop')),
+    );
 }
 
 /** What may come to the network's endpoints, and how. */
@@ -95,15 +100,21 @@ function toRules({ ifname, internal, icc, trustedInterfaces }: NetworkPolicy): r
   ];
 }
 
+/**
+ * A port that leads back to the asker's own network: the answer would go there directly, from an address it was not sent to. The
+ * asker is told by its address, as the kernel does not say which interface a packet came by where br_netfilter
+ * (`net.bridge.bridge-nf-call-iptables`) makes the bridge itself pass it on.
+ */
+function returnRules({ internal, subnets }: NetworkPolicy): readonly Rule[] {
+  if (internal) return [];
+  return subnets.map((subnet) => rule(published(), addressIn('saddr', subnet), masquerade()));
+}
+
 /** The source address given to what comes from the network. Nothing leaves an internal one. */
 function sourceRules({ ifname, internal, source }: NetworkPolicy): readonly Rule[] {
-  if (internal) return [];
-  return [
-    // To a port published by this same network: the answer must come back through the host.
-    rule(interfaceIs('oifname', ifname), published(), masquerade()),
-    rule(interfaceIs('oifname', ifname), verdict('return')),
-    ...families.flatMap((family) => sourceStatement(family, sourceRule(source, family))),
-  ];
+  const statements = families.flatMap((family) => sourceStatement(family, sourceRule(source, family)));
+  if (internal || statements.length === 0) return [];
+  return [rule(interfaceIs('oifname', ifname), verdict('return')), ...statements];
 }
 
 const families: readonly Family[] = [4, 6];

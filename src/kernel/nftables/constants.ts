@@ -56,6 +56,7 @@ export const NFTA_SET_KEY_LEN = 5;
 export const NFTA_SET_DATA_TYPE = 6;
 export const NFTA_SET_DATA_LEN = 7;
 export const NFTA_SET_ID = 10;
+export const NFTA_SET_USERDATA = 13;
 export const NFT_SET_MAP = 0x8;
 export const NFT_DATA_VERDICT = 0xffffff00;
 

@@ -1,5 +1,6 @@
 // Sets and maps: keys a rule looks up, in maps with a value or a verdict for each.
 import type { Attributes, AttributeWriter } from '../netlink/attribute.ts';
+import { littleEndian } from '../netlink/byte-writer.ts';
 import {
   NFT_DATA_VERDICT,
   NFT_SET_MAP,
@@ -11,6 +12,7 @@ import {
   NFTA_SET_KEY_TYPE,
   NFTA_SET_NAME,
   NFTA_SET_TABLE,
+  NFTA_SET_USERDATA,
 } from './constants.ts';
 
 /** A field of a key or value, by nft's name for its type. Several make a concatenation. */
@@ -33,6 +35,9 @@ const fields: Readonly<Record<FieldType, { readonly number: number; readonly byt
 };
 /** Bits of one field's number in the number of a concatenation. */
 const concatenationBits = 6;
+// Userdata is nft(8)'s own, the kernel only keeps it: type 0 (byte order of the key), length 4, value 1 (the machine's) in that order.
+// Without it nft takes names for big-endian numbers and prints nothing.
+const hostByteOrder = Uint8Array.of(0, 4, ...(littleEndian ? [1, 0, 0, 0] : [0, 0, 0, 1]));
 /** sizeof(struct nft_verdict): a code and a pointer. */
 const verdictBytes = 16;
 
@@ -48,6 +53,7 @@ export function encodeSet(attributes: AttributeWriter, table: string, set: NftSe
     attributes.be32(NFTA_SET_DATA_LEN, dataLength(set.data));
   }
   attributes.be32(NFTA_SET_ID, id);
+  if (set.key[0] === 'ifname') attributes.bytes(NFTA_SET_USERDATA, hostByteOrder);
 }
 
 export function encodeSetName(attributes: AttributeWriter, table: string, name?: string): void {

@@ -1,0 +1,175 @@
+// A host with bridges and endpoints on them, and a machine outside, as the drivers and an administrator would have made them.
+import { execFile, spawn } from 'node:child_process';
+import { type Cidr, type IpAddress, parseIp } from '../../../src/base/cidr.ts';
+import type { EndpointId, NetworkId } from '../../../src/model/ids.ts';
+import type { EndpointPolicy, NetworkPolicy, PortForward } from '../../../src/model/policy.ts';
+import { run } from '../../support/own-network.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { PinnedNamespaces } from '../dns/pinned-namespaces.ts';
+
+/** Namespace `host` is the test's own. */
+export type Place = string;
+
+export const hostAddress = { 4: '10.82.0.1', 6: 'fd82::1' } as const;
+export const outsideAddress = { 4: '10.82.0.2', 6: 'fd82::2' } as const;
+
+/** Network N has 10.81.N.0/24 and fd81:N::/64, its bridge the first address of each; endpoints from .2 on. */
+export function addressOf(network: number, endpoint: number, family: 4 | 6 = 4): IpAddress {
+  return (family === 4 ? `10.81.${network}.${endpoint}` : `fd81:${network}::${endpoint}`) as IpAddress;
+}
+
+export function bridgeOf(network: number): string {
+  return `fwbr${network}`;
+}
+
+export function networkPolicy(network: number, more: Partial<NetworkPolicy> = {}): NetworkPolicy {
+  return {
+    networkId: `network-${network}` as NetworkId,
+    ifname: bridgeOf(network),
+    subnets: [`10.81.${network}.0/24` as Cidr, `fd81:${network}::/64` as Cidr],
+    internal: false,
+    icc: true,
+    source: { ipv4: 'masquerade', ipv6: 'masquerade' },
+    trustedInterfaces: [],
+    ...more,
+  };
+}
+
+export function endpointPolicy(
+  id: string,
+  network: number,
+  forwards: readonly PortForward[],
+): EndpointPolicy {
+  return { endpointId: id as EndpointId, networkId: `network-${network}` as NetworkId, forwards };
+}
+
+/** TCP, host port to port 80, on every IPv4 address, unless told otherwise. */
+export function forward(hostPort: number, address: IpAddress, more: Partial<PortForward> = {}): PortForward {
+  const anywhere = (address.includes(':') ? '::' : '0.0.0.0') as IpAddress;
+  return { protocol: 'tcp', port: 80, hostPort, hostAddress: anywhere, address, keepSource: true, ...more };
+}
+
+export interface AskOptions {
+  readonly protocol?: 'tcp' | 'udp';
+  /** Asks twice from the same port are one client. */
+  readonly sourcePort?: number;
+  /** How long to wait for an answer; short where none is expected. */
+  readonly patienceSeconds?: number;
+}
+
+export class Lan implements AsyncDisposable {
+  readonly #namespaces = new PinnedNamespaces();
+  readonly #paths = new Map<Place, string>();
+  readonly #networks = new Set<number>();
+  readonly #servers: { kill(): void }[] = [];
+
+  /** A host that forwards, with the machine `outside` on a wire of its own. */
+  static async create(): Promise<Lan> {
+    const lan = new Lan();
+    for (const sysctl of ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']) {
+      run(`sysctl -q -w ${sysctl}`);
+    }
+    await lan.#plug('outside', 'fwout');
+    run(`ip address add ${hostAddress[4]}/24 dev fwout`);
+    run(`ip address add ${hostAddress[6]}/64 dev fwout nodad`);
+    lan.#configure('outside', outsideAddress, hostAddress);
+    // The machine outside is hostile: it knows where our subnets are and goes there directly.
+    return lan;
+  }
+
+  /** Makes endpoints called `N.E` on network N; `isolated` ones cannot talk to each other by the bridge itself. */
+  async addNetwork(network: number, endpoints: readonly number[], isolated = false): Promise<void> {
+    const bridge = bridgeOf(network);
+    this.#networks.add(network);
+    run(`ip link add ${bridge} type bridge forward_delay 0 mcast_snooping 0`);
+    run(`sysctl -q -w net.ipv4.conf.${bridge}.route_localnet=1`);
+    run(`ip address add ${addressOf(network, 1)}/24 dev ${bridge}`);
+    run(`ip address add ${addressOf(network, 1, 6)}/64 dev ${bridge} nodad`);
+    run(`ip link set ${bridge} up`);
+    for (const endpoint of endpoints) {
+      const place = `${network}.${endpoint}`;
+      await this.#plug(place, `fwv${place}`);
+      run(`ip link set fwv${place} master ${bridge}`);
+      run(`bridge link set dev fwv${place} hairpin on`);
+      if (isolated) run(`bridge link set dev fwv${place} isolated on`);
+      const own = { 4: addressOf(network, endpoint), 6: addressOf(network, endpoint, 6) };
+      this.#configure(place, own, { 4: addressOf(network, 1), 6: addressOf(network, 1, 6) });
+    }
+  }
+
+  /** Answers with the place's name and the asker's address as seen there, over IPv4 and IPv6. */
+  async serve(place: Place, port = 80, protocol: 'tcp' | 'udp' = 'tcp'): Promise<void> {
+    for (const family of [4, 6] as const) {
+      const listen = protocol === 'tcp' ? 'LISTEN' : 'RECVFROM';
+      const address = `${protocol.toUpperCase()}${family}-${listen}:${port},fork,reuseaddr`;
+      const options = family === 6 ? ',ipv6only=1' : '';
+      const reply = `SYSTEM:echo ${place} $SOCAT_PEERADDR`;
+      const server = spawn('nsenter', [...this.#enter(place), 'socat', address + options, reply]);
+      this.#servers.push(server);
+      const list = ['ss', `-${family}`, protocol === 'tcp' ? '-t' : '-u', '-Hln', `sport = :${port}`];
+      await waitUntil(`${place} listens`, async () => (await this.run(place, list)).stdout !== '');
+    }
+  }
+
+  /** The server's name and the asker's address; `silence` or `refused` when there is no answer. */
+  async ask(place: Place, address: string, port: number, options: AskOptions = {}): Promise<string> {
+    const { protocol = 'tcp', sourcePort, patienceSeconds = 5 } = options;
+    const isIpv6 = address.includes(':');
+    const host = isIpv6 ? `[${address}]` : address;
+    const bound = sourcePort === undefined ? '' : `,sourceport=${sourcePort},reuseaddr`;
+    const timeout = protocol === 'tcp' ? `,connect-timeout=${patienceSeconds}` : '';
+    const target = `${protocol.toUpperCase()}${isIpv6 ? 6 : 4}:${host}:${port}${timeout}${bound}`;
+    const { stdout, stderr } = await this.run(
+      place,
+      ['socat', `-T${patienceSeconds}`, '-', target],
+      'hello\n',
+    );
+    if (stderr.includes('refused')) return 'refused';
+    if (stderr !== '' && !stderr.includes('timed out')) return stderr;
+    const [server = '', asker = ''] = stdout.trim().split(' ');
+    return server === '' ? 'silence' : `${server} ${parseIp(asker.replaceAll(/[[\]]/g, ''), 'asker')}`;
+  }
+
+  run(place: Place, command: readonly string[], input = ''): Promise<{ stdout: string; stderr: string }> {
+    return new Promise((resolve) => {
+      const child = execFile('nsenter', [...this.#enter(place), ...command], (_, stdout, stderr) =>
+        resolve({ stdout, stderr }),
+      );
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input);
+    });
+  }
+
+  pathOf(place: Place): string {
+    return this.#paths.get(place) ?? '/proc/self/ns/net';
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers) server.kill();
+    for (const network of this.#networks) run(`ip link delete ${bridgeOf(network)}`);
+    run('ip link delete fwout');
+    await this.#namespaces[Symbol.asyncDispose]();
+  }
+
+  #enter(place: Place): string[] {
+    return [`--net=${this.pathOf(place)}`, '--'];
+  }
+
+  async #plug(place: Place, link: string): Promise<void> {
+    const path = await this.#namespaces.create(place);
+    this.#paths.set(place, path);
+    run(`ip link add eth0 type veth peer name ${link} netns ${process.pid}`, path);
+    run(`ip link set ${link} up`);
+  }
+
+  #configure(place: Place, own: Record<4 | 6, string>, gateway: Record<4 | 6, string>): void {
+    const path = this.pathOf(place);
+    run('sysctl -q -w net.ipv6.conf.eth0.accept_dad=0', path);
+    run('ip link set lo up', path);
+    run(`ip address add ${own[4]}/24 dev eth0`, path);
+    run(`ip address add ${own[6]}/64 dev eth0 nodad`, path);
+    run('ip link set eth0 up', path);
+    run(`ip route add default via ${gateway[4]}`, path);
+    run(`ip -6 route add default via ${gateway[6]}`, path);
+  }
+}
