@@ -1,4 +1,5 @@
 // The name service: one table for all, and a pair of sockets in every sandbox that asks.
+import type { IpAddress, IpAddress } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
 import type { EndpointId, SandboxId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
@@ -16,6 +17,8 @@ import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
 
 export interface NameServiceOptions {
   readonly log: Log;
+  /** Nameservers in place of the host's; none when absent or empty. */
+  readonly upstreams?: readonly IpAddress[];
   /** Where the host's upstreams are read from; `/etc/resolv.conf` when absent. */
   readonly resolvConf?: string;
   /** Read instead when that names only systemd-resolved's stub. */
@@ -40,7 +43,9 @@ class Engine implements NameService {
   readonly #table = new NameTable();
   readonly #views = new Map<SandboxId, ResolverView>();
   readonly #resolvers = new Map<SandboxId, OpenResolver>();
-  readonly #upstreams: HostUpstreams;
+  readonly #fixedUpstreams: readonly string[];
+  readonly #hostUpstreams: HostUpstreams;
+  readonly #givenUpstreams: readonly IpAddress[];
   readonly #upstreamPort: number;
   readonly #forwarder = new Forwarder({ cache: new ReplyCache() });
   readonly #responder: Responder;
@@ -50,7 +55,9 @@ class Engine implements NameService {
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
     this.#openSockets = options.openSockets ?? openResolverSockets;
-    this.#upstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
+    this.#fixedUpstreams = options.upstreams ?? [];
+    this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
+    this.#givenUpstreams = options.upstreams ?? [];
     this.#upstreamPort = options.upstreamPort ?? 53;
     this.#responder = new Responder({
       table: this.#table,
@@ -94,7 +101,7 @@ class Engine implements NameService {
   async shutdown(): Promise<void> {
     const listeners = [...this.#resolvers.values()].map((resolver) => resolver.listener);
     for (const sandboxId of this.#resolvers.keys()) this.close(sandboxId);
-    this.#upstreams.close();
+    this.#hostUpstreams.close();
     this.#forwarder.close();
     await Promise.allSettled(listeners);
   }
@@ -117,9 +124,12 @@ class Engine implements NameService {
   }
 
   #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
-    const addresses = target === 'host' ? this.#upstreams.addresses : target;
-    return addresses
+    return (target === 'host' ? this.#ofHost() : target)
       .filter((address) => address !== resolverAddress)
       .map((address) => ({ address, port: this.#upstreamPort }));
+  }
+
+  #ofHost(): readonly string[] {
+    return this.#fixedUpstreams.length > 0 ? this.#fixedUpstreams : this.#hostUpstreams.addresses;
   }
 }
