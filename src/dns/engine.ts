@@ -1,5 +1,5 @@
 // The name service: one table for all, and a pair of sockets in every sandbox that asks.
-import type { IpAddress, IpAddress } from '../base/cidr.ts';
+import type { IpAddress } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
 import type { EndpointId, SandboxId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
@@ -55,7 +55,6 @@ class Engine implements NameService {
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
     this.#openSockets = options.openSockets ?? openResolverSockets;
-    this.#fixedUpstreams = options.upstreams ?? [];
     this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
     this.#givenUpstreams = options.upstreams ?? [];
     this.#upstreamPort = options.upstreamPort ?? 53;
