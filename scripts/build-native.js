@@ -16,7 +16,10 @@ function buildAddon() {
   const headers = headerPrefix();
   const steps = isConfigured() ? ['build'] : ['configure', 'build'];
   for (const step of steps) {
-    const options = step === 'configure' ? ['--release', '--', `-Daddon_api=${addonApiDirectory()}`] : ['--release', '--jobs=max'];
+    const options =
+      step === 'configure'
+        ? ['--release', '--', `-Daddon_api=${addonApiDirectory()}`]
+        : ['--release', '--jobs=max'];
     const nodedir = headers === undefined ? [] : [`--nodedir=${headers}`];
     run(process.execPath, [nodeGyp, step, ...nodedir, ...options]);
   }

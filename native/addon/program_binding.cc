@@ -23,7 +23,9 @@ Napi::Value submit(const Napi::CallbackInfo& info, NetlinkThread& thread) {
   // The caller may close its descriptor before the program runs.
   if (netns >= 0) program.netns = Fd(fcntl(netns, F_DUPFD_CLOEXEC, 0));
   program.steps.resize(words.ElementLength() / wordsPerStep);
-  std::memcpy(program.steps.data(), words.Data(), program.steps.size() * sizeof(Step));
+  if (!program.steps.empty()) {
+    std::memcpy(program.steps.data(), words.Data(), program.steps.size() * sizeof(Step));
+  }
   program.bytes.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
   return thread.submit(info.Env(), std::move(program));
 }
