@@ -43,9 +43,8 @@ class Engine implements NameService {
   readonly #table = new NameTable();
   readonly #views = new Map<SandboxId, ResolverView>();
   readonly #resolvers = new Map<SandboxId, OpenResolver>();
-  readonly #fixedUpstreams: readonly string[];
+  readonly #fixedUpstreams: readonly IpAddress[];
   readonly #hostUpstreams: HostUpstreams;
-  readonly #givenUpstreams: readonly IpAddress[];
   readonly #upstreamPort: number;
   readonly #forwarder = new Forwarder({ cache: new ReplyCache() });
   readonly #responder: Responder;
@@ -56,7 +55,7 @@ class Engine implements NameService {
     this.#log = log;
     this.#openSockets = options.openSockets ?? openResolverSockets;
     this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
-    this.#givenUpstreams = options.upstreams ?? [];
+    this.#fixedUpstreams = options.upstreams ?? [];
     this.#upstreamPort = options.upstreamPort ?? 53;
     this.#responder = new Responder({
       table: this.#table,
