@@ -97,8 +97,8 @@ describe('a published port', () => {
 describe('a published UDP port', () => {
   test('answers from outside, also after its server was replaced', async () => {
     for (const name of ['first', 'second']) {
-      const echo = ['socat', '-T1', 'UDP-RECVFROM:53,fork', `SYSTEM:echo ${name}`];
-      await host.net('run', '-d', '--name', name, '--network', 'lab', '-p', '5353:53/udp', '--', ...echo);
+      const echo = ['socat', '-T1', 'UDP-RECVFROM:5300,fork', `SYSTEM:echo ${name}`];
+      await host.net('run', '-d', '--name', name, '--network', 'lab', '-p', '5353:5300/udp', '--', ...echo);
       const answer = await waitUntil(`${name} answers`, async () => {
         const target = `UDP:${topology.address('host')}:5353,sourceport=40000`;
         const { stdout } = await outside.attempt(['socat', '-T1', 'STDIO', target], { input: 'who?\n' });

@@ -1,5 +1,6 @@
 // Servers and clients for traffic tests: a server answers each connection with its own name and the asker's address.
 import { expect } from 'vitest';
+import { parseIp } from '../../src/base/cidr.ts';
 import type { HostProcess } from './host-process.ts';
 import type { TestHost } from './test-host.ts';
 
@@ -30,7 +31,7 @@ export async function ask(place: Place, address: string, port = 80): Promise<Ans
   const { status, stdout, stderr } = await connect(place, address, port, 'retry=50,interval=0.1');
   if (status !== 0) throw new Error(`${address} port ${port} does not answer: ${stderr}`);
   const [server = '', asker = ''] = stdout.trim().split(' ');
-  return { server, asker: asker.replace(/^\[|\]$/g, '').replace(/^(0+:)+ffff:/i, '') };
+  return { server, asker: parseIp(asker.replace(/^\[|\]$/g, ''), 'asker') };
 }
 
 /** Fails when anybody answers. Ask the same server from elsewhere before, so that silence means something. */

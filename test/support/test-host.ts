@@ -20,7 +20,10 @@ export interface Netd {
   kill9(): Promise<void>;
 }
 
-/** What can be seen of a host's network: equal before and after when nothing was left. */
+/**
+ * What can be seen of a host's network: equal before and after when nothing was left. `mounts` is without /run/netns
+ * itself, which whoever pins the first namespace makes a mount for good, as ip-netns(8) does.
+ */
 export interface HostState {
   readonly links: readonly string[];
   readonly addresses: readonly string[];
@@ -133,7 +136,7 @@ export class TestHost implements AsyncDisposable {
       this.#lines('ip -brief address'),
       this.#lines('ip route show table all; ip -6 route show table all; ip rule; ip -6 rule'),
       this.#lines('ls /run/netns'),
-      this.#lines('cut -d" " -f5 /proc/self/mountinfo'),
+      this.#lines('cut -d" " -f5 /proc/self/mountinfo | grep -vx /run/netns'),
       this.#lines('nft --stateless list ruleset'),
     ]);
     return { links, addresses, routes, namespaces, mounts, ruleset };
@@ -146,9 +149,6 @@ export class TestHost implements AsyncDisposable {
 
   async #lines(script: string): Promise<readonly string[]> {
     const text = await this.shell(script);
-    return text
-      .split('\n')
-      .map((line) => line.trim())
-      .sort();
+    return [...new Set(text.split('\n').map((line) => line.trim()))].sort();
   }
 }

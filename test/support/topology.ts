@@ -55,6 +55,7 @@ export class Topology implements AsyncDisposable {
     await host.shell(`
       ip address add ${this.address(name)}/24 dev eth0
       ip address add ${this.address6(name)}/64 dev eth0 nodad
+      ip link set eth0 addrgenmode none
       ip link set eth0 up
       ip route add default via 10.99.0.254
       ip -6 route add default via fd99::fe`);
