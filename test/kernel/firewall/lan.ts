@@ -103,7 +103,7 @@ export class Lan implements AsyncDisposable {
       const listen = protocol === 'tcp' ? 'LISTEN' : 'RECVFROM';
       const address = `${protocol.toUpperCase()}${family}-${listen}:${port},fork,reuseaddr`;
       const options = family === 6 ? ',ipv6only=1' : '';
-      const reply = `SYSTEM:echo ${place} $SOCAT_PEERADDR`;
+      const reply = `SYSTEM:read request; echo ${place} $SOCAT_PEERADDR`;
       const server = spawn('nsenter', [...this.#enter(place), 'socat', address + options, reply]);
       this.#servers.push(server);
       const list = ['ss', `-${family}`, protocol === 'tcp' ? '-t' : '-u', '-Hln', `sport = :${port}`];
@@ -121,7 +121,7 @@ export class Lan implements AsyncDisposable {
     const target = `${protocol.toUpperCase()}${isIpv6 ? 6 : 4}:${host}:${port}${timeout}${bound}`;
     const { stdout, stderr } = await this.run(
       place,
-      ['socat', `-T${patienceSeconds}`, '-', target],
+      ['socat', `-t${patienceSeconds}`, `-T${patienceSeconds}`, '-', target],
       'hello\n',
     );
     if (stderr.includes('refused')) return 'refused';
