@@ -59,10 +59,11 @@ Napi::Value holdPortAt(const Napi::CallbackInfo& info) {
   return value;
 }
 
-Napi::Value peerPidOf(const Napi::CallbackInfo& info) {
-  const Result<pid_t> pid = peerPid(integerAt(info, 0));
-  if (const SystemError* error = errorOf(pid)) return refuse(info.Env(), *error);
-  return Napi::Number::New(info.Env(), std::get<pid_t>(pid));
+/** sendToUnix(path, text) */
+Napi::Value sendToUnixAt(const Napi::CallbackInfo& info) {
+  const Result<Done> sent = sendToUnix(textAt(info, 0), textAt(info, 1));
+  if (const SystemError* error = errorOf(sent)) return refuse(info.Env(), *error);
+  return info.Env().Undefined();
 }
 
 /** openMulticast(namespace fd or -1, protocol, groups) */
@@ -104,7 +105,7 @@ Napi::Value poll(const Napi::CallbackInfo& info) {
 void exportSockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openServer", Napi::Function::New(env, openServerAt));
   exports.Set("holdPort", Napi::Function::New(env, holdPortAt));
-  exports.Set("peerPid", Napi::Function::New(env, peerPidOf));
+  exports.Set("sendToUnix", Napi::Function::New(env, sendToUnixAt));
   exports.Set("openMulticast", Napi::Function::New(env, openMulticastAt));
   const auto buffer = std::make_shared<std::vector<uint8_t>>(datagramBytes);
   exports.Set("receive", Napi::Function::New(env, [buffer](const Napi::CallbackInfo& info) {

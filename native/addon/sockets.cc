@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <linux/filter.h>
+#include <sys/un.h>
+
+#include <cstddef>
 
 namespace fairlead {
 
@@ -88,11 +91,18 @@ Result<HeldPort> holdPort(int protocol, const SocketAddress& address) {
   return HeldPort{std::move(fd), std::get<uint16_t>(port)};
 }
 
-Result<pid_t> peerPid(int fd) {
-  ucred credentials{};
-  socklen_t length = sizeof credentials;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return lastError("getsockopt");
-  return credentials.pid;
+Result<Done> sendToUnix(const std::string& path, const std::string& text) {
+  sockaddr_un address{};
+  if (path.size() >= sizeof address.sun_path) return SystemError{ENAMETOOLONG, "sendto"};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, path.size());
+  if (path.starts_with('@')) address.sun_path[0] = '\0';
+  const Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return lastError("socket");
+  const socklen_t length = offsetof(sockaddr_un, sun_path) + path.size();
+  const auto* to = reinterpret_cast<const sockaddr*>(&address);
+  if (sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL, to, length) < 0) return lastError("sendto");
+  return Done{};
 }
 
 }  // namespace fairlead

@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -35,7 +34,7 @@ struct HeldPort {
  */
 Result<HeldPort> holdPort(int protocol, const SocketAddress& address);
 
-/** The process at the other end of a connected unix socket, as of its connect(2). */
-Result<pid_t> peerPid(int fd);
+/** Sends one datagram to a unix socket; a path that begins with @ is in the abstract namespace. */
+Result<Done> sendToUnix(const std::string& path, const std::string& text);
 
 }  // namespace fairlead

@@ -7,6 +7,7 @@ import { lockDirectory } from '../base/directory-lock.ts';
 import { toNetError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { CoreController } from '../core/controller.ts';
+import { sendToUnixSocket } from '../kernel/sockets.ts';
 import { assemble, dismantle } from './assemble.ts';
 import { type Config, netdCommand, readConfig } from './config.ts';
 
@@ -52,6 +53,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   const socket = join(config.runDir, 'api.sock');
   await server.listen(socket);
   log.info({ socket: `unix://${socket}`, version, firewall: parts.firewall.name }, 'ready');
+  notifySupervisor(log);
 
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping; networks stay as they are');
@@ -63,4 +65,15 @@ async function serve(config: Config, log: Log): Promise<void> {
     process.exit(0);
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
+}
+
+/** Tells systemd, or who else set NOTIFY_SOCKET (man 3 sd_notify), that the doors are open. */
+function notifySupervisor(log: Log): void {
+  const path = process.env['NOTIFY_SOCKET'];
+  if (path === undefined || path === '') return;
+  try {
+    sendToUnixSocket(path, 'READY=1');
+  } catch (error) {
+    log.warn({ path, reason: String(error) }, 'NOTIFY_SOCKET does not answer');
+  }
 }

@@ -39,7 +39,7 @@ interface Native {
   unpinNamespace(path: string): Promise<void>;
   openServer(namespaceFd: number, protocol: 'tcp' | 'udp', address: string, port: number): Promise<number>;
   holdPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): { fd: number; port: number };
-  peerPid(fd: number): number;
+  sendToUnix(path: string, text: string): void;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;
   /** The next datagram, `undefined` when there is none yet, `null` when some were lost. */
   receive(fd: number): Uint8Array | undefined | null;

@@ -44,9 +44,9 @@ export function closeFd(fd: number): void {
   closeSync(fd);
 }
 
-/** The process at the other end of a connected unix socket, as of when it connected. Errors: those of getsockopt(2). */
-export function peerPid(fd: number): number {
-  return native.peerPid(fd);
+/** Sends one datagram to a unix socket; `@` begins an abstract name. Errors: those of sendto(2), with `code`. */
+export function sendToUnixSocket(path: string, text: string): void {
+  native.sendToUnix(path, text);
 }
 
 function checkEndpoint(address: string, port: number): void {

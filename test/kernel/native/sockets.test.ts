@@ -1,4 +1,4 @@
-// Sockets in a namespace, held host ports, and who is at the other end of a unix socket.
+// Sockets in a namespace, held host ports, and datagrams to unix sockets.
 import { execFile } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import {
   holdHostPort,
   openTcpInNamespace,
   openUdpInNamespace,
-  peerPid,
+  sendToUnixSocket,
 } from '../../../src/kernel/sockets.ts';
 import { makePinDirectory, removePinDirectory } from './pin-directory.ts';
 import { makeScratchNamespace, type ScratchNamespace } from './scratch-namespace.ts';
@@ -200,20 +200,20 @@ function udpSocketState(port: number): { queued: number; drops: number } | undef
   return { queued: Number.parseInt(fields[4]?.split(':')[1] ?? '', 16), drops: Number(fields[12]) };
 }
 
-test('the process at the other end of a unix socket is known', async () => {
+test.each(['path', 'abstract name'])('a datagram reaches the unix socket of a %s', async (kind) => {
   const directory = makePinDirectory();
-  const server = createServer();
-  server.listen(join(directory, 'socket'));
-  await once(server, 'listening');
-  const client = connect(join(directory, 'socket'));
-  const [accepted] = await once(server, 'connection');
-  expect(peerPid(accepted._handle.fd)).toBe(process.pid);
-  client.destroy();
-  accepted.destroy();
-  server.close();
+  const path = kind === 'path' ? join(directory, 'socket') : `@${directory}`;
+  const address = kind === 'path' ? `UNIX-RECVFROM:${path}` : `ABSTRACT-RECVFROM:${path.slice(1)}`;
+  const receiver = promisify(execFile)('socat', ['-T5', address, 'STDOUT']);
+  await until(() => readFileSync('/proc/net/unix', 'utf8').includes(path));
+  sendToUnixSocket(path, 'READY=1');
+  expect((await receiver).stdout).toBe('READY=1');
   removePinDirectory(directory);
 });
 
-test('a descriptor that is no socket has no peer', () => {
-  expect(() => peerPid(1_000_000)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+test('a unix socket nobody listens at is refused', () => {
+  const gone = expect.objectContaining({ code: 'ENOENT' });
+  expect(() => sendToUnixSocket('/does/not/exist', 'x')).toThrow(gone);
+  const tooLong = expect.objectContaining({ code: 'ENAMETOOLONG' });
+  expect(() => sendToUnixSocket(`/${'x'.repeat(200)}`, 'x')).toThrow(tooLong);
 });
