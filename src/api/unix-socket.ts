@@ -22,8 +22,8 @@ export async function bindSocket(
   await makeRoom(path);
   const privateDirectory = await mkdtemp(join(dirname(path), '.new-'));
   const bound = join(privateDirectory, 's');
-  checkLength(Buffer.byteLength(bound) > Buffer.byteLength(path) ? bound : path);
   try {
+    checkLength(bound);
     await listen(bound);
     await chmod(bound, socketMode);
     await giveToGroup(bound, log);

@@ -1,0 +1,18 @@
+// net check: records against the kernel.
+import { defineVerb } from '../verb.ts';
+
+export const check = defineVerb(
+  {
+    name: 'net check',
+    summary: 'Compare the kernel with the records and print each difference; exit status 1 if any is left.',
+    operands: [],
+    options: { fix: { kind: 'flag', help: 'bring the kernel back to the records' } },
+  },
+  async ({ options }, { client, write }) => {
+    const { differences } = await client.check({ fix: options.fix ?? false });
+    for (const { object, problem, repaired } of differences) {
+      await write(`${object}: ${problem}${repaired ? ' (repaired)' : ''}\n`);
+    }
+    return differences.every(({ repaired }) => repaired) ? 0 : 1;
+  },
+);

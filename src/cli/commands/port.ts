@@ -1,0 +1,23 @@
+// net port: published ports.
+import { formatOption, wantsJson } from '../output.ts';
+import { formatHostPort, formatPort, jsonText } from '../table.ts';
+import { defineVerb } from '../verb.ts';
+
+export const port = defineVerb(
+  {
+    name: 'net port',
+    summary: 'List the published ports of a sandbox, or of all.',
+    operands: ['[TARGET]'],
+    options: { ...formatOption, quiet: { kind: 'flag', short: 'q', help: 'host addresses and ports only' } },
+  },
+  async ({ options, operands: [target] }, { client, write }) => {
+    const json = wantsJson(options.format);
+    const ports = await client.ports(target);
+    if (json) return write(jsonText(ports));
+    const lines = ports.map((one) => {
+      if (options.quiet) return formatHostPort(one);
+      return target === undefined ? `${one.sandboxName} ${formatPort(one)}` : formatPort(one);
+    });
+    return write(lines.map((line) => `${line}\n`).join(''));
+  },
+);
