@@ -34,6 +34,11 @@ export interface AttachTarget {
   readonly alias: string;
 }
 
+/** The step that fails when the bridge or parent is not there: before anything is made, as unmaking a link takes long. */
+export const lookStep = 0;
+/** The step that makes the link: after a later one failed, it is there and to be removed. */
+export const makeStep = 1;
+
 /** Who made a route (rtm_protocol): tells the default routes we set from others'. None of /etc/iproute2/rt_protos. */
 export const RTPROT_FAIRLEAD = 76;
 
@@ -54,6 +59,7 @@ export function attachSteps(
       ? request('host', getLink({ index: index - 1 }), getLink({ index: hostLink }))
       : request('namespace', getLink({ index }));
   return [
+    request('host', getLink({ index: hostLink })),
     ...makeLink(attachment, target),
     ...ipv6Steps(attachment, target.ipv6),
     request(
@@ -138,7 +144,6 @@ function hostEndSettings(attachment: Attachment, { alias, ipv6 }: AttachTarget):
   };
 }
 
-/** The first step alone decides whether there is a new link: after a later one failed, the link is there and to be removed. */
 function makeLink(attachment: Attachment, target: AttachTarget): readonly Step[] {
   const { link, ifname: name, mac, mtuBytes } = attachment;
   const { index, namespace, hostLink } = target;

@@ -9,7 +9,7 @@ import { removeLink } from '../kernel/rtnetlink/link.ts';
 import { chooseLinkIndex } from '../kernel/rtnetlink/link-index.ts';
 import type { Attachment } from '../model/attachment.ts';
 import { attachError } from './attach-error.ts';
-import { type AttachTarget, attachSteps } from './attach-plan.ts';
+import { type AttachTarget, attachSteps, lookStep, makeStep } from './attach-plan.ts';
 import type { AdoptedNamespace, DefaultRoutes, PinnedNamespace } from './sandbox.ts';
 
 /** The namespace an interface is made in, open and as recorded. */
@@ -18,14 +18,11 @@ export interface AttachPlace {
   readonly recorded: PinnedNamespace | AdoptedNamespace;
 }
 
-/** Refusals that an index can be the reason of: one chosen for the new link, or one remembered of the bridge or parent. */
-const indexErrors = ['EEXIST', 'EBUSY', 'EINVAL', 'ENODEV', 'ENOTSUP'];
-
 export class Attacher {
   readonly #alias: string;
   /**
-   * Indexes of bridges and parents by name, so that an attach need not ask first. When one is out of date the kernel
-   * refuses it: indexes are not given out again before all have been.
+   * Indexes of bridges and parents by name, so that an attach need not ask first. One that is out of date belongs to
+   * nobody: the kernel gives out no index again before it has given out all.
    */
   readonly #indexes = new Map<string, number>();
 
@@ -41,7 +38,7 @@ export class Attacher {
     try {
       const hostLink = this.#indexes.get(name) ?? (await this.#lookUp(name, attachment));
       await this.#run(place, attachment, routes, hostLink).catch(async (error) => {
-        if (!(error instanceof NetlinkError) || !indexErrors.includes(error.code)) throw error;
+        if (!(error instanceof NetlinkError) || !isAboutIndex(error)) throw error;
         await this.#run(place, attachment, routes, await this.#lookUp(name, attachment));
       });
     } catch (error) {
@@ -62,8 +59,8 @@ export class Attacher {
     try {
       await runProgram(attachSteps(attachment, routes, target), open);
     } catch (error) {
-      // Before its first step was carried out the indexes may belong to somebody else.
-      if (error instanceof NetlinkError && error.step > 0) await takeBack(attachment, index, open);
+      // Had the link not been made, its index could be somebody else's.
+      if (error instanceof NetlinkError && error.step > makeStep) await takeBack(attachment, index, open);
       throw error;
     }
   }
@@ -77,6 +74,11 @@ export class Attacher {
     this.#indexes.set(name, found.index);
     return found.index;
   }
+}
+
+/** Whether another try with fresh indexes may go better. */
+function isAboutIndex({ step, code }: NetlinkError): boolean {
+  return step === lookStep || (step === makeStep && (code === 'EEXIST' || code === 'EBUSY'));
 }
 
 /** Removes the link of an attachment that failed half-way. */

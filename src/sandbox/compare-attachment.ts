@@ -1,10 +1,10 @@
 // What differs between an attachment and the kernel, and the smallest change that mends it. Pure.
 import { familyOf, type IpFamily } from '../base/cidr.ts';
 import type { Step } from '../kernel/program.ts';
-import { addAddress, type LinkAddress } from '../kernel/rtnetlink/address.ts';
-import { request } from '../kernel/rtnetlink/client.ts';
+import { addAddress } from '../kernel/rtnetlink/address.ts';
+import { type NamespaceContents, request } from '../kernel/rtnetlink/client.ts';
+import { RT_TABLE_MAIN, RTN_UNICAST } from '../kernel/rtnetlink/constants.ts';
 import { changeLink, type Link } from '../kernel/rtnetlink/link.ts';
-import type { Route } from '../kernel/rtnetlink/route.ts';
 import type { Attachment } from '../model/attachment.ts';
 import {
   defaultRoute,
@@ -16,13 +16,6 @@ import {
   wantedAddresses,
 } from './attach-plan.ts';
 import type { DefaultRoutes } from './sandbox.ts';
-
-/** What a namespace holds. */
-export interface Observed {
-  readonly links: readonly Link[];
-  readonly addresses: readonly LinkAddress[];
-  readonly routes: readonly Route[];
-}
 
 /** What the host holds for one attachment. */
 export interface ObservedHost {
@@ -38,12 +31,10 @@ export interface Fault {
   readonly mend: readonly Step[] | undefined;
 }
 
-const tableMain = 254;
-
 /** Faults in the order in which they are to be mended. */
 export function compareAttachment(
   attachment: Attachment,
-  observed: Observed,
+  observed: NamespaceContents,
   host: ObservedHost,
 ): readonly Fault[] {
   const link = observed.links.find(({ name }) => name === attachment.ifname);
@@ -59,7 +50,7 @@ export function compareAttachment(
 }
 
 /** Faults of the default routes of a sandbox. */
-export function compareDefaultRoutes(routes: DefaultRoutes, observed: Observed): readonly Fault[] {
+export function compareDefaultRoutes(routes: DefaultRoutes, observed: NamespaceContents): readonly Fault[] {
   return [
     compareDefaultRoute(4, routes.ipv4, observed),
     compareDefaultRoute(6, routes.ipv6, observed),
@@ -69,14 +60,14 @@ export function compareDefaultRoutes(routes: DefaultRoutes, observed: Observed):
 function compareDefaultRoute(
   family: IpFamily,
   wanted: DefaultRoutes['ipv4'],
-  { links, routes }: Observed,
+  { links, routes }: NamespaceContents,
 ): readonly Fault[] {
   const defaults = routes.filter(
     (route) =>
       route.family === family &&
-      route.table === tableMain &&
+      route.table === RT_TABLE_MAIN &&
       route.destination === undefined &&
-      route.type === 1,
+      route.type === RTN_UNICAST,
   );
   if (wanted === undefined) {
     const ours = defaults.some(({ protocol }) => protocol === RTPROT_FAIRLEAD);
@@ -160,7 +151,7 @@ function compareLink({ link: plan, mac, mtuBytes }: Attachment, link: Link): rea
   return faults;
 }
 
-function compareAddresses(attachment: Attachment, link: Link, observed: Observed): readonly Fault[] {
+function compareAddresses(attachment: Attachment, link: Link, observed: NamespaceContents): readonly Fault[] {
   const { index } = link;
   const there = observed.addresses.filter((one) => one.link === index).map(({ address }) => address);
   const missing = wantedAddresses(attachment).filter((address) => !there.includes(address));
@@ -176,13 +167,13 @@ function compareAddresses(attachment: Attachment, link: Link, observed: Observed
   return faults;
 }
 
-function compareRoutes(attachment: Attachment, link: Link, observed: Observed): readonly Fault[] {
+function compareRoutes(attachment: Attachment, link: Link, observed: NamespaceContents): readonly Fault[] {
   return attachment.routes
     .filter(
       ({ destination, gateway }) =>
         !observed.routes.some(
           (route) =>
-            route.table === tableMain &&
+            route.table === RT_TABLE_MAIN &&
             route.link === link.index &&
             route.destination === destination &&
             route.gateway === gateway,

@@ -1,5 +1,6 @@
 // Sandboxes as network namespaces of this host.
 import { existsSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { NetError } from '../base/errors.ts';
 import { runAll } from '../base/undo.ts';
@@ -13,13 +14,19 @@ import {
 } from '../kernel/netns.ts';
 import { startTime } from '../kernel/process.ts';
 import { runProgram, runReaper } from '../kernel/program.ts';
-import { findLink, readAddresses, readLinks, readRoutes, request } from '../kernel/rtnetlink/client.ts';
+import {
+  findLink,
+  type NamespaceContents,
+  readLinks,
+  readNamespace,
+  request,
+} from '../kernel/rtnetlink/client.ts';
 import { removeLink } from '../kernel/rtnetlink/link.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import type { SandboxNamespace } from '../model/sandbox.ts';
 import { Attacher } from './attacher.ts';
-import { compareAttachment, compareDefaultRoutes, type Fault, type Observed } from './compare-attachment.ts';
+import { compareAttachment, compareDefaultRoutes, type Fault } from './compare-attachment.ts';
 import { LinkReaper } from './link-reaper.ts';
 import {
   codeOf,
@@ -109,7 +116,7 @@ export class NetnsSandboxes implements Sandboxes {
   async repair(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
     const own = ownNamespace(namespace);
     await within(own, async (open) => {
-      const observed = await observe(open);
+      const observed = await readNamespace(open);
       const faults = await compare(attachment, observed);
       if (faults.some(({ mend }) => mend === undefined)) {
         await this.#removeLink(own, attachment);
@@ -142,7 +149,7 @@ export class NetnsSandboxes implements Sandboxes {
   ): Promise<readonly Difference[]> {
     if (namespace.kind === 'host') return [];
     return within(ownNamespace(namespace), async (open) => {
-      const observed = await observe(open);
+      const observed = await readNamespace(open);
       const found = attachments.map(async (attachment) =>
         describe(`interface ${attachment.ifname}`, await compare(attachment, observed)),
       );
@@ -177,7 +184,7 @@ export class NetnsSandboxes implements Sandboxes {
   }
 
   async #mendDefaultRoutes(open: Namespace, routes: DefaultRoutes): Promise<void> {
-    await mendAll(compareDefaultRoutes(routes, await observe(open)), open);
+    await mendAll(compareDefaultRoutes(routes, await readNamespace(open)), open);
   }
 
   async #removeLink(namespace: OwnNamespace, attachment: Attachment): Promise<void> {
@@ -197,28 +204,28 @@ export class NetnsSandboxes implements Sandboxes {
 
   /** Only the very namespace that was recorded: the path may be somebody else's by now. */
   async #unpin(namespace: PinnedNamespace): Promise<void> {
-    if (await this.exists(namespace)) await unpinNamespace(namespace.path);
-    this.#pins.forget(namespace.path.slice(this.#netnsDir.length + 1));
+    const { path } = namespace;
+    if ((await this.exists(namespace)) || (await isBare(path))) await unpinNamespace(path);
+    this.#pins.forget(path.slice(this.#netnsDir.length + 1));
   }
 
   async #isOurs(name: string, path: string): Promise<boolean> {
     const pinned = await openIfThere(path);
     pinned?.close();
-    return pinned !== undefined && this.#pins.owns(name, pinned);
+    return pinned === undefined ? isBare(path) : this.#pins.owns(name, pinned);
   }
 }
 
-async function observe(open: Namespace): Promise<Observed> {
-  const [links, addresses, ipv4, ipv6] = await Promise.all([
-    readLinks(open),
-    readAddresses(undefined, open),
-    readRoutes(4, open),
-    readRoutes(6, open),
-  ]);
-  return { links, addresses, routes: [...ipv4, ...ipv6] };
+/** Whether a path is the empty file a pin is mounted on, without the mount: between the two steps of pinning and unpinning. */
+async function isBare(path: string): Promise<boolean> {
+  const file = await lstat(path).catch(() => undefined);
+  if (file?.isFile() !== true || file.size !== 0) return false;
+  const pinned = await openIfThere(path);
+  pinned?.close();
+  return pinned === undefined;
 }
 
-async function compare(attachment: Attachment, observed: Observed): Promise<readonly Fault[]> {
+async function compare(attachment: Attachment, observed: NamespaceContents): Promise<readonly Fault[]> {
   const { link } = attachment;
   const [end, hostLink] = await Promise.all([
     link.kind === 'veth' ? findLink({ name: link.hostIfname }) : undefined,

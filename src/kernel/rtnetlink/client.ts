@@ -50,6 +50,39 @@ export async function readAddresses(link?: number, namespace?: Namespace): Promi
   return decodeAll(await dump(socketOf(namespace), listAddresses(link), namespace), decodeAddress);
 }
 
+/** What a namespace holds, asked for at once. */
+export interface NamespaceContents {
+  readonly links: readonly Link[];
+  readonly addresses: readonly LinkAddress[];
+  /** Of all tables and both families. */
+  readonly routes: readonly Route[];
+}
+
+/** One program instead of four: with many namespaces to look at, the way to the netlink thread is what costs. */
+export async function readNamespace(namespace: Namespace): Promise<NamespaceContents> {
+  const dumps = [listLinks(), listAddresses(), listRoutes(4), listRoutes(6)];
+  const steps = dumps.map((message) => ({ socket: 'namespace', message, acks: 0, dump: true }) as const);
+  const replies = await runProgram(steps, namespace);
+  const [links = [], addresses = [], ipv4 = [], ipv6 = []] = replies.map(({ messages }) => messages);
+  if (replies.some(({ interrupted }) => interrupted)) return readNamespaceApart(namespace);
+  return {
+    links: decodeAll(links, decodeLink),
+    addresses: decodeAll(addresses, decodeAddress),
+    routes: decodeAll([...ipv4, ...ipv6], decodeRoute),
+  };
+}
+
+/** Where tables change while they are dumped, each is repeated by itself. */
+async function readNamespaceApart(namespace: Namespace): Promise<NamespaceContents> {
+  const [links, addresses, ipv4, ipv6] = await Promise.all([
+    readLinks(namespace),
+    readAddresses(undefined, namespace),
+    readRoutes(4, namespace),
+    readRoutes(6, namespace),
+  ]);
+  return { links, addresses, routes: [...ipv4, ...ipv6] };
+}
+
 /** Of all tables. */
 export async function readRoutes(family: IpFamily, namespace?: Namespace): Promise<readonly Route[]> {
   return decodeAll(await dump(socketOf(namespace), listRoutes(family), namespace), decodeRoute);
