@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NetError } from '../../../src/base/errors.ts';
@@ -134,6 +134,20 @@ test('a pin made in the moment of a crash is a stray, and one announced but neve
     { kind: 'pin', name: crashed.path },
   ]);
   expect(ledger.names()).toEqual(['crashed']);
+});
+
+test('a crash between the two steps of pinning or unpinning leaves nothing', async () => {
+  const half = join(workspace.netnsDir, 'half');
+  new PinLedger(workspace.runDir).announce('half');
+  writeFileSync(half, '');
+  expect(await sandboxes.strays({ namespaces: [], attachments: [] })).toEqual([{ kind: 'pin', name: half }]);
+  await sandboxes.removeStray({ kind: 'pin', name: half });
+  expect(existsSync(half)).toBe(false);
+
+  const made = await sandboxes.create('made');
+  run(`umount ${made.path}`);
+  await sandboxes.remove(made, []);
+  expect(existsSync(made.path)).toBe(false);
 });
 
 async function refused(work: Promise<unknown>, code: string): Promise<void> {
