@@ -137,17 +137,17 @@ test('a pin made in the moment of a crash is a stray, and one announced but neve
 });
 
 test('a crash between the two steps of pinning or unpinning leaves nothing', async () => {
+  const made = await sandboxes.create('made');
+  run(`umount ${made.path}`);
+  await sandboxes.remove(made, []);
+  expect(existsSync(made.path)).toBe(false);
+
   const half = join(workspace.netnsDir, 'half');
   new PinLedger(workspace.runDir).announce('half');
   writeFileSync(half, '');
   expect(await sandboxes.strays({ namespaces: [], attachments: [] })).toEqual([{ kind: 'pin', name: half }]);
   await sandboxes.removeStray({ kind: 'pin', name: half });
   expect(existsSync(half)).toBe(false);
-
-  const made = await sandboxes.create('made');
-  run(`umount ${made.path}`);
-  await sandboxes.remove(made, []);
-  expect(existsSync(made.path)).toBe(false);
 });
 
 async function refused(work: Promise<unknown>, code: string): Promise<void> {
