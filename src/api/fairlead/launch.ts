@@ -24,10 +24,8 @@ export const launchRoutes: Routes = (app, { controller, log }) => {
       const { status, body } = wrongUsage
         ? { status: 400, body: { message: error.message } }
         : refusalOf(error, request, log);
-      return plain(reply.code(status), body.message).header(
-        'fairlead-exit',
-        wrongUsage ? exitStatus.usage : exitStatus.refused,
-      );
+      const exit = wrongUsage ? exitStatus.usage : exitStatus.refused;
+      return plain(reply.code(status).header('fairlead-exit', exit), body.message);
     });
     scope.post<{ Body: LaunchBody }>(
       '/launch',
