@@ -33,10 +33,10 @@ describe('net run', () => {
 
   test('leaves nothing when the process has ended', async () => {
     await host.net('run', '--name', 'gone', '--network', 'lab', '-p', '8080:80', '--', 'true');
-    await waitUntil(
-      'nothing is left',
-      async () => JSON.stringify(await host.state()) === JSON.stringify(before),
-    );
+    await waitUntil('nothing is left', async () => {
+      expect(await host.state()).toEqual(before);
+      return true;
+    });
     expect(await host.net('ps')).not.toMatch(/gone/);
     expect(await host.net('port')).not.toMatch(/8080/);
   });

@@ -149,6 +149,15 @@ export class TestHost implements AsyncDisposable {
 
   async #lines(script: string): Promise<readonly string[]> {
     const text = await this.shell(script);
-    return [...new Set(text.split('\n').map((line) => line.trim()))].sort();
+    return [...new Set(text.split('\n').map(settled))].sort();
   }
+}
+
+/** A line of ip(8) without the state of the carrier, which the kernel brings up to date when it finds the time. */
+function settled(line: string): string {
+  return line
+    .trim()
+    .replace(/^(\S+ +)(UP|DOWN|UNKNOWN|LOWERLAYERDOWN) +/, '$1')
+    .replace(/<NO-CARRIER,|,LOWER_UP>/, (flag) => (flag.startsWith('<') ? '<' : '>'))
+    .replace(/ linkdown$/, '');
 }

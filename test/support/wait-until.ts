@@ -21,5 +21,6 @@ export async function waitUntil<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, intervalMs));
   } while (Date.now() < deadline);
-  throw new Error(`gave up after ${timeoutMs} ms waiting until ${what}`, { cause });
+  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  throw new Error(`gave up after ${timeoutMs} ms waiting until ${what}${reason}`, { cause });
 }
