@@ -31,6 +31,12 @@ export async function runAll(steps: readonly Step[]): Promise<unknown[]> {
   return failures;
 }
 
+/** Waits for all of what runs side by side, so that nothing of it goes on while it is undone; then throws the first error. */
+export async function allDone(works: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+  const results = await Promise.allSettled(works);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
 function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

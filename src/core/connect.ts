@@ -1,5 +1,5 @@
 // Connecting a sandbox to a network: record, rules, interface, names, in this order; each step registers its undo before it runs.
-import { withUndo } from '../base/undo.ts';
+import { allDone, withUndo } from '../base/undo.ts';
 import type { PolicyChange } from '../firewall/firewall.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
@@ -33,20 +33,22 @@ export function connect(
       undo(() => parts.firewall.apply(change.back));
       await parts.firewall.apply(change.forward);
     }
+    undo(() => refreshSandbox(parts, to.sandbox, before));
     const attachment = attachmentOf(parts, endpoint);
     const namespace = to.sandbox.namespace;
     if (attachment !== undefined) {
       undo(() => parts.sandboxes.detach(namespace, attachment, defaultRoutes(parts, before)));
-      await parts.sandboxes.attach(namespace, attachment, defaultRoutes(parts, after));
     }
+    // The interface is made on a thread of its own; what does not need it is done meanwhile.
+    await allDone([
+      attachment && parts.sandboxes.attach(namespace, attachment, defaultRoutes(parts, after)),
+      startResolver(parts, to.sandbox, after).then(() => refreshSandbox(parts, to.sandbox, after)),
+    ]);
     const entry = nameEntry(store.state, endpoint);
     if (entry !== undefined) {
       undo(() => parts.names.remove(endpoint.id));
       parts.names.put(entry);
     }
-    undo(() => refreshSandbox(parts, to.sandbox, before));
-    await startResolver(parts, to.sandbox, after);
-    await refreshSandbox(parts, to.sandbox, after);
     await store.commit([{ put: 'endpoint', value: endpoint }]);
     parts.events.emit({
       type: 'network',

@@ -21,12 +21,17 @@ export async function openResolverSockets(namespacePath: string): Promise<Resolv
   }
 }
 
+/** Side by side: each is opened on a thread of its own. */
 async function openBoth(namespace: Namespace): Promise<{ udp: number; tcp: number }> {
-  const udp = await openUdpInNamespace(namespace, resolverAddress, port);
+  const opening = [openUdpInNamespace, openTcpInNamespace].map((open) =>
+    open(namespace, resolverAddress, port),
+  );
   try {
-    return { udp, tcp: await openTcpInNamespace(namespace, resolverAddress, port) };
+    const [udp = -1, tcp = -1] = await Promise.all(opening);
+    return { udp, tcp };
   } catch (error) {
-    closeFd(udp);
+    for (const socket of await Promise.allSettled(opening))
+      if (socket.status === 'fulfilled') closeFd(socket.value);
     throw error;
   }
 }

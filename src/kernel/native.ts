@@ -34,7 +34,7 @@ export type NativeRun = (
 interface Native {
   readonly runProgram: NativeRun;
   readonly runReaper: NativeRun;
-  openNamespace(path: string): Promise<NamespaceIdentity & { readonly fd: number }>;
+  openNamespace(path: string): NamespaceIdentity & { readonly fd: number };
   createPinnedNamespace(path: string, disableIpv6: boolean): Promise<NamespaceIdentity>;
   unpinNamespace(path: string): Promise<void>;
   openServer(namespaceFd: number, protocol: 'tcp' | 'udp', address: string, port: number): Promise<number>;

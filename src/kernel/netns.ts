@@ -23,7 +23,7 @@ export type NamespaceTarget = { readonly path: string } | { readonly pid: number
  */
 export async function openNamespace(target: NamespaceTarget): Promise<Namespace> {
   const path = 'path' in target ? resolve(target.path) : `/proc/${target.pid}/ns/net`;
-  const { fd, device, inode } = await native.openNamespace(path);
+  const { fd, device, inode } = native.openNamespace(path);
   let open = true;
   return {
     get fd() {

@@ -1,7 +1,7 @@
 // The files a sandbox's processes see as /etc/hosts, /etc/hostname and /etc/resolv.conf, as Docker lays them out.
 
-import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '../model/sandbox.ts';
 import { ownResolvConf, resolverConf } from './resolv-conf.ts';
@@ -35,14 +35,13 @@ export class HostsFiles implements SandboxFiles {
 
   async write(sandbox: Sandbox, view: View): Promise<SandboxFilePaths> {
     const paths = this.paths(sandbox);
-    const host = await readHostFile(this.#resolvConf);
+    const host = readIfThere(this.#resolvConf) ?? '';
     const resolvConf = view.usesResolver ? resolverConf(sandbox.dns, host) : ownResolvConf(sandbox.dns, host);
-    await mkdir(this.#folder(sandbox), { recursive: true });
-    await Promise.all([
-      writeFile(paths.hosts, hostsFile(sandbox, view)),
-      writeFile(paths.hostname, `${sandbox.hostname}\n`),
-      writeFile(paths.resolvConf, resolvConf),
-    ]);
+    // Small files in memory: asking a thread of the pool to write them takes longer than writing them.
+    if (!existsSync(this.#folder(sandbox))) mkdirSync(this.#folder(sandbox), { recursive: true });
+    writeFileSync(paths.hosts, hostsFile(sandbox, view));
+    writeFileSync(paths.hostname, `${sandbox.hostname}\n`);
+    writeFileSync(paths.resolvConf, resolvConf);
     return paths;
   }
 
@@ -78,13 +77,6 @@ function hostsFile({ hostname, extraHosts }: Sandbox, { addresses }: View): stri
   const own = addresses.map((address) => `${address}\t${hostname}\n`);
   const extra = extraHosts.map(({ address, name }) => `${address}\t${name}\n`);
   return [loopback, ...own, ...extra].join('');
-}
-
-async function readHostFile(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
 }
 
 function readIfThere(path: string): string | undefined {

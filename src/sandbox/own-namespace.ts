@@ -1,4 +1,5 @@
 // Opening the namespaces of sandboxes: only ever the very one that was recorded, or one that is being adopted.
+import { stat } from 'node:fs/promises';
 import { NetError } from '../base/errors.ts';
 import { type Namespace, openNamespace, sameNamespace } from '../kernel/netns.ts';
 import type { SandboxNamespace } from '../model/sandbox.ts';
@@ -44,6 +45,7 @@ export async function openIfThere(path: string): Promise<Namespace | undefined> 
 /** Errors: `not_found`, `invalid_parameter`. */
 export async function openTarget(path: string, what: string): Promise<Namespace> {
   try {
+    await stat(path); // a path on a file system that hangs holds up a pool thread, not the event loop
     return await openNamespace({ path });
   } catch (cause) {
     const gone = ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NetError, toNetError } from '../../../src/base/errors.ts';
-import { runAll, withUndo } from '../../../src/base/undo.ts';
+import { allDone, runAll, withUndo } from '../../../src/base/undo.ts';
 
 describe('undo', () => {
   test('is not run when the work succeeds', async () => {
@@ -64,4 +64,17 @@ describe('whatever was thrown', () => {
   ])('%s becomes a NetError', (_, thrown, code, message) =>
     expect(toNetError(thrown)).toMatchObject({ code, message }),
   );
+});
+
+describe('work side by side', () => {
+  test('is waited for as a whole when part of it fails, and the first error is thrown', async () => {
+    const done: string[] = [];
+    const failure = new Error('refused');
+    const slow = async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      done.push('slow');
+    };
+    await expect(allDone([Promise.reject(failure), undefined, slow()])).rejects.toBe(failure);
+    expect(done).toEqual(['slow']);
+  });
 });
