@@ -52,6 +52,8 @@ export function createServer(options: ApiOptions): ApiServer {
 function createApp(log: Log): FastifyInstance {
   const app = fastify({
     bodyLimit: bodyLimitBytes,
+    // A HEAD of a stream would never end.
+    exposeHeadRoutes: false,
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerGarbage,

@@ -50,7 +50,7 @@ async function dispatch(args: readonly string[], surroundings: Surroundings): Pr
   if (words.length === 0 || words[0] === 'help') return printHelp(words.slice(1), surroundings);
   const verb = findVerb(words);
   const host = line === 'help' ? undefined : line.options.host;
-  const client = new Client(socketPath(host ?? surroundings.environment['FAIRLEAD_HOST']));
+  const client = new Client(socketPath(host ?? (surroundings.environment['FAIRLEAD_HOST'] || undefined)));
   const rest = words.slice(verb.command.name.split(' ').length - 1);
   try {
     return await verb.run(rest, { ...surroundings, client });

@@ -1,5 +1,5 @@
 // The daemon's own API as typed calls. Errors of all: NetErrors as the daemon gave them; `unavailable` when it cannot be reached.
-import { json } from 'node:stream/consumers';
+import { json, text } from 'node:stream/consumers';
 import type { Event } from '../model/event.ts';
 import type { Network } from '../model/network.ts';
 import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
@@ -124,11 +124,11 @@ export class Client {
   }
 
   async #tell(words: readonly string[], body: object): Promise<void> {
-    (await send(this.#socket, { method: 'POST', path: pathOf(words), body })).resume();
+    await text(await send(this.#socket, { method: 'POST', path: pathOf(words), body }));
   }
 
   async #delete(words: readonly string[], query: Query): Promise<void> {
-    (await send(this.#socket, { method: 'DELETE', path: pathOf(words, query) })).resume();
+    await text(await send(this.#socket, { method: 'DELETE', path: pathOf(words, query) }));
   }
 
   async #fetch<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {

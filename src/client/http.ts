@@ -12,13 +12,14 @@ export interface Call {
 }
 
 /**
- * Sends one request and returns the answer once its head is there and says success.
- * Errors: `unavailable` when nothing answers at the socket; whatever the daemon refused with.
+ * Sends one request and returns the body of the answer, in pieces, once its head is there and says success.
+ * Errors, also while reading: `unavailable` when nothing answers or the connection is lost; whatever the daemon refused with.
  */
-export async function send(socketPath: string, call: Call): Promise<IncomingMessage> {
+export async function send(socketPath: string, call: Call): Promise<AsyncGenerator<Buffer>> {
   const answer = await exchange(socketPath, call);
-  if ((answer.statusCode ?? 0) < 400) return answer;
-  throw refusal(answer.statusCode ?? 0, await text(answer));
+  const body = receive(socketPath, answer);
+  if ((answer.statusCode ?? 0) < 400) return body;
+  throw refusal(answer.statusCode ?? 0, await text(body));
 }
 
 /** The path of a request: words are encoded one by one, absent query values left out. */
@@ -43,6 +44,16 @@ function exchange(socketPath: string, { method, path, body }: Call): Promise<Inc
     outgoing.once('error', (error: NodeJS.ErrnoException) => reject(unreachable(socketPath, error)));
     outgoing.end(payload);
   });
+}
+
+async function* receive(socketPath: string, answer: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    yield* answer;
+  } catch (error) {
+    throw new NetError('unavailable', `the connection to netd at unix://${socketPath} was lost`, {
+      cause: error,
+    });
+  }
 }
 
 function unreachable(socketPath: string, error: NodeJS.ErrnoException): NetError {

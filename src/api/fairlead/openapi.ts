@@ -7,7 +7,7 @@ import { errorBody, object, type Schema } from '../schema.ts';
 export const openApiRoute: Routes = (app, { version }) => {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
-    if (route.method !== 'HEAD') routes.push(route);
+    routes.push(route);
   });
   app.get(
     '/openapi.json',

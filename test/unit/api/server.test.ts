@@ -3,7 +3,7 @@ import { chmod, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { groupId } from '../../../src/api/unix-socket.ts';
 import { Client } from '../../../src/client/client.ts';
 import { listeningApi, testApi, testDirectory } from '../../support/test-api.ts';
@@ -157,6 +157,22 @@ describe('the client', () => {
     await chmod(path, 0o600);
     await expect(new Client(path).version()).rejects.toMatchObject({ code: 'unavailable' });
     await new Promise((resolve) => cutter.close(resolve));
+  });
+
+  test('says when a stream breaks off', async () => {
+    const path = join(await testDirectory(), 'api.sock');
+    const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n';
+    const breaker = createNetServer((connection) => {
+      connection.once('data', () => connection.end(head));
+    });
+    await new Promise<void>((resolve) => breaker.listen(path, resolve));
+    onTestFinished(() => void breaker.close());
+    const lost = { code: 'unavailable', message: `the connection to netd at unix://${path} was lost` };
+    const chunks = new Client(path).logs('job', { follow: true });
+    expect(String((await chunks.next()).value)).toBe('one');
+    await expect(chunks.next()).rejects.toMatchObject(lost);
+    await expect(new Client(path).events({ filters: [] }).next()).rejects.toMatchObject(lost);
+    await expect(new Client(path).version()).rejects.toMatchObject(lost);
   });
 
   test('gives refusals their code back', async () => {
