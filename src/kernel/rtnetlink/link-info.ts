@@ -68,15 +68,15 @@ export function encodeMacvlan(data: AttributeWriter, mode: MacvlanMode): void {
 
 /** IFLA_INFO_DATA of a VXLAN. */
 export function encodeVxlan(data: AttributeWriter, options: VxlanOptions): void {
+  data.u8(k.IFLA_VXLAN_PROXY, Number(options.proxy));
+  data.u8(k.IFLA_VXLAN_L2MISS, Number(options.l2miss));
+  data.u8(k.IFLA_VXLAN_L3MISS, Number(options.l3miss));
   data.u32(k.IFLA_VXLAN_ID, options.id);
   if (options.local !== undefined) {
     const bytes = toBytes(options.local);
     data.bytes(bytes.length === 4 ? k.IFLA_VXLAN_LOCAL : k.IFLA_VXLAN_LOCAL6, bytes);
   }
   data.u8(k.IFLA_VXLAN_LEARNING, Number(options.learning));
-  data.u8(k.IFLA_VXLAN_PROXY, Number(options.proxy));
-  data.u8(k.IFLA_VXLAN_L2MISS, Number(options.l2miss));
-  data.u8(k.IFLA_VXLAN_L3MISS, Number(options.l3miss));
   data.be16(k.IFLA_VXLAN_PORT, options.port);
 }
 

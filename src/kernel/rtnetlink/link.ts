@@ -86,12 +86,13 @@ export function createLink(link: NewLink): Uint8Array {
   return encodeMessage(k.RTM_NEWLINK, makes, (struct, attributes) => {
     writeStruct(struct, link.index, link.up);
     if (link.kind === 'veth') writeQueues(attributes);
-    writeEnd(attributes, link);
-    if (link.kind === 'macvlan') attributes.u32(k.IFLA_LINK, link.parent);
     if (link.master !== undefined) attributes.u32(k.IFLA_MASTER, link.master);
     if (link.group !== undefined) attributes.u32(k.IFLA_GROUP, link.group);
+    writeEnd(attributes, link);
+    if (link.kind === 'macvlan') attributes.u32(k.IFLA_LINK, link.parent);
+    attributes.string(k.IFLA_IFNAME, link.name);
     attributes.nested(k.IFLA_LINKINFO, (linkInfo) => {
-      linkInfo.string(k.IFLA_INFO_KIND, link.kind);
+      linkInfo.bytes(k.IFLA_INFO_KIND, Buffer.from(link.kind));
       linkInfo.nested(k.IFLA_INFO_DATA, (data) => writeKind(data, link));
     });
   });
@@ -185,7 +186,6 @@ function writeEnd(attributes: AttributeWriter, end: NewLinkEnd): void {
   if (end.mac !== undefined) attributes.bytes(k.IFLA_ADDRESS, macBytes(end.mac));
   if (end.mtuBytes !== undefined) attributes.u32(k.IFLA_MTU, end.mtuBytes);
   if (end.namespace !== undefined) attributes.u32(k.IFLA_NET_NS_FD, end.namespace.fd);
-  attributes.string(k.IFLA_IFNAME, end.name);
 }
 
 function writeKind(data: AttributeWriter, link: NewLink): void {
@@ -199,6 +199,7 @@ function writeKind(data: AttributeWriter, link: NewLink): void {
     const attributes = new AttributeWriter(out);
     writeQueues(attributes);
     writeEnd(attributes, peer);
+    attributes.string(k.IFLA_IFNAME, peer.name);
   });
 }
 
@@ -220,11 +221,11 @@ function writeInfo(attributes: AttributeWriter, { bridge, port }: LinkSettings):
   if (bridge === undefined && port === undefined) return;
   attributes.nested(k.IFLA_LINKINFO, (linkInfo) => {
     if (bridge !== undefined) {
-      linkInfo.string(k.IFLA_INFO_KIND, 'bridge');
+      linkInfo.bytes(k.IFLA_INFO_KIND, Buffer.from('bridge'));
       linkInfo.nested(k.IFLA_INFO_DATA, (data) => info.encodeBridge(data, bridge));
     }
     if (port !== undefined) {
-      linkInfo.string(k.IFLA_INFO_SLAVE_KIND, 'bridge');
+      linkInfo.bytes(k.IFLA_INFO_SLAVE_KIND, Buffer.from('bridge'));
       linkInfo.nested(k.IFLA_INFO_SLAVE_DATA, (data) => info.encodeBridgePort(data, port));
     }
   });

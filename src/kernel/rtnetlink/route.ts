@@ -54,7 +54,7 @@ export type Route = RouteSpec & {
 //   1       1     rtm_dst_len
 //   2       1     rtm_src_len
 //   3       1     rtm_tos
-//   4       1     rtm_table      RT_TABLE_COMPAT when the number needs RTA_TABLE
+//   4       1     rtm_table      RT_TABLE_UNSPEC when the number needs RTA_TABLE
 //   5       1     rtm_protocol   RTPROT_…
 //   6       1     rtm_scope      RT_SCOPE_…
 //   7       1     rtm_type       RTN_…
@@ -140,7 +140,7 @@ function writeStruct(struct: ByteWriter, route: RouteSpec, scope: number): void 
   struct.u8(addressFamily(route.family));
   struct.u8(route.destination === undefined ? 0 : prefixOf(route.destination));
   struct.zeros(2);
-  struct.u8(table < 256 ? table : k.RT_TABLE_COMPAT);
+  struct.u8(table < 256 ? table : k.RT_TABLE_UNSPEC);
   struct.u8(route.protocol ?? k.RTPROT_STATIC);
   struct.u8(scope);
   struct.u8(route.type ?? k.RTN_UNICAST);

@@ -82,7 +82,7 @@ function encodeRule(type: number, flags: number, rule: Rule): Uint8Array {
     struct.u8(0);
     struct.u8(rule.table < 256 ? rule.table : k.RT_TABLE_UNSPEC);
     struct.zeros(2);
-    struct.u8(k.FR_ACT_TO_TBL);
+    struct.u8(type === k.RTM_NEWRULE ? k.FR_ACT_TO_TBL : 0);
     struct.u32(0);
     if (rule.from !== undefined) attributes.bytes(k.FRA_SRC, networkBytes(rule.from));
     if (rule.to !== undefined) attributes.bytes(k.FRA_DST, networkBytes(rule.to));

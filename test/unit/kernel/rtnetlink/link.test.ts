@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest';
+import type { IpAddress } from '../../../../src/base/cidr.ts';
+import { parseMac } from '../../../../src/base/mac.ts';
+import {
+  changeLink,
+  createLink,
+  decodeLink,
+  getLink,
+  removeLink,
+  removeLinkGroup,
+} from '../../../../src/kernel/rtnetlink/link.ts';
+import { chooseLinkIndex } from '../../../../src/kernel/rtnetlink/link-index.ts';
+import { answerTo, asIproute2, requestOf } from './captures.ts';
+
+const structBytes = 16;
+const mac = (last: string) => parseMac(`02:00:00:00:00:${last}`, 'test');
+/** Index of `va`, and the descriptor iproute2 happened to open. */
+const va = { index: 700 };
+const namespace = { fd: 4 };
+
+test.each([
+  [
+    'ip link add br1 address 02:00:00:00:00:01 mtu 1400 type bridge forward_delay 0 mcast_snooping 0',
+    createLink({
+      kind: 'bridge',
+      name: 'br1',
+      mac: mac('01'),
+      mtuBytes: 1400,
+      bridge: { forwardDelay: 0, multicastSnooping: false },
+    }),
+  ],
+  [
+    'ip link add vh index 600 numtxqueues 1 numrxqueues 1 master br0 mtu 1400 up type veth peer name eth0 index 601 numtxqueues 1 numrxqueues 1 address 02:00:00:00:00:02 mtu 1400 netns x1',
+    createLink({
+      kind: 'veth',
+      name: 'vh',
+      index: 600,
+      mtuBytes: 1400,
+      master: 500,
+      up: true,
+      peer: { name: 'eth0', index: 601, mac: mac('02'), mtuBytes: 1400, namespace },
+    }),
+  ],
+  [
+    'ip link add mv0 address 02:00:00:00:00:03 link va type macvlan mode private',
+    createLink({ kind: 'macvlan', name: 'mv0', mac: mac('03'), parent: va.index, mode: 'private' }),
+  ],
+  [
+    'ip link add vx0 mtu 1450 type vxlan id 4096 local 10.0.0.1 nolearning proxy l2miss l3miss dstport 4789',
+    createLink({
+      kind: 'vxlan',
+      name: 'vx0',
+      mtuBytes: 1450,
+      vxlan: {
+        id: 4096,
+        local: '10.0.0.1' as IpAddress,
+        port: 4789,
+        learning: false,
+        proxy: true,
+        l2miss: true,
+        l3miss: true,
+      },
+    }),
+  ],
+  ['ip link set va master br0', changeLink(va, { master: 500 })],
+  ['ip link set va nomaster', changeLink(va, { master: 0 })],
+  ['ip link set va alias fairlead', changeLink(va, { alias: 'fairlead' })],
+  ['ip link set va addrgenmode none', changeLink(va, { linkLocal: false })],
+  ['ip link set va group 77', changeLink(va, { group: 77 })],
+  ['ip link set va mtu 1400', changeLink(va, { mtuBytes: 1400 })],
+  ['ip link set va address 02:00:00:00:00:04', changeLink(va, { mac: mac('04') })],
+  ['ip link set va down', changeLink(va, { up: false })],
+  ['ip link set va name vc', changeLink(va, { name: 'vc' })],
+  ['ip link del mv0', removeLink({ index: 3 })],
+  ['ip link del group 99', removeLinkGroup(99)],
+])('the request is that of `%s`', (command, message) => {
+  expect(asIproute2(message, structBytes)).toBe(requestOf(command));
+});
+
+test('a link asked for by name carries the name', () => {
+  expect(Buffer.from(getLink({ name: 'eth0' })).includes('eth0\0')).toBe(true);
+  expect(Buffer.from(removeLink({ name: 'eth0' })).includes('eth0\0')).toBe(true);
+});
+
+test('a port of a bridge is read with its settings', () => {
+  expect(decodeLink(answerTo('ip link show dev vh'))).toMatchObject({
+    index: 600,
+    name: 'vh',
+    up: true,
+    carrier: false,
+    mtuBytes: 1400,
+    master: 500,
+    parent: 601,
+    group: 0,
+    alias: undefined,
+    info: { kind: 'other', name: 'veth' },
+    port: { isolated: true, hairpin: true },
+  });
+});
+
+test('a bridge is read with its options', () => {
+  expect(decodeLink(answerTo('ip link show dev br1'))).toMatchObject({
+    name: 'br1',
+    up: false,
+    mac: '02:00:00:00:00:01',
+    mtuBytes: 1400,
+    master: undefined,
+    info: { kind: 'bridge', bridge: { multicastSnooping: false, vlanFiltering: false, forwardDelay: 0 } },
+    port: undefined,
+  });
+});
+
+test('a macvlan is read with its mode and parent', () => {
+  expect(decodeLink(answerTo('ip link show dev mv0'))).toMatchObject({
+    mac: '02:00:00:00:00:03',
+    parent: 700,
+    info: { kind: 'macvlan', mode: 'private' },
+  });
+});
+
+test('a VXLAN is read with its options', () => {
+  expect(decodeLink(answerTo('ip link show dev vx0')).info).toEqual({
+    kind: 'vxlan',
+    vxlan: {
+      id: 4096,
+      local: '10.0.0.1',
+      port: 4789,
+      learning: false,
+      proxy: true,
+      l2miss: true,
+      l3miss: true,
+    },
+  });
+});
+
+test('alias and group are read', () => {
+  expect(decodeLink(answerTo('ip link show dev va'))).toMatchObject({
+    alias: 'fairlead',
+    group: 77,
+    up: true,
+  });
+});
+
+test('chosen indexes are even, positive, and far above the kernel’s own', () => {
+  for (let round = 0; round < 1000; round++) {
+    const index = chooseLinkIndex();
+    expect(index % 2).toBe(0);
+    expect(index).toBeGreaterThan(1_000_000);
+    expect(index + 1).toBeLessThan(2 ** 31);
+  }
+});
