@@ -10,8 +10,7 @@ import { Forwarder } from './forwarder.ts';
 import { Listener, type ResolverSockets } from './listener.ts';
 import type { NameService } from './name-service.ts';
 import { NameTable } from './name-table.ts';
-import { resolverAddress } from './resolv-conf.ts';
-import { openResolverSockets } from './resolver-sockets.ts';
+import { openResolverSockets, resolverAddress } from './resolver-sockets.ts';
 import { Responder, type Transport } from './responder.ts';
 import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
 

@@ -6,8 +6,9 @@ import { NetError } from '../base/errors.ts';
 import { type Namespace, withNamespace } from '../kernel/netns.ts';
 import { closeFd, openTcpInNamespace, openUdpInNamespace } from '../kernel/sockets.ts';
 import type { ResolverSockets } from './listener.ts';
-import { resolverAddress } from './resolv-conf.ts';
 
+/** Where every sandbox finds its resolver. */
+export const resolverAddress = '127.0.0.11';
 const port = 53;
 
 /** Listens on 127.0.0.11:53. Errors: `conflict` when the port is taken there, `unavailable`. */

@@ -2,7 +2,8 @@
 import { type FSWatcher, readFileSync, realpathSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Log } from '../base/log.ts';
-import { parseResolvConf, resolverAddress } from './resolv-conf.ts';
+import { nameserversOf } from './resolv-conf.ts';
+import { resolverAddress } from './resolver-sockets.ts';
 
 export interface HostUpstreams {
   /** In the order of the file, without addresses that lead back to us. */
@@ -82,9 +83,7 @@ function readUpstreams(resolvConf: string, stubResolvConf: string): readonly str
 
 function nameserversIn(path: string): readonly string[] {
   try {
-    return parseResolvConf(readFileSync(path, 'utf8')).nameservers.filter(
-      (address) => address !== resolverAddress,
-    );
+    return nameserversOf(readFileSync(path, 'utf8')).filter((address) => address !== resolverAddress);
   } catch {
     // A host without the file has no upstreams.
     return [];

@@ -5,8 +5,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createNameService } from '../../../src/dns/engine.ts';
 import type { NameService } from '../../../src/dns/name-service.ts';
-import { formatResolvConf, sandboxResolvConf } from '../../../src/dns/resolv-conf.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
+import { resolverConf } from '../../../src/sandbox/resolv-conf.ts';
 import { FakeUpstream, truthful } from '../../unit/dns/fake-upstream.ts';
 import { entry, lab, view } from '../../unit/dns/names.ts';
 import { PinnedNamespaces } from './pinned-namespaces.ts';
@@ -110,11 +110,7 @@ describe('the C library', () => {
 
   const getent = async (...query: string[]) => {
     const file = join(namespaces.directory, 'resolv.conf');
-    const conf = sandboxResolvConf(
-      { search: ['lab'], options: [] },
-      { nameservers: [], search: [], options: [] },
-    );
-    await writeFile(file, formatResolvConf(conf));
+    await writeFile(file, resolverConf({ servers: [], search: ['lab'], options: [] }, ''));
     const script = 'mount --bind "$0" /etc/resolv.conf && exec getent "$@"';
     const inOwnMounts = ['unshare', '--mount', '--propagation', 'private'];
     return namespaces.run(path, ['bash', '-c', script, file, ...query], inOwnMounts);

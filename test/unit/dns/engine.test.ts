@@ -1,0 +1,176 @@
+// The engine on loopback: forwarding as the sandbox's view says, and askers with manners of their own.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createNameService, type NameServiceOptions } from '../../../src/dns/engine.ts';
+import { FrameReader, frame } from '../../../src/dns/framing.ts';
+import type { NameService } from '../../../src/dns/name-service.ts';
+import type { SandboxId } from '../../../src/model/ids.ts';
+import type { ResolverView } from '../../../src/model/name-entry.ts';
+import { FakeUpstream, truthful } from './fake-upstream.ts';
+import { questionBytes, readReply } from './messages.ts';
+import { entry, lab, view } from './names.ts';
+
+const asker = 'asker' as SandboxId;
+let directory: string;
+let upstream: FakeUpstream;
+let names: NameService;
+let port: number;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'engine-'));
+  upstream = await FakeUpstream.start(truthful(1));
+});
+
+afterEach(async () => {
+  await names.shutdown();
+  await upstream[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+async function openSockets() {
+  const tcp = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(tcp, 'listening');
+  port = (tcp.address() as AddressInfo).port;
+  return { udp: createSocket('udp4').bind(port, '127.0.0.1'), tcp };
+}
+
+async function start(sandbox: Partial<ResolverView> = {}, options: Partial<NameServiceOptions> = {}) {
+  const resolvConf = join(directory, 'resolv.conf');
+  await writeFile(resolvConf, 'nameserver 127.0.0.1\n');
+  const upstreamPort = upstream.upstream.port;
+  names = createNameService({
+    log: pino({ level: 'silent' }),
+    resolvConf,
+    upstreamPort,
+    openSockets,
+    ...options,
+  });
+  names.put(entry('web', lab, { addresses: ['10.0.0.2'] }));
+  names.setView({ ...view([lab], { sandboxId: asker }), ...sandbox });
+  await names.open(asker, 'loopback');
+}
+
+async function overUdp(question: Buffer): Promise<Buffer> {
+  const socket = createSocket('udp4');
+  socket.send(question, port, '127.0.0.1');
+  const [reply] = await once(socket, 'message');
+  socket.close();
+  return reply;
+}
+
+/** Sends the pieces, closes its side, and reads until the other side is closed. */
+async function overTcp(pieces: readonly Buffer[]): Promise<readonly Buffer[]> {
+  const socket = connect(port, '127.0.0.1');
+  const frames = new FrameReader();
+  const replies: Buffer[] = [];
+  socket.on('data', (chunk) => replies.push(...frames.push(chunk)));
+  for (const piece of pieces) socket.write(piece);
+  socket.end();
+  await once(socket, 'close');
+  return replies;
+}
+
+const outside = () => overUdp(questionBytes('example.com')).then(readReply);
+const addresses = (list: readonly string[]) => list as unknown as ResolverView['forwarding'];
+
+describe('names nobody here has', () => {
+  test('are asked for at the host’s nameservers', async () => {
+    await start();
+    expect((await outside()).answers).toEqual(['example.com 60 A 192.0.2.1']);
+  });
+
+  test('are asked for at the nameservers of the view', async () => {
+    await start({ forwarding: addresses(['127.0.0.2']) });
+    await using other = await FakeUpstream.start(truthful(2), {
+      address: '127.0.0.2',
+      port: upstream.upstream.port,
+    });
+    expect((await outside()).answers).toEqual(['example.com 60 A 192.0.2.2']);
+    expect(other.received).toHaveLength(1);
+  });
+
+  test('are asked for at the nameservers given in place of the host’s', async () => {
+    await start({}, { resolvConf: join(directory, 'missing'), upstreams: addresses(['127.0.0.1']) as never });
+    expect((await outside()).answers).toEqual(['example.com 60 A 192.0.2.1']);
+  });
+
+  test('fail at once when the only nameserver is our own resolver', async () => {
+    await start({ forwarding: addresses(['127.0.0.11']) });
+    expect(await outside()).toMatchObject({ rcode: 2, answers: [] });
+  });
+
+  test('do not exist without forwarding, and nobody is asked', async () => {
+    await start({ forwarding: 'none' });
+    expect((await outside()).rcode).toBe(3);
+    expect(upstream.received).toEqual([]);
+  });
+});
+
+describe('over TCP', () => {
+  const both = [questionBytes('web', { id: 1 }), questionBytes('example.com', { id: 2 })].map(frame);
+
+  test('an asker that closes its side gets all its answers first', async () => {
+    await start();
+    const replies = (await overTcp(both)).map(readReply);
+    expect(replies.map(({ id, rcode }) => [id, rcode])).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+  });
+
+  test('questions may come in any pieces', async () => {
+    await start();
+    const stream = Buffer.concat(both);
+    const pieces = [
+      stream.subarray(0, 1),
+      stream.subarray(1, 20),
+      stream.subarray(20, 45),
+      stream.subarray(45),
+    ];
+    expect(await overTcp(pieces)).toHaveLength(2);
+  });
+
+  test('garbage between questions does not harm them', async () => {
+    await start();
+    const garbage = [Buffer.alloc(0), Buffer.alloc(5), Buffer.alloc(30, 0xff)].map(frame);
+    const replies = await overTcp([...garbage, ...both]);
+    expect(replies.map((reply) => reply.readUInt16BE(0))).toEqual(expect.arrayContaining([1, 2]));
+  });
+
+  test('a connection is closed by shutdown', async () => {
+    await start();
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    socket.write(both[0] ?? '');
+    await once(socket, 'data');
+    await names.shutdown();
+    await closed;
+  });
+});
+
+test('a sandbox whose view is gone is refused', async () => {
+  await start();
+  const other = createNameService({
+    log: pino({ level: 'silent' }),
+    resolvConf: join(directory, 'none'),
+    openSockets,
+  });
+  await other.open(asker, 'loopback');
+  expect((await overUdp(questionBytes('web')).then(readReply)).rcode).toBe(5);
+  await other.shutdown();
+});
+
+test('a name no message can hold is a failure, not the end of the service', async () => {
+  await start();
+  names.put({ ...entry('long', lab, { addresses: ['10.0.0.3'] }), names: ['x'.repeat(64), 'long'] });
+  const reverse = await overUdp(questionBytes('3.0.0.10.in-addr.arpa', { type: 12 }));
+  expect(readReply(reverse).rcode).toBe(2);
+  expect(readReply(await overUdp(questionBytes('web'))).rcode).toBe(0);
+});
