@@ -3,7 +3,7 @@
 import { familyOf } from '../base/cidr.ts';
 import { toNetError } from '../base/errors.ts';
 import { deleteConntrack, listConntrack } from '../kernel/conntrack/client.ts';
-import { type ConntrackFilter, matches } from '../kernel/conntrack/entry.ts';
+import { type ConntrackEntry, type ConntrackFilter, matches } from '../kernel/conntrack/entry.ts';
 import type { PortForward } from '../model/policy.ts';
 
 /** What changed in a transaction. */
@@ -27,14 +27,19 @@ export class StaleConnections {
 
   /**
    * Ends what the change left behind. To be called right after the change was submitted: the look at the table happens in
-   * turn with rule changes, so that connections made after a later one are safe. The promise settles when clients of the
-   * added ports have a free way; the rest goes on in the background.
+   * turn with rule changes, so that connections made after a later one are safe. The promise settles when clients of added
+   * ports have a free way; where there are none, the work goes on in the background.
    */
   end({ added, removed, gone }: ChangedPorts): Promise<void> {
-    const blocking = this.#delete(added.filter(isDatagram).map(clientsOf));
-    const rest = this.#delete([...removed.filter(isDatagram).map(usersOf), ...gone.map(everythingTo)]);
-    this.#background = Promise.all([this.#background, rest]);
-    return blocking;
+    const published = added.filter(isDatagram).map(clientsOf);
+    const work = this.#delete([
+      ...published,
+      ...removed.filter(isDatagram).map(usersOf),
+      ...gone.map(everythingTo),
+    ]);
+    if (published.length > 0) return work;
+    this.#background = Promise.all([this.#background, work]);
+    return Promise.resolve();
   }
 
   /** Settles when nothing is going on in the background. */
@@ -42,18 +47,26 @@ export class StaleConnections {
     await this.#background;
   }
 
+  /** Each entry is deleted once: a new connection of the same client may get the memory, and with it the id, of the old one. */
   async #delete(filters: readonly ConntrackFilter[]): Promise<void> {
-    await Promise.all([...grouped(filters)].map((group) => this.#deleteGroup(group)));
-  }
-
-  async #deleteGroup(filters: readonly ConntrackFilter[]): Promise<void> {
+    if (filters.length === 0) return;
     try {
-      const entries = await listConntrack(commonPart(filters));
-      await deleteConntrack(entries.filter((entry) => filters.some((filter) => matches(entry, filter))));
+      const found = await Promise.all([...grouped(filters)].map(listMatching));
+      const entries = new Map(found.flat().map((entry) => [identityOf(entry), entry]));
+      await deleteConntrack([...entries.values()]);
     } catch (error) {
       this.#warn(toNetError(error));
     }
   }
+}
+
+async function listMatching(filters: readonly ConntrackFilter[]): Promise<readonly ConntrackEntry[]> {
+  const entries = await listConntrack(commonPart(filters));
+  return entries.filter((entry) => filters.some((filter) => matches(entry, filter)));
+}
+
+function identityOf({ handle }: ConntrackEntry): string {
+  return Buffer.concat([handle.original, handle.id]).toString('latin1');
 }
 
 /** TCP tells the two ends apart from earlier connections by itself. */

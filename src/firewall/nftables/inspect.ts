@@ -50,7 +50,7 @@ function chainProblem(
 ): readonly Difference[] {
   if (found === undefined) return [chainDifference(wanted.name, 'is missing')];
   if (!isDeepStrictEqual(found.base, wanted.base))
-    return [chainDifference(wanted.name, 'hangs at another hook')];
+    return [chainDifference(wanted.name, 'has another hook or policy')];
   return isDeepStrictEqual(rules, wanted.rules) ? [] : [chainDifference(wanted.name, 'has other rules')];
 }
 

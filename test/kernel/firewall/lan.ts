@@ -49,13 +49,7 @@ export function forward(hostPort: number, address: IpAddress, more: Partial<Port
   return { protocol: 'tcp', port: 80, hostPort, hostAddress: anywhere, address, keepSource: true, ...more };
 }
 
-export interface AskOptions {
-  readonly protocol?: 'tcp' | 'udp';
-  /** Asks twice from the same port are one client. */
-  readonly sourcePort?: number;
-  /** How long to wait for an answer; short where none is expected. */
-  readonly patienceSeconds?: number;
-}
+const udpPeer = new URL('./udp-peer.js', import.meta.url).pathname;
 
 export class Lan implements AsyncDisposable {
   readonly #namespaces = new PinnedNamespaces();
@@ -66,7 +60,11 @@ export class Lan implements AsyncDisposable {
   /** A host that forwards, with the machine `outside` on a wire of its own. */
   static async create(): Promise<Lan> {
     const lan = new Lan();
-    for (const sysctl of ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']) {
+    for (const sysctl of [
+      'net.ipv4.ip_forward=1',
+      'net.ipv6.conf.all.forwarding=1',
+      'net.ipv6.conf.default.accept_dad=0',
+    ]) {
       run(`sysctl -q -w ${sysctl}`);
     }
     await lan.#plug('outside', 'fwout');
@@ -97,37 +95,41 @@ export class Lan implements AsyncDisposable {
     }
   }
 
-  /** Answers with the place's name and the asker's address as seen there, over IPv4 and IPv6. */
-  async serve(place: Place, port = 80, protocol: 'tcp' | 'udp' = 'tcp'): Promise<void> {
+  /** Answers TCP with the place's name and the asker's address as seen there, over IPv4 and IPv6. */
+  async serve(place: Place, port = 80): Promise<void> {
     for (const family of [4, 6] as const) {
-      const listen = protocol === 'tcp' ? 'LISTEN' : 'RECVFROM';
-      const address = `${protocol.toUpperCase()}${family}-${listen}:${port},fork,reuseaddr`;
       const options = family === 6 ? ',ipv6only=1' : '';
       const reply = `SYSTEM:read request; echo ${place} $SOCAT_PEERADDR`;
-      const server = spawn('nsenter', [...this.#enter(place), 'socat', address + options, reply]);
-      this.#servers.push(server);
-      const list = ['ss', `-${family}`, protocol === 'tcp' ? '-t' : '-u', '-Hln', `sport = :${port}`];
-      await waitUntil(`${place} listens`, async () => (await this.run(place, list)).stdout !== '');
+      this.#start(place, ['socat', `TCP${family}-LISTEN:${port},fork,reuseaddr${options}`, reply]);
+      await this.#listens(place, family, '-t', port);
     }
   }
 
-  /** The server's name and the asker's address; `silence` or `refused` when there is no answer. */
-  async ask(place: Place, address: string, port: number, options: AskOptions = {}): Promise<string> {
-    const { protocol = 'tcp', sourcePort, patienceSeconds = 5 } = options;
+  /** As `serve`, over UDP. */
+  async serveUdp(place: Place, port: number): Promise<void> {
+    this.#start(place, [process.execPath, udpPeer, 'serve', place, `${port}`]);
+    for (const family of [4, 6] as const) await this.#listens(place, family, '-u', port);
+  }
+
+  /**
+   * The server's name and the asker's address over TCP; `silence` or `refused` when there is no answer.
+   * @param patienceSeconds how long to wait for one; short where none is expected.
+   */
+  async ask(place: Place, address: string, port: number, patienceSeconds = 5): Promise<string> {
     const isIpv6 = address.includes(':');
     const host = isIpv6 ? `[${address}]` : address;
-    const bound = sourcePort === undefined ? '' : `,sourceport=${sourcePort},reuseaddr`;
-    const timeout = protocol === 'tcp' ? `,connect-timeout=${patienceSeconds}` : '';
-    const target = `${protocol.toUpperCase()}${isIpv6 ? 6 : 4}:${host}:${port}${timeout}${bound}`;
-    const { stdout, stderr } = await this.run(
-      place,
-      ['socat', `-t${patienceSeconds}`, `-T${patienceSeconds}`, '-', target],
-      'hello\n',
-    );
+    const target = `TCP${isIpv6 ? 6 : 4}:${host}:${port},connect-timeout=${patienceSeconds}`;
+    const command = ['socat', `-t${patienceSeconds}`, `-T${patienceSeconds}`, '-', target];
+    const { stdout, stderr } = await this.run(place, command, 'hello\n');
     if (stderr.includes('refused')) return 'refused';
     if (stderr !== '' && !stderr.includes('timed out')) return stderr;
-    const [server = '', asker = ''] = stdout.trim().split(' ');
-    return server === '' ? 'silence' : `${server} ${parseIp(asker.replaceAll(/[[\]]/g, ''), 'asker')}`;
+    return answerText(stdout);
+  }
+
+  /** As `ask`, over UDP. Asking twice from one port is one client as connection tracking sees it. */
+  async askUdp(place: Place, address: string, port: number, sourcePort: number): Promise<string> {
+    const command = [process.execPath, udpPeer, 'ask', address, `${port}`, `${sourcePort}`, '3'];
+    return answerText((await this.run(place, command)).stdout);
   }
 
   run(place: Place, command: readonly string[], input = ''): Promise<{ stdout: string; stderr: string }> {
@@ -151,6 +153,15 @@ export class Lan implements AsyncDisposable {
     await this.#namespaces[Symbol.asyncDispose]();
   }
 
+  #start(place: Place, command: readonly string[]): void {
+    this.#servers.push(spawn('nsenter', [...this.#enter(place), ...command]));
+  }
+
+  async #listens(place: Place, family: 4 | 6, protocol: '-t' | '-u', port: number): Promise<void> {
+    const list = ['ss', `-${family}`, protocol, '-Hln', `sport = :${port}`];
+    await waitUntil(`${place} listens`, async () => (await this.run(place, list)).stdout !== '');
+  }
+
   #enter(place: Place): string[] {
     return [`--net=${this.pathOf(place)}`, '--'];
   }
@@ -172,4 +183,10 @@ export class Lan implements AsyncDisposable {
     run(`ip route add default via ${gateway[4]}`, path);
     run(`ip -6 route add default via ${gateway[6]}`, path);
   }
+}
+
+function answerText(text: string): string {
+  const [server = '', asker = ''] = text.trim().split(' ');
+  if (server === '') return 'silence';
+  return asker === '' ? server : `${server} ${parseIp(asker.replaceAll(/[[\]]/g, ''), 'asker')}`;
 }

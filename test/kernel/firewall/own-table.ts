@@ -22,7 +22,7 @@ export async function takeTable(): Promise<AsyncDisposable> {
   };
 }
 
-async function removeTable(): Promise<void> {
+export async function removeTable(): Promise<void> {
   if ((await getTable(tableName)) !== undefined) await commit(new Batch(tableName).deleteTable());
 }
 

@@ -1,0 +1,232 @@
+// The table in the kernel: others leave it alone, restarts take it over, and what is in it is known.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { IpAddress } from '../../../src/base/cidr.ts';
+import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
+import type { EndpointId, NetworkId } from '../../../src/model/ids.ts';
+import { run, succeeds } from '../../support/own-network.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { addressOf, endpointPolicy, forward, networkPolicy } from './lan.ts';
+import { removeTable, takeTable } from './own-table.ts';
+
+const listTable = 'nft -s list table inet fairlead';
+const web = endpointPolicy('web', 1, [forward(8080, addressOf(1, 2))]);
+const state = { networks: [networkPolicy(1), networkPolicy(2, { internal: true })], endpoints: [web] };
+
+let table: AsyncDisposable;
+beforeAll(async () => {
+  table = await takeTable();
+}, 130_000);
+afterAll(() => table?.[Symbol.asyncDispose]());
+afterEach(removeTable);
+
+describe('a table the kernel lets us own', () => {
+  const firewall = new NftablesFirewall();
+  beforeEach(() => firewall.replace(state));
+  afterAll(() => firewall.close());
+
+  test('outlasts a flush of all rules and cannot be deleted or changed by others', async () => {
+    const before = run(listTable);
+    run('nft flush ruleset');
+    expect(succeeds('nft delete table inet fairlead')).toBe(false);
+    expect(succeeds('nft add rule inet fairlead forward drop')).toBe(false);
+    expect(run(listTable)).toBe(before);
+    expect(await firewall.inspect()).toEqual([]);
+  });
+
+  test('has the difference after a change, whatever came first', async () => {
+    const moved = endpointPolicy('web', 1, [
+      forward(8081, addressOf(1, 2)),
+      forward(8080, addressOf(1, 3)),
+      forward(8080, addressOf(1, 3, 6)),
+      forward(53, addressOf(1, 3), {
+        protocol: 'udp',
+        hostAddress: '127.0.0.1' as IpAddress,
+        keepSource: false,
+      }),
+    ]);
+    const changed = networkPolicy(1, { icc: false, trustedInterfaces: ['wg0'] });
+    await firewall.apply([
+      { network: changed },
+      { removedNetwork: 'network-2' as NetworkId },
+      { endpoint: moved },
+      { network: networkPolicy(3) },
+    ]);
+    expect(await firewall.inspect()).toEqual([]);
+    const stepByStep = run(listTable);
+    await firewall.replace({ networks: [changed, networkPolicy(3)], endpoints: [moved] });
+    expect(sorted(run(listTable))).toEqual(sorted(stepByStep));
+  });
+
+  test('is as before when a change is applied and taken back', async () => {
+    const before = sorted(run(listTable));
+    const other = endpointPolicy('other', 1, [forward(9000, addressOf(1, 9), { keepSource: false })]);
+    await firewall.apply([{ endpoint: other }, { network: networkPolicy(7) }]);
+    await firewall.apply([
+      { removedEndpoint: 'other' as EndpointId },
+      { removedNetwork: 'network-7' as NetworkId },
+    ]);
+    expect(sorted(run(listTable))).toEqual(before);
+    expect(await firewall.inspect()).toEqual([]);
+  });
+
+  test('does not change when a change is refused, nor later by what was refused', async () => {
+    const before = run(listTable);
+    const twice = endpointPolicy('rival', 1, [
+      forward(9001, addressOf(1, 9)),
+      forward(8080, addressOf(1, 9)),
+    ]);
+    await expect(firewall.apply([{ endpoint: twice }])).rejects.toThrow('port 8080/tcp is published twice');
+    expect(run(listTable)).toBe(before);
+    await firewall.apply([{ removedEndpoint: 'rival' as EndpointId }]);
+    expect(run(listTable)).toBe(before);
+    expect(await firewall.inspect()).toEqual([]);
+  });
+
+  test('does not change when the kernel refuses', async () => {
+    const before = run(listTable);
+    // Longer than the kernel lets a chain be called.
+    const impossible = networkPolicy(8, { ifname: 'x'.repeat(300) });
+    await expect(
+      firewall.apply([{ endpoint: endpointPolicy('e', 1, []) }, { network: impossible }]),
+    ).rejects.toMatchObject({
+      name: 'NetError',
+      cause: { name: 'NetlinkError' },
+    });
+    expect(run(listTable)).toBe(before);
+    expect(await firewall.inspect()).toEqual([]);
+  });
+
+  test('holds ten thousand ports put in at once, and one more put in alone', async () => {
+    const ports = Array.from({ length: 10_000 }, (_, i) => forward(20_000 + i, addressOf(1, 2)));
+    const all = endpointPolicy('many', 1, ports);
+    await firewall.replace({ networks: state.networks, endpoints: [all] });
+    expect(await firewall.inspect()).toEqual([]);
+    await firewall.apply([{ endpoint: { ...all, forwards: [...ports, forward(7, addressOf(1, 2))] } }]);
+    expect(await firewall.inspect()).toEqual([]);
+    expect(run('nft list map inet fairlead ports-ipv4').match(/tcp \. /g)).toHaveLength(10_001);
+  });
+
+  test('leaves foreign tables and policies as they are', async () => {
+    onTestFinished(() => void succeeds('nft flush ruleset'));
+    run('nft add table ip theirs');
+    run('nft add chain ip theirs forward { type filter hook forward priority 0 ; policy drop ; }');
+    run('nft add rule ip theirs forward iifname eth7 accept');
+    const before = run('nft list table ip theirs');
+    await firewall.replace(state);
+    await firewall.apply([{ network: networkPolicy(5) }]);
+    await firewall.apply([{ removedNetwork: 'network-5' as NetworkId }]);
+    expect(run('nft list table ip theirs')).toBe(before);
+  });
+});
+
+describe('a daemon that is gone', () => {
+  let first: ChildProcess;
+  afterEach(() => first.kill('SIGKILL'));
+
+  test('leaves its table in force, and the next one takes it over', async () => {
+    first = await startOther(state);
+    const second = new NftablesFirewall();
+    onTestFinished(() => second.close());
+    const before = run(listTable);
+    await expect(second.replace({ networks: [], endpoints: [] })).rejects.toThrow('another process owns it');
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    expect(content(run(listTable))).toBe(content(before));
+    await second.replace({ ...state, endpoints: [] });
+    expect(await second.inspect()).toEqual([]);
+    expect(succeeds('nft delete table inet fairlead')).toBe(false);
+  });
+});
+
+describe('a table others may change', () => {
+  const firewall = new NftablesFirewall({ owned: false });
+  const heard: string[] = [];
+  firewall.onForeignChange((who) => heard.push(who));
+  beforeEach(async () => {
+    await firewall.replace(state);
+    heard.length = 0;
+  });
+  afterAll(() => firewall.close());
+
+  test.for([
+    { deed: 'nft flush ruleset', found: [{ object: 'nft table inet fairlead', problem: 'is missing' }] },
+    {
+      deed: 'nft delete table inet fairlead',
+      found: [{ object: 'nft table inet fairlead', problem: 'is missing' }],
+    },
+    {
+      deed: 'nft delete element inet fairlead ports-ipv4 { tcp . 8080 }',
+      found: [{ object: 'port 8080/tcp', problem: 'is missing' }],
+    },
+    {
+      deed: 'nft add element inet fairlead ports-ipv4 { tcp . 99 : 192.0.2.1 . 99 }',
+      found: [{ object: 'port 99/tcp', problem: 'is not ours' }],
+    },
+    {
+      deed: 'nft add element inet fairlead loopback-ports { 127.0.0.1 . udp . 53 }',
+      found: [{ object: 'element 53/udp on 127.0.0.1 of nft set loopback-ports', problem: 'is not ours' }],
+    },
+    {
+      deed: 'nft add rule inet fairlead forward accept',
+      found: [{ object: 'nft chain forward', problem: 'has other rules' }],
+    },
+    {
+      deed: 'nft add chain inet fairlead theirs',
+      found: [{ object: 'nft chain theirs', problem: 'is not ours' }],
+    },
+    {
+      deed: 'nft chain inet fairlead forward { policy drop ; }',
+      found: [{ object: 'nft chain forward', problem: 'has another hook or policy' }],
+    },
+  ])('is watched and compared: $deed', async ({ deed, found }) => {
+    run(deed);
+    await waitUntil('the change is announced', () => heard.length > 0);
+    expect(heard).toEqual([expect.stringMatching(/^nft \(pid \d+\)$/)]);
+    expect(await firewall.inspect()).toEqual(found);
+    await firewall.replace(state);
+    expect(await firewall.inspect()).toEqual([]);
+  });
+
+  test('is made whole by the next change when it was taken away', async () => {
+    run('nft flush ruleset');
+    await firewall.apply([{ network: networkPolicy(4) }]);
+    expect(await firewall.inspect()).toEqual([]);
+    expect(run(listTable)).toContain('tcp . 8080 : 10.81.1.2 . 80');
+  });
+
+  test('is not reported for changes of ours or to other tables', async () => {
+    await firewall.apply([{ network: networkPolicy(6) }]);
+    run('nft add table inet theirs');
+    run('nft delete table inet theirs');
+    run('nft add table inet fairlead');
+    run('nft add chain inet fairlead last');
+    await waitUntil('the last change is announced', () => heard.length > 0);
+    expect(heard).toHaveLength(1);
+  });
+});
+
+/** Another daemon's process, with that state applied. */
+async function startOther(policies: typeof state): Promise<ChildProcess> {
+  const script = new URL('./other-daemon.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(policies)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(said.toString()).toBe('ready\n');
+  return child;
+}
+
+/** Elements of maps come in any order. */
+function sorted(text: string): readonly string[] {
+  return text
+    .split(/[\n,{}]/)
+    .map((line) => line.trim())
+    .sort();
+}
+
+/** Everything but the first lines, which tell who owns the table. */
+function content(text: string): string {
+  return text.slice(text.indexOf('set '));
+}
