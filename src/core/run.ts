@@ -18,8 +18,11 @@ export function run(
   return withUndo(async (undo) => {
     const process = describeProcess(parts, request);
     const namespace = chooseNamespace(parts, request);
-    const sandbox = await addSandbox(parts, request, { process, autoRemove: request.autoRemove, namespace });
-    undo(() => deleteSandbox(parts, sandbox));
+    const added = await addSandbox(parts, request, { process, autoRemove: request.autoRemove, namespace });
+    undo(() => deleteSandbox(parts, added));
+    const sandbox = request.detached
+      ? { ...added, process: { ...process, logPath: parts.files.paths(added).log } }
+      : added;
     if (namespace === 'new' || namespace.kind !== 'shared') {
       for (const { network, ...config } of request.networks) {
         await connect(parts, { network: findNetwork(parts.store.state, network), sandbox }, config);

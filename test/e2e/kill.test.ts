@@ -202,10 +202,13 @@ async function expectKernelMatches(host: TestHost): Promise<void> {
   const endpoints = sandboxes.body.flatMap((sandbox: { endpoints: readonly object[] }) => sandbox.endpoints);
   const bridges = networks.body.filter((network: { driver: string }) => network.driver === 'bridge');
 
-  const links = (await host.shell('ip -o link show type bridge; ip -o link show type veth'))
-    .split('\n')
-    .filter(Boolean);
-  expect(links).toHaveLength(bridges.length + endpoints.length);
+  const links = await host.shell('ip -o link show type bridge; ip -o link show type veth');
+  const names = links.split('\n').map((line) => line.split(/:? /)[1]?.replace(/@.*/, ''));
+  const wanted = [
+    ...bridges.map(({ options }: { options: { bridge: string } }) => options.bridge),
+    ...endpoints.map(({ id }: { id: string }) => `fv${id.slice(0, 10)}`),
+  ];
+  expect(names.sort()).toEqual(wanted.sort());
 
   const pins = (await host.shell('ls /run/netns')).split('\n').filter(Boolean);
   expect(pins.sort()).toEqual(sandboxes.body.map(({ name }: { name: string }) => name).sort());

@@ -66,6 +66,11 @@ export function bridgePlan(network: Network): BridgePlan {
   };
 }
 
+/** Its MAC address, which follows from the network's id, is there from the first moment; the alias comes a message later. */
+export function isMadeFor(plan: BridgePlan, link: Link): boolean {
+  return link.alias === plan.alias || (link.alias === undefined && link.mac === plan.mac);
+}
+
 /** One program: whoever sees the bridge up sees it complete. */
 export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
   const { name, mac, mtuBytes, alias, addresses, ipv6 } = plan;
@@ -85,7 +90,7 @@ export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
 /** Faults in the order in which they are to be mended. A bridge that is not ours is only given what the network cannot do without. */
 export function compareBridge(plan: BridgePlan, observed: ObservedBridge): readonly BridgeFault[] {
   const { link } = observed;
-  const foreign = plan.mayBeForeign && link.alias !== plan.alias;
+  const foreign = plan.mayBeForeign && !isMadeFor(plan, link);
   const faults = foreign ? [] : compareOwn(plan, link);
   for (const step of foreign ? plan.needs : [...plan.guards, ...plan.needs]) {
     const value = observed.sysctls.get(step.sysctl);

@@ -23,6 +23,7 @@ import {
   compareBridge,
   createSteps,
   defaultBridgeName,
+  isMadeFor,
   type ObservedBridge,
 } from './bridge-plan.ts';
 import { allowForwarding, isForwarding } from './forwarding.ts';
@@ -67,7 +68,7 @@ export class BridgeDriver implements Driver {
   async removeNetwork(network: Network): Promise<void> {
     const plan = bridgePlan(network);
     const link = await findLink({ name: plan.name });
-    if (link?.alias !== plan.alias) return;
+    if (link === undefined || !isMadeFor(plan, link)) return;
     try {
       await runReaper([request('host', removeLink({ index: link.index }))]);
     } catch (error) {

@@ -101,6 +101,14 @@ test('removing a network twice is fine', async () => {
   expect(showLink('br-plain')).toBeUndefined();
 });
 
+test('a bridge that a crash left without its mark is ours by its MAC address', async () => {
+  await driver.ensureNetwork(plain);
+  run('ip link set br-plain alias ""');
+  expect(await driver.inspectNetwork(plain)).toMatchObject([{ problem: 'is not marked as ours' }]);
+  await driver.removeNetwork(plain);
+  expect(showLink('br-plain')).toBeUndefined();
+});
+
 test('an interface of another kind, a bridge of another network and a taken default name are refused', async () => {
   run('ip link add br-veth type veth peer name br-veth2');
   run(`ip link add fl-${network.id.slice(0, 10)} type bridge`);

@@ -269,6 +269,7 @@ describe('processes', () => {
 
   test('a detached run is followed by its supervisor and keeps its exit status', async () => {
     await core.run(runRequest(5, { name: 'job', detached: true, autoRemove: false }));
+    expect(core.sandbox('job').process?.logPath).toBe('/l');
     parts.world.processes.set(6, { startTime: 60 });
     await core.registerSupervisor('job', 6);
     parts.endProcess(5);
