@@ -103,7 +103,7 @@ test('removing a network twice is fine', async () => {
 
 test('a bridge that a crash left without its mark is ours by its MAC address', async () => {
   await driver.ensureNetwork(plain);
-  run('ip link set br-plain alias ""');
+  run(`ip link set br-plain alias ${''}`);
   expect(await driver.inspectNetwork(plain)).toMatchObject([{ problem: 'is not marked as ours' }]);
   await driver.removeNetwork(plain);
   expect(showLink('br-plain')).toBeUndefined();
