@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './bootstrap.js';
+import { benchPackages, installPackages } from './test-packages.js';
 
 const folder = join(root, 'bench');
 const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.ts')) : [];
@@ -16,6 +17,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+for (const { name, reason } of installPackages(benchPackages)) {
+  console.log(`Debian package ${name} is missing (${reason})`);
+}
 let failed = 0;
 for (const name of wanted.length > 0 ? wanted : known) {
   console.log(`\n## ${name}\n`);

@@ -1,8 +1,9 @@
-// The Debian packages the test suites use as judges and clients. The product needs none of them.
+// The Debian packages the test suites use as judges and clients, and the benchmarks as peers. The product needs none of them.
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { isCommand } from './bootstrap.js';
 
-const packages = [
+const testPackages = [
   { name: 'iproute2', command: 'ip', reason: 'builds test hosts; judges links, addresses and routes' },
   { name: 'nftables', command: 'nft', reason: 'judges the ruleset; plays the stranger who flushes it' },
   { name: 'conntrack', command: 'conntrack', reason: 'judges connection tracking entries' },
@@ -11,9 +12,21 @@ const packages = [
   { name: 'socat', command: 'socat', reason: 'plays UDP, TCP and terminal peers' },
 ];
 
+export const benchPackages = [
+  { name: 'iproute2', command: 'ip', reason: 'builds test hosts' },
+  { name: 'iptables', command: 'iptables-nft', reason: 'publishes ports one rule each; dockerd needs it' },
+  { name: 'docker.io', command: 'dockerd', reason: 'runs containers' },
+  { name: 'podman', command: 'podman', reason: 'runs containers' },
+  { name: 'crun', command: 'crun', reason: 'the faster runtime of podman' },
+  { name: 'netavark', command: '/usr/lib/podman/netavark', reason: 'networks of podman' },
+  { name: 'aardvark-dns', command: '/usr/lib/podman/aardvark-dns', reason: 'names on networks of podman' },
+  { name: 'dnsmasq-base', command: 'dnsmasq', reason: 'answers names' },
+  { name: 'dnsperf', command: 'dnsperf', reason: 'asks for names' },
+];
+
 /** Installs what is missing where apt allows it; returns what is missing still. */
-export function installPackages() {
-  const missing = packages.filter(({ command }) => !isCommand(command));
+export function installPackages(packages = testPackages) {
+  const missing = packages.filter((each) => !isInstalled(each));
   if (missing.length === 0) return [];
   if (process.getuid?.() !== 0 || !isCommand('apt-get')) return missing;
   const names = missing.map(({ name }) => name);
@@ -26,5 +39,9 @@ export function installPackages() {
     const { status, stderr } = spawnSync('apt-get', args, { env: environment, encoding: 'utf8' });
     if (status !== 0) console.log(`apt-get ${args[0]} failed: ${stderr?.trim()}`);
   }
-  return missing.filter(({ command }) => !isCommand(command));
+  return missing.filter((each) => !isInstalled(each));
+}
+
+function isInstalled({ command }) {
+  return command.startsWith('/') ? existsSync(command) : isCommand(command);
 }
