@@ -1,27 +1,24 @@
 // Sandboxes and their processes: what a process sees, what survives, what goes.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addressOf, ask, resolve, startServer } from '../support/peers.ts';
 import { type HostState, type Netd, TestHost } from '../support/test-host.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let host: TestHost;
 let netd: Netd;
+/** The host with a network nobody is on. */
+let idle: HostState;
 
 beforeAll(async () => {
   host = await TestHost.start('keeper');
   netd = await host.netd();
   await host.net('create', 'lab');
+  idle = await host.state();
 });
 
 afterAll(() => host[Symbol.asyncDispose]());
 
 describe('net run', () => {
-  let before: HostState;
-
-  beforeEach(async () => {
-    before = await host.state();
-  });
-
   test('gives the process its own interface, hostname, hosts file and resolver', async () => {
     const look = 'hostname; cat /etc/hostname; cat /etc/resolv.conf; getent hosts looker; ls /sys/class/net';
     const output = await host.net('run', '--name', 'looker', '--network', 'lab', '--', 'sh', '-c', look);
@@ -34,7 +31,7 @@ describe('net run', () => {
   test('leaves nothing when the process has ended', async () => {
     await host.net('run', '--name', 'gone', '--network', 'lab', '-p', '8080:80', '--', 'true');
     await waitUntil('nothing is left', async () => {
-      expect(await host.state()).toEqual(before);
+      expect(await host.state()).toEqual(idle);
       return true;
     });
     expect(await host.net('ps')).not.toMatch(/gone/);
