@@ -9,7 +9,11 @@ const folders = ['src', 'test', 'bench'].filter((folder) => existsSync(join(root
 
 const checks = [
   { name: 'format and lint', command: bin('biome'), args: ['check', '--error-on-warnings', '.'] },
-  { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json'] },
+  {
+    name: 'types',
+    command: bin('tsc'),
+    args: ['-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', 'build/check.tsbuildinfo'],
+  },
   { name: 'layers', command: bin('depcruise'), args: ['--config', '.dependency-cruiser.js', ...folders] },
   { name: 'dead code', command: bin('knip'), args: ['--no-config-hints'] },
 ];
