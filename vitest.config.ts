@@ -10,7 +10,8 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...real } },
-      { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...real } },
+      // One file after the other: they share a network namespace, and some change its default route or forwarding.
+      { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...real, fileParallelism: false } },
       {
         test: {
           name: 'e2e',

@@ -1,0 +1,48 @@
+import { BridgeDriver } from '../../src/drivers/bridge/bridge.ts';
+import { HostDriver } from '../../src/drivers/host.ts';
+import { MacvlanDriver } from '../../src/drivers/macvlan.ts';
+import { NoneDriver } from '../../src/drivers/none.ts';
+import { run } from '../support/own-network.ts';
+import { makeNetwork } from '../support/records.ts';
+import { driverContract } from './driver.ts';
+
+driverContract(() => ({
+  driver: new BridgeDriver(),
+  draft: makeNetwork({ driver: 'bridge', pools: [{ subnet: '10.61.0.0/24', gateway: '10.61.0.1' }] }),
+  options: {
+    raw: {
+      'com.docker.network.bridge.name': 'ct-br',
+      'com.docker.network.bridge.enable_icc': 'F',
+      'com.docker.network.driver.mtu': '01400',
+      masquerade: '1',
+      host_ipv6: 'FD00:0::1',
+    },
+    normal: { bridge: 'ct-br', icc: 'false', mtu: '1400', masquerade: 'true', host_ipv6: 'fd00::1' },
+  },
+  addresses: ['10.61.0.2/24'],
+}));
+
+driverContract(() => ({
+  driver: new MacvlanDriver(),
+  draft: makeNetwork({
+    driver: 'macvlan',
+    options: { parent: 'ct-parent' },
+    pools: [{ subnet: '10.62.0.0/24', gateway: '10.62.0.1' }],
+  }),
+  options: {
+    raw: { macvlan_mode: 'vepa', parent: 'ct-parent', 'com.docker.network.container_iface_prefix': 'net' },
+    normal: { mode: 'vepa', parent: 'ct-parent', ifprefix: 'net' },
+  },
+  addresses: ['10.62.0.2/24'],
+  setUp: () => run('ip link add ct-parent type veth peer name ct-wire'),
+  tearDown: () => run('ip link delete ct-parent'),
+}));
+
+for (const driver of [new HostDriver(), new NoneDriver()]) {
+  driverContract(() => ({
+    driver,
+    draft: makeNetwork({ driver: driver.name }),
+    options: { raw: {}, normal: {} },
+    addresses: [],
+  }));
+}

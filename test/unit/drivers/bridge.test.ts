@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import type { IpAddress } from '../../../src/base/cidr.ts';
+import { BridgeDriver } from '../../../src/drivers/bridge/bridge.ts';
+import type { Endpoint } from '../../../src/model/endpoint.ts';
+import { makeEndpoint, makeNetwork } from '../../support/records.ts';
+
+const driver = new BridgeDriver();
+const network = makeNetwork({
+  driver: 'bridge',
+  ipv6: true,
+  options: { bridge: 'br-lab', mtu: '1400' },
+  pools: [
+    { subnet: '10.5.0.0/24', gateway: '10.5.0.1' },
+    { subnet: 'fd05::/64', gateway: 'fd05::1' },
+  ],
+});
+const endpoint = makeEndpoint(network, ['10.5.0.2/24', 'fd05::2/64']);
+
+test('an endpoint becomes a port of the bridge, with its id in the name of the host end', () => {
+  expect(driver.attachment(network, endpoint)).toEqual({
+    link: {
+      kind: 'veth',
+      hostIfname: `fv${endpoint.id.slice(0, 10)}`,
+      bridge: 'br-lab',
+      isolated: false,
+      hairpin: true,
+    },
+    ifname: 'eth0',
+    mac: endpoint.mac,
+    mtuBytes: 1400,
+    addresses: ['10.5.0.2/24', 'fd05::2/64'],
+    routes: [],
+    gateways: { ipv4: '10.5.0.1', ipv6: 'fd05::1' },
+  });
+});
+
+test('without communication between endpoints ports are isolated, and hairpin can be switched off', () => {
+  const strict = { ...network, options: { ...network.options, icc: 'false', hairpin: 'false' } };
+  expect(driver.attachment(strict, endpoint).link).toMatchObject({ isolated: true, hairpin: false });
+});
+
+test('a gateway is offered only in the families the endpoint has', () => {
+  expect(driver.attachment(network, makeEndpoint(network, ['fd05::3/64'])).gateways).toEqual({
+    ipv6: 'fd05::1',
+  });
+});
+
+test('the policy masquerades, lets endpoints talk and trusts nobody unless told otherwise', () => {
+  const policy = {
+    networkId: network.id,
+    ifname: 'br-lab',
+    subnets: ['10.5.0.0/24', 'fd05::/64'],
+    internal: false,
+    icc: true,
+    source: { ipv4: 'masquerade', ipv6: 'masquerade' },
+    trustedInterfaces: [],
+  };
+  expect(driver.policy(network)).toEqual(policy);
+  const options = {
+    ...network.options,
+    icc: 'false',
+    trusted_host_interfaces: 'eth1:wg0',
+    host_ipv4: '192.0.2.7',
+  };
+  expect(driver.policy({ ...network, options })).toEqual({
+    ...policy,
+    icc: false,
+    source: { ipv4: { address: '192.0.2.7' }, ipv6: 'masquerade' },
+    trustedInterfaces: ['eth1', 'wg0'],
+  });
+});
+
+test('sources are kept on internal networks and without masquerading', () => {
+  const keep = { ipv4: 'keep', ipv6: 'keep' };
+  expect(driver.policy({ ...network, internal: true }).source).toEqual(keep);
+  const options = { ...network.options, masquerade: 'false', host_ipv4: '192.0.2.7' };
+  expect(driver.policy({ ...network, options }).source).toEqual(keep);
+});
+
+test('a port leads to the address of the family of its host address', () => {
+  const port = { protocol: 'tcp', port: 80, hostPort: 8080 } as const;
+  const ports = [
+    { ...port, hostAddress: '0.0.0.0' as IpAddress },
+    { ...port, hostAddress: '::' as IpAddress },
+    { ...port, hostAddress: '127.0.0.1' as IpAddress, hostPort: 8081 },
+  ];
+  const addresses = (one: Endpoint) => driver.forwards(network, one).map(({ address }) => address);
+  expect(addresses({ ...endpoint, ports })).toEqual(['10.5.0.2', 'fd05::2', '10.5.0.2']);
+  expect(addresses({ ...makeEndpoint(network, ['10.5.0.3/24']), ports })).toEqual(['10.5.0.3', '10.5.0.3']);
+});
