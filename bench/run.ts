@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestHost } from '../test/support/test-host.ts';
+import { compile } from './support/compile.ts';
 import { removeControlGroups } from './support/control-groups.ts';
 import { printMark, printSummary, type Summary } from './support/figures.ts';
 
@@ -22,9 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
 const controlGroup = `fairlead-bench-${process.pid}`;
 try {
   const program = join(folder, 'true');
-  execFileSync('cc', ['-O2', '-static', '-s', '-x', 'c', '-o', program, '-'], {
-    input: 'int main(void) { return 0; }\n',
-  });
+  compile({ text: 'int main(void) { return 0; }' }, program);
   execFileSync('tar', ['-C', folder, '-cf', join(folder, 'bench.tar'), 'true']);
   report(await measure());
 } finally {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { askApi } from '../test/support/api-client.ts';
 import { type Netd, TestHost } from '../test/support/test-host.ts';
+import { must } from './support/ask.ts';
 import { printMark, printSummary, timeMs } from './support/figures.ts';
 
 const endpoints = 1000;
@@ -9,11 +10,13 @@ const sample = 100;
 
 await using host = await TestHost.start('scale');
 let netd = await host.netd();
-await must('POST', '/networks', { name: 'lab', pools: [{ subnet: '10.88.0.0/20' }] });
+await must(host, 'POST', '/networks', { name: 'lab', pools: [{ subnet: '10.88.0.0/20' }] });
 const times: number[] = [];
 for (let number = 0; number < endpoints; number++) {
-  await must('POST', '/sandboxes', { name: `s${number}` });
-  times.push(1000 * (await timeMs(() => must('POST', '/networks/lab/connect', { target: `s${number}` }))));
+  await must(host, 'POST', '/sandboxes', { name: `s${number}` });
+  times.push(
+    1000 * (await timeMs(() => must(host, 'POST', '/networks/lab/connect', { target: `s${number}` }))),
+  );
 }
 const first = printSummary(`first ${sample} connects, through the API`, times.slice(0, sample), 'us');
 const last = printSummary(`last ${sample} of ${endpoints}`, times.slice(-sample), 'us');
@@ -38,11 +41,6 @@ printMark(
 printMark('resident memory after a restart', residentMiB(netd), 120, 'MiB');
 const { body } = await askApi(host, 'GET', '/check');
 console.log(`differences found by check: ${body.differences.length}`);
-
-async function must(method: string, path: string, request: object): Promise<void> {
-  const answer = await askApi(host, method, path, request);
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
-}
 
 function residentMiB({ pid }: Netd): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -29,6 +29,11 @@ export function printMark(what: string, value: number, mark: number, unit = 'x')
   console.log(`${what.padEnd(52)} ${format(value)} ${unit}  (mark: at most ${mark} ${unit}, ${verdict})`);
 }
 
+/** Prints a ratio that keeps no mark yet. */
+export function printRatio(what: string, value: number): void {
+  console.log(`${what.padEnd(52)} ${format(value)} x`);
+}
+
 /** Milliseconds that `work` takes. */
 export async function timeMs(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
