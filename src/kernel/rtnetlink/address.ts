@@ -1,16 +1,12 @@
 // Addresses of links.
 import {
   addressOf,
-  familyBits,
   familyOf,
   fromBytes,
   type InterfaceAddress,
   prefixOf,
-  rangeOf,
-  subnetOf,
   toBytes,
   toInterfaceAddress,
-  toIpAddress,
 } from '../../base/cidr.ts';
 import { Attributes } from '../netlink/attribute.ts';
 import { type ByteWriter, littleEndian, viewOf } from '../netlink/byte-writer.ts';
@@ -47,7 +43,7 @@ export function addAddress({ link, address }: LinkAddress): Uint8Array {
     writeStruct(struct, { link, address });
     attributes.bytes(k.IFA_LOCAL, bytes);
     attributes.bytes(k.IFA_ADDRESS, bytes);
-    const broadcast = broadcastOf(address);
+    const broadcast = broadcastOf(bytes, prefixOf(address));
     if (broadcast !== undefined) attributes.bytes(k.IFA_BROADCAST, broadcast);
   });
 }
@@ -92,9 +88,8 @@ function writeStruct(struct: ByteWriter, { link, address }: LinkAddress): void {
   struct.u32(link);
 }
 
-/** RFC 3021: a /31 has no broadcast address, and a /32 neither. */
-function broadcastOf(address: InterfaceAddress): Uint8Array | undefined {
-  const family = familyOf(address);
-  if (family === 6 || prefixOf(address) > familyBits(family) - 2) return undefined;
-  return toBytes(toIpAddress(rangeOf(subnetOf(address)).last, family));
+/** The last address of the subnet. RFC 3021: a /31 has no broadcast address, and a /32 neither. */
+function broadcastOf(bytes: Uint8Array, prefix: number): Uint8Array | undefined {
+  if (bytes.length !== 4 || prefix > 30) return undefined;
+  return bytes.map((byte, index) => byte | (0xff >> Math.min(8, Math.max(0, prefix - index * 8))));
 }
