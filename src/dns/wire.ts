@@ -1,5 +1,5 @@
 // Questions and answers in wire format. The only importer of dns2: its codecs of names and records run on our own
-// reader and writer, see docs/adr/0007; header, EDNS and whatever is passed on unread stay bytes.
+// reader and writer, see docs/adr/0004; header, EDNS and whatever is passed on unread stay bytes.
 import dns2 from 'dns2';
 import type { Answer, ResourceRecord } from './answer.ts';
 import { classIn, opcodeQuery, rcode, recordType } from './constants.ts';
