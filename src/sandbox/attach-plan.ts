@@ -54,12 +54,13 @@ export function attachSteps(
   target: AttachTarget,
 ): readonly Step[] {
   const { index, hostLink } = target;
+  const look = getLink({ index: hostLink });
   const last =
     attachment.link.kind === 'veth'
-      ? request('host', getLink({ index: index - 1 }), getLink({ index: hostLink }))
+      ? request('host', getLink({ index: index - 1 }), look)
       : request('namespace', getLink({ index }));
   return [
-    request('host', getLink({ index: hostLink })),
+    request('host', look),
     ...makeLink(attachment, target),
     ...ipv6Steps(attachment, target.ipv6),
     request(
