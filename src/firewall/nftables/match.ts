@@ -1,5 +1,13 @@
 // Pieces of rules: what a rule asks of a packet and does with it, in words close to nft's own.
-import { type Cidr, type IpAddress, prefixOf, rangeOf, toBytes, toIpAddress } from '../../base/cidr.ts';
+import {
+  type Cidr,
+  familyBits,
+  type IpAddress,
+  prefixOf,
+  rangeOf,
+  toBytes,
+  toIpAddress,
+} from '../../base/cidr.ts';
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from '../../kernel/nftables/constants.ts';
 import { ctState, IPS_DST_NAT } from '../../kernel/nftables/expression/ct.ts';
 import { RTN_LOCAL } from '../../kernel/nftables/expression/fib.ts';
@@ -56,9 +64,9 @@ export function familyIs(family: Family): Rule {
 export function addressIn(which: 'saddr' | 'daddr', subnet: Cidr): Rule {
   const { family, first } = rangeOf(subnet);
   const prefix = prefixOf(subnet);
-  const lengthBytes = Math.ceil(prefix / 8);
+  const lengthBytes = prefix % 8 === 0 ? prefix / 8 : familyBits(family) / 8;
   const value = toBytes(toIpAddress(first, family)).subarray(0, lengthBytes);
-  const mask = value.map((_, i) => 0xff << Math.max(0, (i + 1) * 8 - prefix));
+  const mask = value.map((_, i) => 0xff << Math.min(8, Math.max(0, (i + 1) * 8 - prefix)));
   return [
     ...familyIs(family),
     { kind: 'payload', header: 'network', offsetBytes: addressOffsets[family][which], lengthBytes, to: 0 },

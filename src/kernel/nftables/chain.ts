@@ -34,12 +34,12 @@ export function encodeChain(attributes: AttributeWriter, table: string, chain: C
   encodeChainName(attributes, table, chain.name);
   const { base } = chain;
   if (base === undefined) return;
+  attributes.string(NFTA_CHAIN_TYPE, base.type);
   attributes.nested(NFTA_CHAIN_HOOK, () => {
     attributes.be32(NFTA_HOOK_HOOKNUM, hooks[base.hook]);
     attributes.be32(NFTA_HOOK_PRIORITY, base.priority);
   });
   attributes.be32(NFTA_CHAIN_POLICY, NF_ACCEPT);
-  attributes.string(NFTA_CHAIN_TYPE, base.type);
 }
 
 export function encodeChainName(attributes: AttributeWriter, table: string, name: string): void {

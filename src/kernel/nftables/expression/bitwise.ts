@@ -1,4 +1,4 @@
-// Masks a register: keeps the bits of the mask.
+// Masks a register: keeps the bits of the mask. That is the kernel's `mask and xor`, its default operation, with nothing to xor.
 import type { Attributes, AttributeWriter } from '../../netlink/attribute.ts';
 import { NFTA_DATA_VALUE } from '../constants.ts';
 import { decodeRegister, encodeRegister, type Register } from './register.ts';
@@ -15,14 +15,11 @@ const NFTA_BITWISE_DREG = 2;
 const NFTA_BITWISE_LEN = 3;
 const NFTA_BITWISE_MASK = 4;
 const NFTA_BITWISE_XOR = 5;
-const NFTA_BITWISE_OP = 6;
-const NFT_BITWISE_MASK_XOR = 0;
 
 export function encodeBitwise(attributes: AttributeWriter, bitwise: Bitwise): void {
   const { mask } = bitwise;
   attributes.be32(NFTA_BITWISE_SREG, encodeRegister(bitwise.from));
   attributes.be32(NFTA_BITWISE_DREG, encodeRegister(bitwise.to));
-  attributes.be32(NFTA_BITWISE_OP, NFT_BITWISE_MASK_XOR);
   attributes.be32(NFTA_BITWISE_LEN, mask.length);
   attributes.nested(NFTA_BITWISE_MASK, () => attributes.bytes(NFTA_DATA_VALUE, mask));
   attributes.nested(NFTA_BITWISE_XOR, () => attributes.bytes(NFTA_DATA_VALUE, new Uint8Array(mask.length)));

@@ -1,0 +1,83 @@
+// Messages compared with those nft(8) sends for the same thing.
+import { expect, test } from 'vitest';
+import { NLM_F_ACK } from '../../../../src/kernel/netlink/message.ts';
+import { Batch } from '../../../../src/kernel/nftables/batch.ts';
+import { decodeChain } from '../../../../src/kernel/nftables/chain.ts';
+import { decodeElements } from '../../../../src/kernel/nftables/element.ts';
+import { headerBytes } from '../../../../src/kernel/nftables/nfnetlink.ts';
+import { decodeSet, type NftSet, setForm } from '../../../../src/kernel/nftables/set.ts';
+import { captured, middle } from './capture.ts';
+
+const bridge = Uint8Array.from(Buffer.from('br0'.padEnd(16, '\0')));
+const forward = { name: 'forward', base: { type: 'filter', hook: 'forward', priority: 0 } } as const;
+const port = {
+  key: Uint8Array.of(6, 0, 0, 0, 0x1f, 0x90, 0, 0),
+  data: Uint8Array.of(10, 1, 0, 2, 0, 80, 0, 0),
+};
+
+function attributesOf(batch: Batch): Uint8Array {
+  return Uint8Array.from(middle(batch.finish()).payload.subarray(headerBytes));
+}
+
+test.for([
+  { name: 'table', batch: () => new Batch('u').addTable(0) },
+  { name: 'chain', batch: () => new Batch('t').addChain({ name: 'e' }) },
+  { name: 'base-chain', batch: () => new Batch('t').addChain(forward) },
+  { name: 'set', batch: () => new Batch('t').addSet({ name: 'more', key: ['ifname'] }) },
+])('a $name is written byte for byte as nft writes it', ({ name, batch }) => {
+  expect(attributesOf(batch())).toEqual(captured(name).bytes);
+});
+
+test.for([
+  { name: 'element', elements: [port] },
+  { name: 'verdict-element', elements: [{ key: bridge, data: { jump: 'd' } }] },
+])('an $name is read from what nft writes, and from what is written here', ({ name, elements }) => {
+  expect([...decodeElements(captured(name).attributes)]).toEqual(elements);
+});
+
+test('a set has the form nft gives it', () => {
+  const set: NftSet = { name: 'more', key: ['ifname'] };
+  expect(decodeSet(captured('set').attributes)).toEqual({ name: set.name, form: setForm(set) });
+});
+
+test('fields of a concatenation take four bytes at least', () => {
+  const address = setForm({
+    name: '',
+    key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+    data: ['ipv6_addr'],
+  });
+  expect(address).toBe('8 12 8 16');
+});
+
+test('a base chain is read from what nft writes', () => {
+  expect(decodeChain(captured('base-chain').attributes)).toEqual({ table: 't', ...forward });
+  expect(decodeChain(captured('chain').attributes)).toEqual({ table: 't', name: 'e' });
+});
+
+test('only the last change of a batch asks for an acknowledgement', () => {
+  const flags = (batch: Batch) => {
+    const bytes = batch.finish();
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const acks: boolean[] = [];
+    for (let at = 0; at < bytes.length; at += view.getUint32(at, true)) {
+      acks.push((view.getUint16(at + 6, true) & NLM_F_ACK) !== 0);
+    }
+    return acks;
+  };
+  expect(flags(new Batch('t').deleteTable().addTable(0).addChain(forward))).toEqual([
+    false,
+    false,
+    false,
+    true,
+    false,
+  ]);
+});
+
+test('many elements are sent in several messages of less than 64 KiB', () => {
+  const elements = Array.from({ length: 3000 }, () => ({
+    key: new Uint8Array(24),
+    data: new Uint8Array(20),
+  }));
+  const bytes = new Batch('t').addElements('s', elements).finish();
+  expect(bytes.length).toBeGreaterThan(3 * 0xffff);
+});
