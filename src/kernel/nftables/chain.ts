@@ -35,11 +35,11 @@ export function encodeChain(attributes: AttributeWriter, table: string, chain: C
   const { base } = chain;
   if (base === undefined) return;
   attributes.string(NFTA_CHAIN_TYPE, base.type);
+  attributes.be32(NFTA_CHAIN_POLICY, NF_ACCEPT);
   attributes.nested(NFTA_CHAIN_HOOK, () => {
     attributes.be32(NFTA_HOOK_HOOKNUM, hooks[base.hook]);
     attributes.be32(NFTA_HOOK_PRIORITY, base.priority);
   });
-  attributes.be32(NFTA_CHAIN_POLICY, NF_ACCEPT);
 }
 
 export function encodeChainName(attributes: AttributeWriter, table: string, name: string): void {
