@@ -1,0 +1,46 @@
+// The firewall backends on a real kernel, in a network namespace of their own.
+import { afterAll, beforeAll, describe } from 'vitest';
+import { NftablesFirewall } from '../../src/firewall/nftables/nftables.ts';
+import { NoFirewall } from '../../src/firewall/none.ts';
+import { takeTable } from '../kernel/firewall/own-table.ts';
+import { run } from '../support/own-network.ts';
+import { type FirewallUnderTest, firewallContract } from './firewall.ts';
+
+let table: AsyncDisposable;
+const isRoot = process.getuid?.() === 0;
+
+describe.skipIf(!isRoot)('nftables', () => {
+  beforeAll(async () => {
+    table = await takeTable();
+  }, 130_000);
+  afterAll(() => table?.[Symbol.asyncDispose]());
+
+  firewallContract(async (): Promise<FirewallUnderTest> => {
+    const firewall = new NftablesFirewall({ owned: false });
+    await firewall.replace({ networks: [], endpoints: [] });
+    return {
+      firewall,
+      tamper: async () => void run('nft delete table inet fairlead'),
+      [Symbol.asyncDispose]: () => firewall.close(),
+    };
+  });
+});
+
+describe('none', () => {
+  firewallContract(
+    async () => ({
+      firewall: new NoFirewall(),
+      tamper: async () => {},
+      async [Symbol.asyncDispose]() {},
+    }),
+    {
+      skip: {
+        reason: 'it has no rules',
+        tests: [
+          'a port that leads to two places is a conflict, and nothing changes',
+          'rules taken away by others are missed, and replaced',
+        ],
+      },
+    },
+  );
+});
