@@ -95,7 +95,7 @@ export class NetnsSandboxes implements Sandboxes {
   }
 
   async exists(namespace: SandboxNamespace): Promise<boolean> {
-    if (namespace.kind === 'host') return true;
+    if (!('path' in namespace)) return true;
     const open = await enter(namespace);
     open?.close();
     return open !== undefined;

@@ -18,7 +18,7 @@ export interface Sandboxes {
   create(name: string): Promise<PinnedNamespace>;
   /** Errors: `not_found` (no such process or path), `invalid_parameter` (not a network namespace, or the host's own). */
   adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace>;
-  /** True while the recorded namespace can be entered and is still the same one. */
+  /** True while the recorded namespace can be entered and is still the same one; those of others are not looked at. */
   exists(namespace: SandboxNamespace): Promise<boolean>;
   /**
    * Makes the interface and configures it, and sets the default routes, in one netlink program that stops at the first

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NetError } from '../../../src/base/errors.ts';
 import { BridgeDriver } from '../../../src/drivers/bridge/bridge.ts';
+import type { SandboxId } from '../../../src/model/ids.ts';
 import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
 import { PinLedger } from '../../../src/sandbox/pin-ledger.ts';
 import {
@@ -39,6 +40,11 @@ test('a new namespace has loopback up and nothing else, and is entered by its pa
   await sandboxes.remove(made, []);
   expect(existsSync(made.path)).toBe(false);
   expect(await sandboxes.exists(made)).toBe(false);
+});
+
+test('the namespaces of the host and of another sandbox are there without being looked at', async () => {
+  expect(await sandboxes.exists({ kind: 'host' })).toBe(true);
+  expect(await sandboxes.exists({ kind: 'shared', with: 'f'.repeat(64) as SandboxId })).toBe(true);
 });
 
 test('a taken path is refused and left alone', async () => {
