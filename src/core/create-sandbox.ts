@@ -8,6 +8,7 @@ import { checkName } from './check-name.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import type { Parts } from './parts.ts';
 import type { SandboxConfig } from './requests.ts';
+import { refreshSandbox } from './sandbox-names.ts';
 
 /** What a sandbox of `run` has beyond one made alone. */
 export interface SandboxOrigin {
@@ -73,6 +74,7 @@ export function createSandbox(parts: Parts, config: SandboxConfig): Promise<Sand
   return withUndo(async (undo) => {
     const sandbox = await addSandbox(parts, config, { namespace: 'new', autoRemove: false });
     undo(() => deleteSandbox(parts, sandbox));
+    await refreshSandbox(parts, sandbox, []);
     await settleSandbox(parts, sandbox);
     return sandbox;
   });

@@ -9,6 +9,7 @@ import { namespaceOwner } from './desired.ts';
 import { findNetwork, findSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { LaunchPlan, ProcessConfig, RunRequest } from './requests.ts';
+import { refreshSandbox } from './sandbox-names.ts';
 
 /** The caller holds the locks. Returns the sandbox with the plan; nothing is left when it fails. */
 export function run(
@@ -23,7 +24,9 @@ export function run(
     const sandbox = request.detached
       ? { ...added, process: { ...process, logPath: parts.files.paths(added).log } }
       : added;
-    if (namespace === 'new' || namespace.kind !== 'shared') {
+    if (namespace !== 'new' && namespace.kind === 'shared') {
+      await refreshSandbox(parts, sandbox, []);
+    } else {
       for (const { network, ...config } of request.networks) {
         await connect(parts, { network: findNetwork(parts.store.state, network), sandbox }, config);
       }

@@ -308,6 +308,13 @@ describe('processes', () => {
     await vi.waitFor(() => expect(core.sandboxes().map(({ name }) => name)).toEqual(['web']));
   });
 
+  test('a sandbox without networks has the files its processes are shown', async () => {
+    await core.createSandbox({ name: 'web' });
+    expect(parts.world.files).toEqual(new Set([core.sandbox('web').id]));
+    await core.run(runRequest(5, { name: 'side', detached: true, networks: [{ network: 'sandbox:web' }] }));
+    expect(parts.world.files).toContain(core.sandbox('side').id);
+  });
+
   test('a second sandbox of one name is refused', async () => {
     const requests = [runRequest(5, { name: 'job' }), runRequest(6, { name: 'job' })];
     const results = await Promise.allSettled(requests.map((request) => core.run(request)));
