@@ -62,8 +62,9 @@ export async function repairFirewall(parts: Parts): Promise<void> {
 
 async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
   const driver = driverOf(parts, network);
+  const look = () => driver.inspectNetwork(network);
   return {
-    differences: await driver.inspectNetwork(network),
+    differences: await lookAt(`network ${network.name}`, look),
     repair: () => driver.ensureNetwork(network),
   };
 }
@@ -96,12 +97,12 @@ async function checkSandbox(parts: Parts, sandbox: Sandbox): Promise<Finding> {
   }
   const endpoints = endpointsOfSandbox(parts.store.state, sandbox.id);
   const routes = defaultRoutes(parts, endpoints);
-  const differences = await parts.sandboxes.inspect(namespace, attachmentsOf(parts, endpoints), routes);
+  const look = async () => {
+    const found = await parts.sandboxes.inspect(namespace, attachmentsOf(parts, endpoints), routes);
+    return found.map(({ object, problem }) => ({ object: `sandbox ${sandbox.name}: ${object}`, problem }));
+  };
   return {
-    differences: differences.map(({ object, problem }) => ({
-      object: `sandbox ${sandbox.name}: ${object}`,
-      problem,
-    })),
+    differences: await lookAt(`sandbox ${sandbox.name}`, look),
     repair: async () => {
       for (const endpoint of endpoints) {
         const attachment = attachmentOf(parts, endpoint);
@@ -111,6 +112,18 @@ async function checkSandbox(parts: Parts, sandbox: Sandbox): Promise<Finding> {
       await refreshSandbox(parts, sandbox, endpoints);
     },
   };
+}
+
+/** What cannot even be looked at is told as well, and keeps nothing else from being looked at. */
+async function lookAt(
+  object: string,
+  look: () => Promise<readonly Difference[]>,
+): Promise<readonly Difference[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [{ object, problem: `cannot be looked at: ${String(error)}` }];
+  }
 }
 
 async function checkStrays(parts: Parts): Promise<Finding> {

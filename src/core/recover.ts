@@ -27,7 +27,9 @@ export async function recover(parts: Parts): Promise<void> {
   await forgetOtherBoots(parts);
   for (const network of state.networks.values()) restorePools(parts, network);
   await finishPending(parts);
-  for (const network of state.networks.values()) await driverOf(parts, network).ensureNetwork(network);
+  for (const network of state.networks.values()) {
+    await attempt(parts, () => driverOf(parts, network).ensureNetwork(network));
+  }
   await restorePorts(parts);
   await parts.firewall.replace(policyState(parts));
   for (const builtin of builtins) {
@@ -92,10 +94,10 @@ async function hasEnded(parts: Parts, sandbox: Sandbox): Promise<boolean> {
   return !(await parts.sandboxes.exists(sandbox.namespace));
 }
 
-/** What cannot be removed now is reported; the check at the end finds what is left of it. */
+/** What cannot be made or removed now is reported and keeps nothing else from starting; the check at the end looks again. */
 async function attempt(parts: Parts, work: () => Promise<void>): Promise<void> {
   for (const failure of await runAll([work]))
-    parts.log.warn({ reason: String(failure) }, 'left from the last run');
+    parts.log.warn({ reason: String(failure) }, 'could not be brought back to the records');
 }
 
 async function restorePorts(parts: Parts): Promise<void> {

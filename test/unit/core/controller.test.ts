@@ -323,9 +323,10 @@ describe('processes', () => {
 });
 
 describe('after a restart', () => {
-  async function restart(store = parts.store): Promise<void> {
+  async function restart(store = parts.store, failing?: string): Promise<void> {
     const next = fakeParts(store);
     Object.assign(next.world, parts.world);
+    if (failing !== undefined) next.failOn(failing);
     parts = next;
     core = new CoreController(next);
     await core.start();
@@ -374,6 +375,15 @@ describe('after a restart', () => {
     expect(next.addresses).not.toEqual(core.sandbox('web').endpoints[0]?.addresses);
   });
 
+  test('what one network lacks keeps nothing else from starting, and is told by a check', async () => {
+    await core.createNetwork({ name: 'lab' });
+    parts.world.bridges.delete('lab');
+    await restart(parts.store, 'driver.ensureNetwork');
+    expect(core.networks().map(({ name }) => name)).toContain('lab');
+    await core.createSandbox({ name: 'web' });
+    await core.connect({ network: 'bridge', target: 'web' });
+  });
+
   test('sandboxes of another boot are forgotten and their addresses free', async () => {
     await core.createSandbox({ name: 'web' });
     const [sandbox] = parts.store.state.sandboxes.values();
@@ -405,6 +415,17 @@ describe('check', () => {
     ]);
     expect((await core.check({ fix: true })).differences.every(({ repaired }) => repaired)).toBe(true);
     expect((await core.check({ fix: false })).differences).toEqual([]);
+  });
+
+  test('what cannot be looked at is told, and the rest is looked at all the same', async () => {
+    for (const name of ['lab', 'other']) await core.createNetwork({ name });
+    parts.world.bridges.delete('other');
+    parts.failOn('driver.inspectNetwork', 2);
+    const { differences } = await core.check({ fix: false });
+    expect(differences).toMatchObject([
+      { object: 'network lab', problem: expect.stringContaining('told to fail') },
+      { object: 'bridge other', problem: 'is gone' },
+    ]);
   });
 
   test('a link of ours that somebody changes is mended without being asked', async () => {
