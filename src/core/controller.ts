@@ -1,6 +1,7 @@
 // The only door into the core: takes locks, finds what is named, calls the one file that does the work.
 import { NetError } from '../base/errors.ts';
 import { KeyedMutex, type Keys } from '../base/keyed-mutex.ts';
+import { Turns } from '../base/turns.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
@@ -43,6 +44,7 @@ export class CoreController implements Controller {
   readonly events: EventBus;
   readonly #parts: Parts;
   readonly #locks = new KeyedMutex();
+  readonly #turns = new Turns();
   readonly #processes: Processes;
   readonly #healer: Healer;
 
@@ -243,7 +245,9 @@ export class CoreController implements Controller {
     return this.#parts.store.state;
   }
 
-  #locked<T>(keys: Keys, work: () => Promise<T>): Promise<T> {
+  /** A hundred requests at once are begun one by one: each takes some time before it first waits for the kernel. */
+  async #locked<T>(keys: Keys, work: () => Promise<T>): Promise<T> {
+    await this.#turns.next();
     return this.#locks.run({ ...keys, shared: [everything, ...(keys.shared ?? [])] }, work);
   }
 
