@@ -19,9 +19,10 @@ export interface Namespace extends NamespaceIdentity {
 export type NamespaceTarget = { readonly path: string } | { readonly pid: number };
 
 /**
- * Errors: those of open(2), with `code`: `ENOENT`, `ESRCH`…; `EINVAL` when the path is not a network namespace.
+ * Takes microseconds, unless the path is on a file system that hangs. Errors: those of open(2), with `code`: `ENOENT`,
+ * `ESRCH`…; `EINVAL` when the path is not a network namespace.
  */
-export async function openNamespace(target: NamespaceTarget): Promise<Namespace> {
+export function openNamespace(target: NamespaceTarget): Namespace {
   const path = 'path' in target ? resolve(target.path) : `/proc/${target.pid}/ns/net`;
   const { fd, device, inode } = native.openNamespace(path);
   let open = true;
@@ -40,7 +41,7 @@ export async function openNamespace(target: NamespaceTarget): Promise<Namespace>
 }
 
 /** The namespace the daemon itself is in. */
-export async function openHostNamespace(): Promise<Namespace> {
+export function openHostNamespace(): Namespace {
   return openNamespace({ path: '/proc/self/ns/net' });
 }
 
@@ -49,7 +50,7 @@ export async function withNamespace<T>(
   target: NamespaceTarget,
   work: (namespace: Namespace) => Promise<T>,
 ): Promise<T> {
-  const namespace = await openNamespace(target);
+  const namespace = openNamespace(target);
   try {
     return await work(namespace);
   } finally {

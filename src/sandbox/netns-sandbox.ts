@@ -80,7 +80,7 @@ export class NetnsSandboxes implements Sandboxes {
     const path = 'pid' in target ? `/proc/${target.pid}/ns/net` : resolve(target.path);
     const namespace = await openTarget(path, what);
     try {
-      const host = await openHostNamespace();
+      const host = openHostNamespace();
       host.close();
       if (sameNamespace(host, namespace)) {
         throw new NetError('invalid_parameter', `${what} is in the host's own network namespace`);
@@ -96,7 +96,7 @@ export class NetnsSandboxes implements Sandboxes {
 
   async exists(namespace: SandboxNamespace): Promise<boolean> {
     if (!('path' in namespace)) return true;
-    const open = await enter(namespace);
+    const open = enter(namespace);
     open?.close();
     return open !== undefined;
   }
@@ -190,7 +190,7 @@ export class NetnsSandboxes implements Sandboxes {
   async #removeLink(namespace: OwnNamespace, attachment: Attachment): Promise<void> {
     const { link } = attachment;
     if (link.kind === 'veth') return this.#reaper.remove(link.hostIfname);
-    const open = await enter(namespace);
+    const open = enter(namespace);
     if (open === undefined) return;
     try {
       // Its alias tells it from another link of that name, which is not ours to remove.
@@ -210,7 +210,7 @@ export class NetnsSandboxes implements Sandboxes {
   }
 
   async #isOurs(name: string, path: string): Promise<boolean> {
-    const pinned = await openIfThere(path);
+    const pinned = openIfThere(path);
     pinned?.close();
     return pinned === undefined ? isBare(path) : this.#pins.owns(name, pinned);
   }
@@ -220,7 +220,7 @@ export class NetnsSandboxes implements Sandboxes {
 async function isBare(path: string): Promise<boolean> {
   const file = await lstat(path).catch(() => undefined);
   if (file?.isFile() !== true || file.size !== 0) return false;
-  const pinned = await openIfThere(path);
+  const pinned = openIfThere(path);
   pinned?.close();
   return pinned === undefined;
 }

@@ -8,9 +8,9 @@ import type { AdoptedNamespace, PinnedNamespace } from './sandbox.ts';
 export type OwnNamespace = PinnedNamespace | AdoptedNamespace;
 
 /** Opens a recorded namespace; undefined when it is gone or another one has taken its place. */
-export async function enter(namespace: SandboxNamespace): Promise<Namespace | undefined> {
+export function enter(namespace: SandboxNamespace): Namespace | undefined {
   const own = ownNamespace(namespace);
-  const open = await openIfThere(own.path);
+  const open = openIfThere(own.path);
   if (open === undefined || sameNamespace(open, own)) return open;
   open.close();
   return undefined;
@@ -18,7 +18,7 @@ export async function enter(namespace: SandboxNamespace): Promise<Namespace | un
 
 /** Errors: `not_found` when the recorded namespace is gone. */
 export async function within<T>(namespace: OwnNamespace, work: (open: Namespace) => Promise<T>): Promise<T> {
-  const open = await enter(namespace);
+  const open = enter(namespace);
   if (open === undefined) throw new NetError('not_found', `network namespace ${namespace.path} is gone`);
   try {
     return await work(open);
@@ -34,9 +34,9 @@ export function ownNamespace(namespace: SandboxNamespace): OwnNamespace {
 }
 
 /** Undefined when there is no namespace at that path. */
-export async function openIfThere(path: string): Promise<Namespace | undefined> {
+export function openIfThere(path: string): Namespace | undefined {
   try {
-    return await openNamespace({ path });
+    return openNamespace({ path });
   } catch {
     return undefined; // gone, or no longer a namespace
   }
@@ -46,7 +46,7 @@ export async function openIfThere(path: string): Promise<Namespace | undefined> 
 export async function openTarget(path: string, what: string): Promise<Namespace> {
   try {
     await stat(path); // a path on a file system that hangs holds up a pool thread, not the event loop
-    return await openNamespace({ path });
+    return openNamespace({ path });
   } catch (cause) {
     const gone = ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');
     if (gone) throw new NetError('not_found', `${what} does not exist`, { cause });

@@ -49,9 +49,13 @@ export function defaultBridgeName(networkId: string): string {
   return `fl-${networkId.slice(0, 10)}`;
 }
 
+export function bridgeName({ id, options }: Pick<Network, 'id' | 'options'>): string {
+  return options['bridge'] ?? defaultBridgeName(id);
+}
+
 export function bridgePlan(network: Network): BridgePlan {
   const { id, options, internal, ipv6 } = network;
-  const name = options['bridge'] ?? defaultBridgeName(id);
+  const name = bridgeName(network);
   return {
     name,
     alias: `fairlead network ${id}`,

@@ -19,6 +19,7 @@ import { endpointInterface } from '../endpoint-interface.ts';
 import { normalizeOptions, type Options } from '../options.ts';
 import {
   type BridgePlan,
+  bridgeName,
   bridgePlan,
   compareBridge,
   createSteps,
@@ -93,7 +94,7 @@ export class BridgeDriver implements Driver {
       link: {
         kind: 'veth',
         hostIfname: `fv${endpoint.id.slice(0, 10)}`,
-        bridge: bridgePlan(network).name,
+        bridge: bridgeName(network),
         isolated: options['icc'] === 'false',
         hairpin: options['hairpin'] !== 'false',
       },
@@ -105,7 +106,7 @@ export class BridgeDriver implements Driver {
     const { options, internal } = network;
     return {
       networkId: network.id,
-      ifname: bridgePlan(network).name,
+      ifname: bridgeName(network),
       subnets: network.ipam.pools.map(({ subnet }) => subnet),
       internal,
       icc: options['icc'] !== 'false',

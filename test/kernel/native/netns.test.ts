@@ -87,9 +87,9 @@ describe('making', () => {
   });
 
   test('the process itself stays in its own namespace', async () => {
-    const before = await openHostNamespace();
+    const before = openHostNamespace();
     await createPinnedNamespace(path, { disableIpv6: true });
-    const after = await openHostNamespace();
+    const after = openHostNamespace();
     expect(sameNamespace(before, after)).toBe(true);
     before.close();
     after.close();
@@ -148,8 +148,8 @@ describe('opening', () => {
     await createPinnedNamespace(path, { disableIpv6: true });
     const child = spawn('nsenter', [`--net=${path}`, 'sh', '-c', 'echo ready; read line']);
     await new Promise((resolve) => child.stdout.once('data', resolve));
-    const byPath = await openNamespace({ path });
-    const byPid = await openNamespace({ pid: child.pid ?? 0 });
+    const byPath = openNamespace({ path });
+    const byPid = openNamespace({ pid: child.pid ?? 0 });
     expect(sameNamespace(byPath, byPid)).toBe(true);
     child.stdin.end();
     byPath.close();
@@ -160,7 +160,7 @@ describe('opening', () => {
     const other = join(directory, 'b');
     const a = await createPinnedNamespace(path, { disableIpv6: true });
     const b = await createPinnedNamespace(other, { disableIpv6: true });
-    const host = await openHostNamespace();
+    const host = openHostNamespace();
     expect(sameNamespace(a, b)).toBe(false);
     expect(sameNamespace(a, host)).toBe(false);
     host.close();
@@ -177,11 +177,13 @@ describe('opening', () => {
       [{ path: '/proc/self/ns/mnt' }, 'EINVAL'],
       [{ pid: 0 }, 'ENOENT'],
     ];
-    for (const [target, code] of cases) await expect(openNamespace(target)).rejects.toMatchObject({ code });
+    for (const [target, code] of cases) {
+      expect(() => openNamespace(target)).toThrow(expect.objectContaining({ code }));
+    }
   });
 
   test('closing twice is fine, using it afterwards is an error', async () => {
-    const namespace = await openHostNamespace();
+    const namespace = openHostNamespace();
     namespace.close();
     namespace.close();
     expect(() => namespace.fd).toThrow('is closed');

@@ -18,7 +18,7 @@ export async function makeScratchNamespace(): Promise<ScratchNamespace> {
   const directory = makePinDirectory();
   const path = join(directory, 'a');
   await createPinnedNamespace(path, { disableIpv6: false });
-  const namespace = await openNamespace({ path });
+  const namespace = openNamespace({ path });
   return {
     namespace,
     path,

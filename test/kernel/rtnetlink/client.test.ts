@@ -36,7 +36,7 @@ beforeAll(async () => {
   requireOwnNetwork();
   const path = `${workspace.netnsDir}/client`;
   await createPinnedNamespace(path, { disableIpv6: false });
-  namespace = await openNamespace({ path });
+  namespace = openNamespace({ path });
   await send(
     createLink({ kind: 'veth', name: 'va', index: link, up: true, peer: { name: 'vb', index: link + 1 } }),
     changeLink({ index: link + 1 }, { up: true }),
