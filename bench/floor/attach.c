@@ -1,4 +1,4 @@
-/* The floor of an attach: the kernel work alone, from C, one message after the other.
+/* The floor of an attach: the kernel work alone, from C: the requests of src/sandbox/attach-plan.ts, one after the other.
  *
  * usage: attach BRIDGE IFINDEX PREFIX NETNS...   (N-th namespace gets 10.PREFIX.N/256.N%256, gateway 10.PREFIX.255.254)
  * Prints the microseconds of each attach, a line each. Needs the bridge and the namespaces to exist.
@@ -55,10 +55,21 @@ static void finish(struct rtattr *nest) {
   nest->rta_len = buffer + head->nlmsg_len - (char *)nest;
 }
 
-static void queues(void) {
-  int one = 1;
+static struct rtattr *nest(int type) {
+  return attribute(type | NLA_F_NESTED, NULL, 0);
+}
+
+/* Of the host end, chosen beforehand; the other end has the next. */
+static int index_of(int number) {
+  return (1 << 24) + 2 * number;
+}
+
+/* What both ends are made with. */
+static void common(void) {
+  int one = 1, mtu = 1500;
   attribute(IFLA_NUM_TX_QUEUES, &one, 4);
   attribute(IFLA_NUM_RX_QUEUES, &one, 4);
+  attribute(IFLA_MTU, &mtu, 4);
 }
 
 static void ask(int fd) {
@@ -78,23 +89,47 @@ static double now(void) {
 }
 
 static void add_link(int host, int bridge, int ns, int number) {
-  struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP}, peer = {0};
+  struct ifinfomsg up = {.ifi_index = index_of(number), .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+  struct ifinfomsg peer = {.ifi_index = index_of(number) + 1};
+  unsigned char mac[6] = {2, 0, 0, 0, number >> 8, number};
   char name[IFNAMSIZ];
   int length = snprintf(name, sizeof name, "floor%d", number);
   start(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &up, sizeof up);
   attribute(IFLA_IFNAME, name, length + 1);
   attribute(IFLA_MASTER, &bridge, 4);
-  queues();
-  struct rtattr *info = attribute(IFLA_LINKINFO, NULL, 0);
+  common();
+  struct rtattr *info = nest(IFLA_LINKINFO);
   attribute(IFLA_INFO_KIND, "veth", 4);
-  struct rtattr *data = attribute(IFLA_INFO_DATA, NULL, 0);
+  struct rtattr *data = nest(IFLA_INFO_DATA);
   struct rtattr *other = attribute(VETH_INFO_PEER, NULL, 0);
   append(&peer, sizeof peer);
   attribute(IFLA_IFNAME, "eth0", 5);
   attribute(IFLA_NET_NS_FD, &ns, 4);
-  queues();
+  attribute(IFLA_ADDRESS, mac, sizeof mac);
+  common();
   finish(other);
   finish(data);
+  finish(info);
+  ask(host);
+}
+
+/* The host end: whose it is, no IPv6 address, packets may go back out where they came in. */
+static void set_host_end(int host, int number) {
+  static const char alias[] = "fairlead /run/fairlead";
+  const char none = IN6_ADDR_GEN_MODE_NONE, on = 1, off = 0;
+  struct ifinfomsg link = {.ifi_index = index_of(number)};
+  start(RTM_NEWLINK, NLM_F_ACK, &link, sizeof link);
+  attribute(IFLA_IFALIAS, alias, sizeof alias - 1);
+  struct rtattr *families = nest(IFLA_AF_SPEC), *ipv6 = nest(AF_INET6);
+  attribute(IFLA_INET6_ADDR_GEN_MODE, &none, 1);
+  finish(ipv6);
+  finish(families);
+  struct rtattr *info = nest(IFLA_LINKINFO);
+  attribute(IFLA_INFO_SLAVE_KIND, "bridge", 6);
+  struct rtattr *port = nest(IFLA_INFO_SLAVE_DATA);
+  attribute(IFLA_BRPORT_MODE, &on, 1);
+  attribute(IFLA_BRPORT_ISOLATED, &off, 1);
+  finish(port);
   finish(info);
   ask(host);
 }
@@ -122,13 +157,12 @@ static void configure(int inside, int index, const char *prefix, int number) {
   ask(inside);
 }
 
-/* Without this look at the host end the first connection may stall for a second. */
-static void settle(int host, int number) {
-  struct ifinfomsg any = {0};
-  char name[IFNAMSIZ];
-  int length = snprintf(name, sizeof name, "floor%d", number);
-  start(RTM_GETLINK, 0, &any, sizeof any);
-  attribute(IFLA_IFNAME, name, length + 1);
+/* Without this look at the host end and the bridge the first connection may stall for a second. */
+static void settle(int host, int index) {
+  struct ifinfomsg link = {.ifi_index = index};
+  int mask = RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS;
+  start(RTM_GETLINK, 0, &link, sizeof link);
+  attribute(IFLA_EXT_MASK, &mask, 4);
   ask(host);
 }
 
@@ -141,12 +175,13 @@ int main(int count, char **words) {
     int ns = open(words[i], O_RDONLY);
     if (ns < 0) die(words[i]);
     add_link(host, bridge, ns, first + i);
+    set_host_end(host, first + i);
     if (setns(ns, CLONE_NEWNET)) die("setns");
     int inside = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-    int index = if_nametoindex("eth0");
     if (setns(own, CLONE_NEWNET)) die("setns");
-    configure(inside, index, words[3], first + i);
-    settle(host, first + i);
+    configure(inside, index_of(first + i) + 1, words[3], first + i);
+    settle(host, index_of(first + i));
+    settle(host, bridge);
     close(inside);
     close(ns);
     printf("%.1f\n", now() - began);

@@ -6,10 +6,12 @@ import { createLog } from '../../src/base/log.ts';
 import { assemble, dismantle } from '../../src/bin/assemble.ts';
 import { readConfig } from '../../src/bin/config.ts';
 import { CoreController } from '../../src/core/controller.ts';
+import { compile } from '../support/compile.ts';
 import { printMark, printSummary, timeMs } from '../support/figures.ts';
 
 const rounds = 20;
 const perRound = 10;
+const warmUp = { rounds: 8, perRound: 50 };
 const concurrent = 100;
 
 execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
@@ -17,7 +19,7 @@ execFileSync('ip', ['link', 'set', 'lo', 'up']);
 mkdirSync('/run/netns');
 const directory = mkdtempSync('/run/bench-');
 const floorProgram = `${directory}/floor`;
-execFileSync('cc', ['-O2', '-o', floorProgram, new URL('../floor/attach.c', import.meta.url).pathname]);
+compile({ file: 'attach.c' }, floorProgram);
 
 const flags = ['--run-dir', `${directory}/run`, '--state-dir', `${directory}/state`, '--log-level', 'error'];
 const config = readConfig(flags, {});
@@ -27,9 +29,11 @@ const core = new CoreController(parts);
 await core.start();
 await core.createNetwork({ name: 'lab', options: {} });
 prepareFloor();
+await warm();
 
 const ours: number[] = [];
 const floor: number[] = [];
+const batch: number[] = [];
 for (let round = 0; round < rounds; round++) {
   const first = round * perRound;
   const numbers = Array.from({ length: perRound }, (_, i) => first + i);
@@ -38,35 +42,83 @@ for (let round = 0; round < rounds; round++) {
     ours.push(1000 * (await timeMs(() => core.connect({ network: 'lab', target: `ours${number}` }))));
   }
   floor.push(...runFloor(first, numbers));
+  batch.push(runBatch(numbers));
 }
-const attach = printSummary('connect through the core', ours, 'us');
+const attach = printSummary(
+  `connect through the core, after ${warmUp.rounds * warmUp.perRound} others`,
+  ours,
+  'us',
+);
 const base = printSummary('the same kernel work from C', floor, 'us');
-printMark('connect / floor, medians', attach.median / base.median, 1.5);
+const byHand = printSummary(`the same by ip -batch, ${perRound} at a time, each`, batch, 'us');
+printMark('connect / C, medians', attach.median / base.median, 1.5);
+printMark('connect / ip -batch, medians', attach.median / byHand.median, 1.5);
 
 await attachAtOnce();
 await core.close();
 await dismantle(parts);
 process.exit(0);
 
-/** A bridge like ours, with a larger subnet. */
+/** A daemon that has been at work for a while runs compiled code. Nothing of it is left. */
+async function warm(): Promise<void> {
+  await core.createNetwork({ name: 'warm' });
+  const names = Array.from({ length: warmUp.perRound }, (_, i) => `warm${i}`);
+  for (let round = 0; round < warmUp.rounds; round++) {
+    for (const name of names) {
+      await core.createSandbox({ name });
+      await core.connect({ network: 'warm', target: name });
+    }
+    await Promise.all(names.map((name) => core.deleteSandbox(name, { force: false })));
+  }
+  await core.deleteNetwork('warm', { force: false });
+}
+
+/** Bridges like ours, with larger subnets. */
 function prepareFloor(): void {
-  const script = `
-    ip link add floor type bridge forward_delay 0 mcast_snooping 0
-    ip address add 10.77.255.254/16 dev floor
-    ip link set floor up`;
-  execFileSync('bash', ['-ec', script]);
+  for (const [bridge, gateway] of Object.entries({ floor: '10.77.255.254', batch: '10.78.255.254' })) {
+    const script = `
+      ip link add ${bridge} type bridge forward_delay 0 mcast_snooping 0
+      ip address add ${gateway}/16 dev ${bridge}
+      ip link set ${bridge} up`;
+    execFileSync('bash', ['-ec', script]);
+  }
 }
 
 function runFloor(first: number, numbers: readonly number[]): number[] {
   const names = numbers.map((number) => `floor${number}`);
-  // Namespaces of ours have IPv6 off unless a network has it: the floor's too.
+  addNamespaces(names);
+  const paths = names.map((name) => `/run/netns/${name}`);
+  const printed = execFileSync(floorProgram, ['floor', String(first), '77', ...paths], { encoding: 'utf8' });
+  return printed.trim().split('\n').map(Number);
+}
+
+/** Microseconds of each: the host's part of all in one process, then one for each namespace. */
+function runBatch(numbers: readonly number[]): number {
+  addNamespaces(numbers.map((number) => `batch${number}`));
+  const queues = 'numtxqueues 1 numrxqueues 1 mtu 1500';
+  const host = numbers.map(
+    (number) =>
+      `link add batch${number} ${queues} master batch up type veth peer name eth0 ${queues} netns batch${number}\n`,
+  );
+  const began = performance.now();
+  execFileSync('ip', ['-batch', '-'], { input: host.join('') });
+  for (const number of numbers) {
+    const inside = [
+      `address add 10.78.${Math.floor(number / 250)}.${2 + (number % 250)}/16 dev eth0`,
+      'link set eth0 up',
+      'route add default via 10.78.255.254\n',
+    ];
+    execFileSync('ip', ['-n', `batch${number}`, '-batch', '-'], { input: inside.join('\n') });
+  }
+  return (1000 * (performance.now() - began)) / numbers.length;
+}
+
+/** Namespaces of ours have IPv6 off unless a network has it: these too. */
+function addNamespaces(names: readonly string[]): void {
   for (const name of names) {
     const script = `ip netns add ${name}; ip netns exec ${name} sysctl -qw net.ipv6.conf.default.disable_ipv6=1`;
     execFileSync('bash', ['-ec', script]);
   }
-  const paths = names.map((name) => `/run/netns/${name}`);
-  const printed = execFileSync(floorProgram, ['floor', String(first), '77', ...paths], { encoding: 'utf8' });
-  return printed.trim().split('\n').map(Number);
 }
 
 /** A hundred at once: how long the event loop is kept from other work. */
