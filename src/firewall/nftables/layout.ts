@@ -14,6 +14,7 @@ import {
   interfaceVerdict,
   masquerade,
   published,
+  refuse,
   rule,
   stateIs,
   toHost,
@@ -114,6 +115,16 @@ export const baseChains: readonly ChainRules[] = [
     rules: [rule(toHost(), verdict({ jump: 'published' }))],
   },
   {
+    // The kernel has no route_localnet for IPv6, so answers to ::1 would be lost: refused at once, the asker goes on to 127.0.0.1.
+    name: 'output',
+    base: { type: 'filter', hook: 'output', priority: filter },
+    rules: [
+      rule(addressIn('daddr', loopback6), verdict('accept')),
+      rule(addressIn('saddr', loopback6), published(), refuse('tcp')),
+      rule(addressIn('saddr', loopback6), published(), refuse('others')),
+    ],
+  },
+  {
     name: 'forward',
     base: { type: 'filter', hook: 'forward', priority: filter },
     rules: [
@@ -128,9 +139,8 @@ export const baseChains: readonly ChainRules[] = [
     rules: [
       rule(published(), destinationIn(4, masqueradedSet(4)), masquerade()),
       rule(published(), destinationIn(6, masqueradedSet(6)), masquerade()),
-      // The host's own connections to 127.0.0.1 and ::1, on their way to an endpoint.
+      // The host's own connections to 127.0.0.1, on their way to an endpoint.
       rule(interfaceIn('oifname', bridges), addressIn('saddr', loopback4), masquerade()),
-      rule(interfaceIn('oifname', bridges), addressIn('saddr', loopback6), masquerade()),
       interfaceVerdict('oifname', returnTo),
       interfaceVerdict('iifname', sourceOf),
     ],

@@ -116,6 +116,16 @@ export function masquerade(): Rule {
   return [{ kind: 'masq' }];
 }
 
+/** `meta l4proto tcp reject with tcp reset`, and another rule for the rest. */
+export function refuse(what: 'tcp' | 'others'): Rule {
+  if (what === 'others') return [{ kind: 'reject', with: 'port-unreachable' }];
+  return [
+    { kind: 'meta', key: 'l4proto', to: 0 },
+    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(IPPROTO_TCP) },
+    { kind: 'reject', with: 'tcp reset' },
+  ];
+}
+
 /** `snat ip to 192.0.2.1`. */
 export function snatTo(family: Family, address: IpAddress): Rule {
   return [
@@ -124,6 +134,7 @@ export function snatTo(family: Family, address: IpAddress): Rule {
   ];
 }
 
+const IPPROTO_TCP = 6;
 /** Byte offsets in the network header (RFC 791, RFC 8200). */
 const addressOffsets = { 4: { saddr: 12, daddr: 16 }, 6: { saddr: 8, daddr: 24 } } as const;
 /** Registers an address fills. */

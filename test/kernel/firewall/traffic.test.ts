@@ -133,6 +133,13 @@ describe.for([
         answer: `1.2 ${gateway(1)}`,
       },
       {
+        what: 'by IPv6 loopback',
+        from: 'host',
+        to: '::1',
+        port: 8080,
+        answer: 'refused',
+      },
+      {
         what: 'by another loopback address',
         from: 'host',
         to: '127.9.9.9',

@@ -15,8 +15,9 @@ import { decodeMasq, encodeMasq, type Masq } from './masq.ts';
 import { decodeMeta, encodeMeta, type Meta } from './meta.ts';
 import { decodeNat, encodeNat, type Nat } from './nat.ts';
 import { decodePayload, encodePayload, type Payload } from './payload.ts';
+import { decodeReject, encodeReject, type Reject } from './reject.ts';
 
-export type Expression = Bitwise | Cmp | Ct | Fib | Immediate | Lookup | Masq | Meta | Nat | Payload;
+export type Expression = Bitwise | Cmp | Ct | Fib | Immediate | Lookup | Masq | Meta | Nat | Payload | Reject;
 
 /** An expression as the kernel shows it; `undefined` for a kind or form this project never uses. */
 export type DecodedExpression = Expression | undefined;
@@ -40,6 +41,7 @@ const codecs: Codecs = {
   meta: { encode: encodeMeta, decode: decodeMeta },
   nat: { encode: encodeNat, decode: decodeNat },
   payload: { encode: encodePayload, decode: decodePayload },
+  reject: { encode: encodeReject, decode: decodeReject },
 };
 
 /** Writes one NFTA_LIST_ELEM of a rule's expression list. */

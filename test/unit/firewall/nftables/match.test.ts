@@ -10,6 +10,7 @@ import {
   interfaceVerdict,
   masquerade,
   published,
+  refuse,
   rule,
   snatTo,
   stateIs,
@@ -43,6 +44,8 @@ const cases = (
     ['fib', rule(toHost(), verdict({ jump: 'd' }))],
     ['dnat', dnatTo(4, 'port', 'ports')],
     ['dnat6', dnatTo(6, 'address and port', 'ports6')],
+    ['reset', refuse('tcp')],
+    ['port-unreachable', refuse('others')],
     ['snat', rule(familyIs(4), snatTo(4, '192.0.2.1' as IpAddress))],
   ] as const
 ).map(([name, ours]) => ({ ...captured(name), ours }));
