@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
   closeFd,
   type HeldHostPort,
@@ -205,6 +205,7 @@ test.each(['path', 'abstract name'])('a datagram reaches the unix socket of a %s
   const path = kind === 'path' ? join(directory, 'socket') : `@${directory}`;
   const address = kind === 'path' ? `UNIX-RECVFROM:${path}` : `ABSTRACT-RECVFROM:${path.slice(1)}`;
   const receiver = promisify(execFile)('socat', ['-T5', address, 'STDOUT']);
+  onTestFinished(() => void receiver.child.kill());
   await until(() => readFileSync('/proc/net/unix', 'utf8').includes(path));
   sendToUnixSocket(path, 'READY=1');
   expect((await receiver).stdout).toBe('READY=1');
