@@ -3,9 +3,11 @@ import { runAll } from '../base/undo.ts';
 import type { Difference } from '../model/difference.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
+import { deleteNetwork } from './delete-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { attachmentOf, attachmentsOf, defaultRoutes, policyState } from './desired.ts';
-import { driverOf, endpointsOfSandbox } from './lookup.ts';
+import { disconnect } from './disconnect.ts';
+import { driverOf, endpointsOfSandbox, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { CheckResult } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
@@ -22,22 +24,25 @@ const batchSize = 32;
 /** Compares everything; with `fix`, repairs what differs. The caller holds the lock on everything, or nothing is served yet. */
 export async function check(parts: Parts, options: { readonly fix: boolean }): Promise<CheckResult> {
   const { networks, sandboxes } = parts.store.state;
-  const findings: Finding[] = [];
-  for (const network of networks.values()) findings.push(await checkNetwork(parts, network));
-  if (options.fix) await repairAll(parts, findings);
-  findings.push(await checkFirewall(parts));
-  findings.push(...(await checkSandboxes(parts, [...sandboxes.values()])));
-  findings.push(await checkStrays(parts));
-  const remaining = options.fix ? findings.slice(networks.size) : [];
-  const failed = await repairAll(parts, remaining);
-  return {
-    differences: findings.flatMap((finding) =>
-      finding.differences.map((difference) => ({
-        ...difference,
-        repaired: options.fix && !failed.has(finding),
-      })),
-    ),
+  const differences: CheckResult['differences'][number][] = [];
+  const settle = async (findings: readonly Finding[]) => {
+    const failed = options.fix ? await repairAll(parts, findings) : new Set(findings);
+    for (const finding of findings) {
+      const repaired = !failed.has(finding);
+      differences.push(...finding.differences.map((difference) => ({ ...difference, repaired })));
+    }
   };
+  await settle(checkPending(parts));
+  for (const network of networks.values()) await settle([await checkNetwork(parts, network)]);
+  await settle([await checkFirewall(parts)]);
+  await settle(await checkSandboxes(parts, [...sandboxes.values()]));
+  await settle([await checkStrays(parts)]);
+  return { differences };
+}
+
+/** Removes what was being made or unmade and never finished. The caller sees to it that nobody is at it now. */
+export async function repairPending(parts: Parts): Promise<void> {
+  await repairAll(parts, checkPending(parts));
 }
 
 /** Looks at one network and what hangs on its kernel objects, and repairs it. */
@@ -58,6 +63,32 @@ export async function repairSandboxes(parts: Parts, sandboxes: readonly Sandbox[
 /** Looks at the rules and repairs them. */
 export async function repairFirewall(parts: Parts): Promise<void> {
   await repairAll(parts, [await checkFirewall(parts)]);
+}
+
+function checkPending(parts: Parts): readonly Finding[] {
+  const { state } = parts.store;
+  const finding = (object: string, repair: Finding['repair']): Finding => ({
+    differences: [{ object, problem: 'was left half made or half deleted' }],
+    repair,
+  });
+  const isPending = (record: { readonly pending?: true }) => record.pending === true;
+  return [
+    ...[...state.sandboxes.values()]
+      .filter(isPending)
+      .map((sandbox) => finding(`sandbox ${sandbox.name}`, () => deleteSandbox(parts, sandbox))),
+    ...[...state.endpoints.values()]
+      .filter((endpoint) => isPending(endpoint) && !isPending(sandboxOf(state, endpoint)))
+      .map((endpoint) => {
+        const sandbox = sandboxOf(state, endpoint);
+        const object = `endpoint ${endpoint.ifname} of sandbox ${sandbox.name}`;
+        return finding(object, () => disconnect(parts, sandbox, endpoint));
+      }),
+    ...[...state.networks.values()]
+      .filter(isPending)
+      .map((network) =>
+        finding(`network ${network.name}`, () => deleteNetwork(parts, { ...network, builtin: false })),
+      ),
+  ];
 }
 
 async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
@@ -95,7 +126,9 @@ async function checkSandbox(parts: Parts, sandbox: Sandbox): Promise<Finding> {
       repair: () => deleteSandbox(parts, sandbox),
     };
   }
-  const endpoints = endpointsOfSandbox(parts.store.state, sandbox.id);
+  const endpoints = endpointsOfSandbox(parts.store.state, sandbox.id).filter(
+    ({ pending }) => pending !== true,
+  );
   const routes = defaultRoutes(parts, endpoints);
   const look = async () => {
     const found = await parts.sandboxes.inspect(namespace, attachmentsOf(parts, endpoints), routes);

@@ -90,7 +90,9 @@ async function draftNetwork(
         networkName: name,
       });
       if (pool === undefined) continue;
-      undo(() => ipam.releasePool(pool));
+      undo(() => {
+        if (!networks.has(draft.id)) ipam.releasePool(pool);
+      });
       pools.push(pool);
     }
   }

@@ -14,12 +14,13 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
   if (holders.length > 0) {
     throw new NetError('conflict', `network ${network.name} is in use by ${holders.sort().join(', ')}`);
   }
-  await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
+  if (network.pending !== true)
+    await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
   const failures = await runAll([
     () => parts.firewall.apply([{ removedNetwork: network.id }]),
     () => driverOf(parts, network).removeNetwork(network),
-    () => releasePools(parts, network),
     () => parts.store.commit([{ drop: 'network', id: network.id }], { durable: true }),
+    () => releasePools(parts, network),
   ]);
   parts.events.emit({
     type: 'network',
@@ -35,7 +36,9 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
   }
 }
 
+/** While the network is recorded nothing is done: it will be deleted once more, when its pools could be another's. */
 function releasePools(parts: Parts, network: Network): void {
+  if (parts.store.state.networks.has(network.id)) return;
   const ipam = ipamOf(parts, network.ipam.driver);
   for (const pool of network.ipam.pools) ipam.releasePool(pool);
 }

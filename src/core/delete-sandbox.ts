@@ -14,7 +14,8 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
   const attachments = attachmentsOf(parts, endpoints);
   const change = policyChange(parts, endpoints, []);
   const { namespace } = sandbox;
-  await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
+  if (state.sandboxes.get(sandbox.id)?.pending !== true)
+    await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
   const failures = await runAll([
     () => {
       for (const endpoint of endpoints) parts.names.remove(endpoint.id);
@@ -29,15 +30,15 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     async () => {
       if (namespace.kind !== 'shared') await parts.sandboxes.remove(namespace, attachments);
     },
-    () => {
-      for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
-    },
     () => parts.files.remove(sandbox),
     () =>
       parts.store.commit([
         ...endpoints.map((endpoint) => ({ drop: 'endpoint' as const, id: endpoint.id })),
         { drop: 'sandbox', id: sandbox.id },
       ]),
+    () => {
+      for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
+    },
   ]);
   parts.events.emit({
     type: 'sandbox',

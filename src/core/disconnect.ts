@@ -19,7 +19,8 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
   const change = policyChange(parts, before, after);
   const namespace = sandbox.namespace;
   const routes = defaultRoutes(parts, after);
-  await parts.store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
+  if (endpoint.pending !== true)
+    await parts.store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
   const failures = await runAll([
     () => parts.names.remove(endpoint.id),
     () => refreshSandbox(parts, sandbox, after),
@@ -30,8 +31,8 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     async () => {
       if (attachment !== undefined) await parts.sandboxes.detach(namespace, attachment, routes);
     },
-    () => releaseAddresses(parts, endpoint),
     () => parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]),
+    () => releaseAddresses(parts, endpoint),
   ]);
   parts.events.emit({
     type: 'network',
@@ -53,10 +54,14 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
   }
 }
 
-/** Gives an endpoint's addresses back; its network must still be recorded. */
+/**
+ * Gives an endpoint's addresses back; its network must still be recorded. While the endpoint itself is recorded nothing is
+ * done: it will be removed once more, when the addresses could be somebody else's.
+ */
 export function releaseAddresses(parts: Parts, endpoint: Endpoint): void {
-  const network = parts.store.state.networks.get(endpoint.networkId);
-  if (network === undefined) return;
+  const { networks, endpoints } = parts.store.state;
+  const network = networks.get(endpoint.networkId);
+  if (network === undefined || endpoints.has(endpoint.id)) return;
   const ipam = ipamOf(parts, network.ipam.driver);
   for (const address of endpoint.addresses) {
     const pool = network.ipam.pools.find((one) => familyOf(one.subnet) === familyOf(address));

@@ -51,7 +51,7 @@ export async function draftEndpoint(
 
   const ifname = config.ifname ?? freeIfname(network, existing);
   checkIfname(sandbox, ifname, existing);
-  const addresses = leaseAddresses(parts, network, config.addresses ?? [], undo);
+  const addresses = leaseAddresses(parts, { id, network }, config.addresses ?? [], undo);
   const mac = config.mac ?? macFromBytes(Buffer.from(id, 'hex'));
   const ports = await holdPorts(parts, { id, network, sandbox, addresses }, requests, undo);
   return { ...common, ifname, mac, addresses, ports };
@@ -152,7 +152,7 @@ function refuseAliases(network: Network): never {
 
 function leaseAddresses(
   parts: Parts,
-  network: Network,
+  { id, network }: { readonly id: EndpointId; readonly network: Network },
   wanted: readonly IpAddress[],
   undo: Undo,
 ): readonly InterfaceAddress[] {
@@ -161,7 +161,10 @@ function leaseAddresses(
   const leased = network.ipam.pools.map((pool) => {
     const index = rest.findIndex((address) => familyOf(address) === familyOf(pool.subnet));
     const address = ipam.requestAddress(pool, index < 0 ? undefined : rest.splice(index, 1)[0]);
-    undo(() => ipam.releaseAddress(pool, addressOf(address)));
+    // What could not be taken back from the records is removed later, and gives its address back then.
+    undo(() => {
+      if (!parts.store.state.endpoints.has(id)) ipam.releaseAddress(pool, addressOf(address));
+    });
     return address;
   });
   const [extra] = rest;

@@ -4,12 +4,10 @@ import { runAll } from '../base/undo.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { Change } from '../store/store.ts';
-import { check } from './check.ts';
+import { check, repairPending } from './check.ts';
 import { createNetwork } from './create-network.ts';
-import { deleteNetwork } from './delete-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { nameEntry, policyState, usesResolver } from './desired.ts';
-import { disconnect } from './disconnect.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { livingProcess } from './processes.ts';
@@ -72,20 +70,11 @@ function restorePools(parts: Parts, network: Network): void {
 /** Whatever was being made or unmade when the last run ended is removed; so are sandboxes whose process or namespace is gone. */
 async function finishPending(parts: Parts): Promise<void> {
   const { state } = parts.store;
-  const sandboxes = [...state.sandboxes.values()];
-  for (const sandbox of sandboxes) {
-    if (sandbox.pending === true || (await hasEnded(parts, sandbox))) {
-      await attempt(parts, () => deleteSandbox(parts, sandbox));
-    }
+  for (const sandbox of [...state.sandboxes.values()]) {
+    if (sandbox.pending === true) continue;
+    if (await hasEnded(parts, sandbox)) await attempt(parts, () => deleteSandbox(parts, sandbox));
   }
-  for (const endpoint of [...state.endpoints.values()]) {
-    if (endpoint.pending === true)
-      await attempt(parts, () => disconnect(parts, sandboxOf(state, endpoint), endpoint));
-  }
-  for (const network of [...state.networks.values()]) {
-    if (network.pending === true)
-      await attempt(parts, () => deleteNetwork(parts, { ...network, builtin: false }));
-  }
+  await repairPending(parts);
 }
 
 async function hasEnded(parts: Parts, sandbox: Sandbox): Promise<boolean> {
