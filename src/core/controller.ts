@@ -1,9 +1,10 @@
 // The only door into the core: takes locks, finds what is named, calls the one file that does the work.
 import { NetError } from '../base/errors.ts';
 import { KeyedMutex, type Keys } from '../base/keyed-mutex.ts';
+import { randomId } from '../base/random-id.ts';
 import { Turns } from '../base/turns.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import type { SandboxId } from '../model/ids.ts';
+import type { NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox, SandboxProcess } from '../model/sandbox.ts';
@@ -70,7 +71,10 @@ export class CoreController implements Controller {
   }
 
   createNetwork(request: CreateNetworkRequest): Promise<Network> {
-    return this.#locked({ exclusive: ['networks'] }, () => createNetwork(this.#parts, request));
+    const id = randomId() as NetworkId;
+    return this.#locked({ exclusive: ['networks', `network:${id}`] }, () =>
+      createNetwork(this.#parts, request, { id, builtin: false }),
+    );
   }
 
   async deleteNetwork(ref: string, options: { readonly force: boolean }): Promise<Network> {
@@ -171,7 +175,7 @@ export class CoreController implements Controller {
     if (options.force && isRunning(findSandbox(this.#state, id))) await this.#kill(id);
     if (!this.#state.sandboxes.has(id)) return;
     await this.#onSandbox(id, async (sandbox) => {
-      if (isRunning(sandbox)) {
+      if (this.#processes.isAlive(sandbox)) {
         throw new NetError(
           'conflict',
           `sandbox ${sandbox.name} is running (pid ${sandbox.process?.pid}): stop it first`,
@@ -203,9 +207,9 @@ export class CoreController implements Controller {
         ? request.networks.map(({ network }) => `network:${findNetwork(this.#state, network).id}`)
         : [];
     const shared = other === undefined ? networks : [`sandbox:${findSandbox(this.#state, other).id}`];
-    const { sandbox, plan } = await this.#locked({ exclusive: nameKeys(request), shared }, () =>
-      run(this.#parts, request),
-    );
+    const id = randomId() as SandboxId;
+    const exclusive = [...nameKeys(request), `sandbox:${id}`];
+    const { sandbox, plan } = await this.#locked({ exclusive, shared }, () => run(this.#parts, request, id));
     this.#processes.watch(sandbox);
     return plan;
   }
@@ -228,12 +232,12 @@ export class CoreController implements Controller {
   }
 
   async kill(ref: string, signal: string): Promise<void> {
-    this.#processes.signal(findSandbox(this.#state, ref), signal);
+    this.#signal(findSandbox(this.#state, ref), signal);
   }
 
   async stop(ref: string, graceMs: number): Promise<void> {
     const sandbox = findSandbox(this.#state, ref);
-    this.#processes.signal(sandbox, 'TERM');
+    this.#signal(sandbox, 'TERM');
     if (!(await this.#processes.waitForEnd(sandbox.id, graceMs))) await this.#kill(sandbox.id);
   }
 
@@ -302,6 +306,12 @@ export class CoreController implements Controller {
     await deleteSandbox(this.#parts, sandbox);
   }
 
+  #signal(sandbox: Sandbox, signal: string): void {
+    if (this.#processes.signal(sandbox, signal)) return;
+    throw new NetError('conflict', `sandbox ${sandbox.name} has no running process`);
+  }
+
+  /** Returns when the process has ended and been dealt with; it may have ended by itself. */
   async #kill(id: SandboxId): Promise<void> {
     this.#processes.signal(findSandbox(this.#state, id), 'KILL');
     const killTimeoutMs = 10_000;

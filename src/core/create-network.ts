@@ -1,7 +1,6 @@
 // Creating a network: pools, record, kernel objects, rules.
 import { type Cidr, familyOf, type IpFamily } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
-import { randomId } from '../base/random-id.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
 import type { NetworkDraft } from '../drivers/driver.ts';
 import type { NetworkId } from '../model/ids.ts';
@@ -12,14 +11,19 @@ import { driverOf, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { CreateNetworkRequest, PoolConfig } from './requests.ts';
 
-/** Errors: `invalid_parameter`, `already_exists`, `conflict` (overlap, host objects), `exhausted`, `not_found` (parent), `not_implemented`. */
+export interface NetworkIdentity {
+  readonly id: NetworkId;
+  readonly builtin: boolean;
+}
+
+/** The caller holds the lock of the network-to-be. Errors: `invalid_parameter`, `already_exists`, `conflict` (overlap, host objects), `exhausted`, `not_found` (parent), `not_implemented`. */
 export function createNetwork(
   parts: Parts,
   request: CreateNetworkRequest,
-  identity: { readonly builtin: boolean } = { builtin: false },
+  identity: NetworkIdentity,
 ): Promise<Network> {
   return withUndo(async (undo) => {
-    const draft = await draftNetwork(parts, request, identity.builtin, undo);
+    const draft = await draftNetwork(parts, request, identity, undo);
     const others = [...parts.store.state.networks.values()];
     const driver = driverOf(parts, draft);
     const network: Network = {
@@ -50,7 +54,7 @@ export function createNetwork(
 async function draftNetwork(
   parts: Parts,
   request: CreateNetworkRequest,
-  builtin: boolean,
+  { id, builtin }: NetworkIdentity,
   undo: Undo,
 ): Promise<NetworkDraft> {
   const name = checkName('network', request.name);
@@ -69,7 +73,7 @@ async function draftNetwork(
   const families = chooseFamilies(request);
   const ipam = ipamOf(parts, request.ipamDriver ?? (driver.hasInterfaces ? 'default' : 'null'));
   const draft = {
-    id: randomId() as NetworkId,
+    id,
     name,
     driver: driverName,
     internal: request.internal ?? false,

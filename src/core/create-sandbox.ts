@@ -12,6 +12,8 @@ import { refreshSandbox } from './sandbox-names.ts';
 
 /** What a sandbox of `run` has beyond one made alone. */
 export interface SandboxOrigin {
+  /** Made up when absent. */
+  readonly id?: SandboxId;
   readonly process?: SandboxProcess;
   readonly autoRemove: boolean;
   /** A new one of our own, or one that is there. */
@@ -38,7 +40,7 @@ async function draftSandbox(
   undo: Undo,
 ): Promise<Sandbox> {
   const { store } = parts;
-  const id = randomId() as SandboxId;
+  const id = origin.id ?? (randomId() as SandboxId);
   const name = checkName('sandbox', config.name ?? shortId(id));
   for (const other of store.state.sandboxes.values()) {
     if (other.name === name) throw new NetError('already_exists', `sandbox ${name} exists already`);

@@ -1,5 +1,4 @@
 // The processes of sandboxes: told when they end, signalled, waited for.
-import { NetError } from '../base/errors.ts';
 import type { SandboxId } from '../model/ids.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { Parts } from './parts.ts';
@@ -48,12 +47,16 @@ export class Processes {
     this.#watched.delete(id);
   }
 
-  /** Sends a signal to the command of a sandbox. Errors: `conflict` when none runs. */
-  signal(sandbox: Sandbox, signal: string): void {
+  /** Sends a signal to the command of a sandbox; false when none runs, or no more. */
+  signal(sandbox: Sandbox, signal: string): boolean {
     const process = sandbox.process === undefined ? undefined : livingProcess(sandbox);
-    if (process === undefined || !this.#parts.processes.signal(process.pid, process.startTime, signal)) {
-      throw new NetError('conflict', `sandbox ${sandbox.name} has no running process`);
-    }
+    return process !== undefined && this.#parts.processes.signal(process.pid, process.startTime, signal);
+  }
+
+  /** Whether the command runs just now: the record says so until its end has been dealt with. */
+  isAlive(sandbox: Sandbox): boolean {
+    const process = sandbox.process === undefined ? undefined : livingProcess(sandbox);
+    return process !== undefined && this.#parts.processes.startTime(process.pid) === process.startTime;
   }
 
   /** Resolves to true when the process has ended and been dealt with, to false after the time given. */

@@ -1,6 +1,8 @@
 // Starting: the records of the last run are brought to one that is whole, and the kernel to the records.
 import { addressOf, familyOf } from '../base/cidr.ts';
+import { randomId } from '../base/random-id.ts';
 import { runAll } from '../base/undo.ts';
+import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { Change } from '../store/store.ts';
@@ -32,7 +34,7 @@ export async function recover(parts: Parts): Promise<void> {
   await parts.firewall.replace(policyState(parts));
   for (const builtin of builtins) {
     const known = [...state.networks.values()].some((network) => network.name === builtin.name);
-    if (!known) await createNetwork(parts, builtin, { builtin: true });
+    if (!known) await createNetwork(parts, builtin, { id: randomId() as NetworkId, builtin: true });
   }
   for (const endpoint of state.endpoints.values()) {
     const entry = nameEntry(state, endpoint);

@@ -1,6 +1,7 @@
 // Preparing a sandbox for a process, and the plan by which the launcher puts the process into it.
 import { NetError } from '../base/errors.ts';
 import { withUndo } from '../base/undo.ts';
+import type { SandboxId } from '../model/ids.ts';
 import type { Sandbox, SandboxProcess } from '../model/sandbox.ts';
 import { connect } from './connect.ts';
 import { addSandbox, type SandboxOrigin, settleSandbox } from './create-sandbox.ts';
@@ -11,15 +12,17 @@ import type { Parts } from './parts.ts';
 import type { LaunchPlan, ProcessConfig, RunRequest } from './requests.ts';
 import { refreshSandbox } from './sandbox-names.ts';
 
-/** The caller holds the locks. Returns the sandbox with the plan; nothing is left when it fails. */
+/** The caller holds the locks, that of the sandbox-to-be included. Returns the sandbox with the plan; nothing is left when it fails. */
 export function run(
   parts: Parts,
   request: RunRequest,
+  id: SandboxId,
 ): Promise<{ readonly sandbox: Sandbox; readonly plan: LaunchPlan }> {
   return withUndo(async (undo) => {
     const process = describeProcess(parts, request);
     const namespace = chooseNamespace(parts, request);
-    const added = await addSandbox(parts, request, { process, autoRemove: request.autoRemove, namespace });
+    const origin = { id, process, autoRemove: request.autoRemove, namespace };
+    const added = await addSandbox(parts, request, origin);
     undo(() => deleteSandbox(parts, added));
     const sandbox = request.detached
       ? { ...added, process: { ...process, logPath: parts.files.paths(added).log } }
