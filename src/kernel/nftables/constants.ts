@@ -57,7 +57,12 @@ export const NFTA_SET_DATA_TYPE = 6;
 export const NFTA_SET_DATA_LEN = 7;
 export const NFTA_SET_ID = 10;
 export const NFTA_SET_USERDATA = 13;
+export const NFTA_SET_DESC = 9;
+export const NFTA_SET_DESC_CONCAT = 2;
+export const NFTA_SET_FIELD_LEN = 1;
+export const NFT_SET_INTERVAL = 0x4;
 export const NFT_SET_MAP = 0x8;
+export const NFT_SET_CONCAT = 0x80;
 export const NFT_DATA_VERDICT = 0xffffff00;
 
 export const NFTA_SET_ELEM_LIST_TABLE = 1;
@@ -65,6 +70,9 @@ export const NFTA_SET_ELEM_LIST_SET = 2;
 export const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 export const NFTA_SET_ELEM_KEY = 1;
 export const NFTA_SET_ELEM_DATA = 2;
+export const NFTA_SET_ELEM_FLAGS = 3;
+export const NFTA_SET_ELEM_KEY_END = 10;
+export const NFT_SET_ELEM_INTERVAL_END = 0x1;
 
 export const NFTA_DATA_VALUE = 1;
 export const NFTA_DATA_VERDICT = 2;

@@ -3,9 +3,15 @@ import type { Attributes, AttributeWriter } from '../netlink/attribute.ts';
 import { littleEndian } from '../netlink/byte-writer.ts';
 import {
   NFT_DATA_VERDICT,
+  NFT_SET_CONCAT,
+  NFT_SET_INTERVAL,
   NFT_SET_MAP,
+  NFTA_LIST_ELEM,
   NFTA_SET_DATA_LEN,
   NFTA_SET_DATA_TYPE,
+  NFTA_SET_DESC,
+  NFTA_SET_DESC_CONCAT,
+  NFTA_SET_FIELD_LEN,
   NFTA_SET_FLAGS,
   NFTA_SET_ID,
   NFTA_SET_KEY_LEN,
@@ -23,6 +29,8 @@ export interface NftSet {
   readonly key: readonly FieldType[];
   /** Absent for plain sets. */
   readonly data?: readonly FieldType[] | 'verdict';
+  /** Elements may stand for all keys from one to another, see `intervalElements`. */
+  readonly interval?: true;
 }
 
 /** The numbers mean nothing to the kernel; nft(8) reads them to print elements (enum datatypes of its sources). */
@@ -45,13 +53,14 @@ const verdictBytes = 16;
 export function encodeSet(attributes: AttributeWriter, table: string, set: NftSet, id: number): void {
   attributes.string(NFTA_SET_TABLE, table);
   attributes.string(NFTA_SET_NAME, set.name);
-  attributes.be32(NFTA_SET_FLAGS, set.data === undefined ? 0 : NFT_SET_MAP);
+  attributes.be32(NFTA_SET_FLAGS, flagsOf(set));
   attributes.be32(NFTA_SET_KEY_TYPE, typeNumber(set.key));
   attributes.be32(NFTA_SET_KEY_LEN, byteLength(set.key));
   if (set.data !== undefined) {
     attributes.be32(NFTA_SET_DATA_TYPE, dataType(set.data));
     attributes.be32(NFTA_SET_DATA_LEN, dataLength(set.data));
   }
+  if (isConcatenatedInterval(set)) encodeFields(attributes, set.key);
   attributes.be32(NFTA_SET_ID, id);
   if (set.key[0] === 'ifname') attributes.bytes(NFTA_SET_USERDATA, hostByteOrder);
 }
@@ -71,8 +80,29 @@ export function decodeSet(attributes: Attributes): { readonly name: string; read
 
 /** What distinguishes sets for the kernel, apart from names: flags, key length, data type and length. */
 export function setForm(set: NftSet): string {
-  if (set.data === undefined) return [0, byteLength(set.key), 0, 0].join(' ');
-  return [NFT_SET_MAP, byteLength(set.key), dataType(set.data), dataLength(set.data)].join(' ');
+  if (set.data === undefined) return [flagsOf(set), byteLength(set.key), 0, 0].join(' ');
+  return [flagsOf(set), byteLength(set.key), dataType(set.data), dataLength(set.data)].join(' ');
+}
+
+function flagsOf(set: NftSet): number {
+  const map = set.data === undefined ? 0 : NFT_SET_MAP;
+  const interval = set.interval === true ? NFT_SET_INTERVAL : 0;
+  return map | interval | (isConcatenatedInterval(set) ? NFT_SET_CONCAT : 0);
+}
+
+function isConcatenatedInterval({ key, interval }: NftSet): boolean {
+  return interval === true && key.length > 1;
+}
+
+/** Where the fields of a key begin and end, which matters to the kernel only where each is an interval of its own. */
+function encodeFields(attributes: AttributeWriter, key: readonly FieldType[]): void {
+  attributes.nested(NFTA_SET_DESC, () => {
+    attributes.nested(NFTA_SET_DESC_CONCAT, () => {
+      for (const type of key) {
+        attributes.nested(NFTA_LIST_ELEM, () => attributes.be32(NFTA_SET_FIELD_LEN, fields[type].bytes));
+      }
+    });
+  });
 }
 
 function dataType(data: NonNullable<NftSet['data']>): number {
