@@ -80,8 +80,9 @@ export class CoreController implements Controller {
   async deleteNetwork(ref: string, options: { readonly force: boolean }): Promise<Network> {
     const network = findNetwork(this.#state, ref);
     if (options.force && !network.builtin) {
-      for (const endpoint of endpointsOfNetwork(this.#state, network.id)) {
-        await this.disconnect(network.id, endpoint.sandboxId, { force: true });
+      for (const { sandboxId } of endpointsOfNetwork(this.#state, network.id)) {
+        if (!this.#state.sandboxes.has(sandboxId)) continue;
+        await this.disconnect(network.id, sandboxId, { force: true });
       }
     }
     await this.#locked({ exclusive: ['networks', `network:${network.id}`] }, () =>
@@ -95,7 +96,12 @@ export class CoreController implements Controller {
     for (const network of [...this.#state.networks.values()]) {
       if (network.builtin || keep(network)) continue;
       if (endpointsOfNetwork(this.#state, network.id).length > 0) continue;
-      deleted.push(await this.deleteNetwork(network.id, { force: false }));
+      try {
+        deleted.push(await this.deleteNetwork(network.id, { force: false }));
+      } catch (error) {
+        // Somebody joined or deleted it in this moment.
+        if (!(error instanceof NetError && ['conflict', 'not_found'].includes(error.code))) throw error;
+      }
     }
     return deleted;
   }
@@ -124,11 +130,11 @@ export class CoreController implements Controller {
     const found = await findTarget(this.#parts, target);
     if ('adopt' in found) throw new NetError('not_found', `${target} is not connected to network ${name}`);
     await this.#locked({ exclusive: [`sandbox:${found.id}`], shared: [`network:${id}`] }, async () => {
-      const sandbox = findSandbox(this.#state, found.id);
-      const endpoint = endpointsOfSandbox(this.#state, sandbox.id).find((one) => one.networkId === id);
-      if (endpoint === undefined) {
+      const sandbox = this.#state.sandboxes.get(found.id);
+      const endpoint = endpointsOfSandbox(this.#state, found.id).find((one) => one.networkId === id);
+      if (sandbox === undefined || endpoint === undefined) {
         if (options.force) return;
-        throw new NetError('not_found', `sandbox ${sandbox.name} is not connected to network ${name}`);
+        throw new NetError('not_found', `sandbox ${found.name} is not connected to network ${name}`);
       }
       await disconnect(this.#parts, sandbox, endpoint);
       const left = endpointsOfSandbox(this.#state, sandbox.id).length;

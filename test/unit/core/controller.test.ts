@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseCidr, parseIp } from '../../../src/base/cidr.ts';
 import { CoreController } from '../../../src/core/controller.ts';
 import type { RunRequest } from '../../../src/core/requests.ts';
+import type { Network } from '../../../src/model/network.ts';
 import { openMemoryStore } from '../../../src/store/memory.ts';
 import { type FakeParts, fakeParts } from '../../support/fake-parts.ts';
 
@@ -79,6 +80,36 @@ describe('networks', () => {
     await core.deleteNetwork('lab', { force: true });
     expect(core.sandbox('web').endpoints).toEqual([]);
     expect(core.networks().map(({ name }) => name)).not.toContain('lab');
+  });
+
+  test('a forced delete goes on when a sandbox on it ends meanwhile', async () => {
+    await core.createNetwork({ name: 'lab' });
+    for (const name of ['web', 'db']) {
+      await core.createSandbox({ name });
+      await core.connect({ network: 'lab', target: name });
+    }
+    const work = [
+      core.deleteNetwork('lab', { force: true }),
+      core.deleteSandbox('web', { force: false }),
+      core.deleteSandbox('db', { force: false }),
+    ];
+    await Promise.all(work);
+    expect(core.networks().map(({ name }) => name)).not.toContain('lab');
+  });
+
+  test('prune leaves a network that somebody joins meanwhile, and goes on', async () => {
+    for (const name of ['one', 'two']) await core.createNetwork({ name });
+    await core.createSandbox({ name: 'web' });
+    let deleted: Promise<readonly Network[]> | undefined;
+    const { reserve } = parts.hostPorts;
+    const reserveLate: typeof reserve = async (...args) => {
+      deleted = core.pruneNetworks(() => false);
+      await Promise.resolve();
+      return reserve(...args);
+    };
+    Object.assign(parts, { hostPorts: { ...parts.hostPorts, reserve: reserveLate } });
+    await core.connect({ network: 'one', target: 'web', ports: [web] });
+    expect((await deleted)?.map(({ name }) => name)).toEqual(['two']);
   });
 
   test('prune takes the unused ones and nothing else', async () => {
