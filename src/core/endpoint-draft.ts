@@ -47,7 +47,10 @@ export async function draftEndpoint(
   };
   const requests = [...(config.ports ?? []), ...(config.publishAll === true ? exposed : [])];
   if (requests.length > 0) checkPublishing(network, driver.hasGateway);
-  if (!driver.hasInterfaces) return { ...common, ifname: '', addresses: [], ports: [] };
+  if (!driver.hasInterfaces) {
+    checkNoInterface(network, config);
+    return { ...common, ifname: '', addresses: [], ports: [] };
+  }
 
   const ifname = config.ifname ?? freeIfname(network, existing);
   checkIfname(sandbox, ifname, existing);
@@ -57,7 +60,7 @@ export async function draftEndpoint(
   return { ...common, ifname, mac, addresses, ports };
 }
 
-/** Holds host ports for an endpoint. Errors: see `HostPorts.reserve`; `not_implemented` for a host address of a family the endpoint lacks. */
+/** Holds host ports for an endpoint. Errors: see `HostPorts.reserve`; `not_implemented` where host and endpoint have no address of one family. */
 export async function holdPorts(
   parts: Parts,
   endpoint: {
@@ -80,7 +83,9 @@ export async function holdPorts(
     }
   }
   const owner = { endpointId: endpoint.id, sandboxName: endpoint.sandbox.name };
-  const ports = await parts.hostPorts.reserve(owner, requests, hostAddresses(endpoint.network, families));
+  const anywhere = requests.some(({ hostAddress }) => hostAddress === undefined);
+  const addresses = anywhere ? hostAddresses(endpoint.network, families) : [];
+  const ports = await parts.hostPorts.reserve(owner, requests, addresses);
   undo(() => parts.hostPorts.release(endpoint.id, ports));
   return ports;
 }
@@ -89,9 +94,15 @@ export async function holdPorts(
 function hostAddresses(network: Network, families: ReadonlySet<4 | 6>): readonly IpAddress[] {
   const binding = network.options['host_binding'];
   const wanted = binding === undefined ? ['0.0.0.0', '::'] : [binding];
-  return wanted
+  const addresses = wanted
     .map((address) => parseIp(address, 'host_binding'))
     .filter((address) => families.has(familyOf(address)));
+  if (addresses.length > 0) return addresses;
+  const reason =
+    binding === undefined
+      ? 'its endpoints have no addresses'
+      : `its endpoints have no address of the family of host_binding ${binding}`;
+  throw new NetError('not_implemented', `network ${network.name} cannot publish ports: ${reason}`);
 }
 
 /** Whether the sandbox may join the network at all. Returns the endpoints it has. */
@@ -141,6 +152,14 @@ export function checkPublishing(network: Network, hasGateway: boolean): void {
       `network ${network.name} is internal: ports cannot be published on it`,
     );
   }
+}
+
+function checkNoInterface(network: Network, { addresses = [], mac, ifname }: EndpointConfig): void {
+  if (addresses.length === 0 && mac === undefined && ifname === undefined) return;
+  throw new NetError(
+    'invalid_parameter',
+    `network ${network.name} gives its sandboxes no interface that could have an address or a name`,
+  );
 }
 
 function refuseAliases(network: Network): never {

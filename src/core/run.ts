@@ -58,15 +58,11 @@ function chooseNamespace(parts: Parts, request: RunRequest): SandboxOrigin['name
   const other = sharedWith(request);
   if (other !== undefined) {
     const target = findSandbox(parts.store.state, other);
-    const [config] = request.networks;
-    if (
-      (config?.ports?.length ?? 0) > 0 ||
-      config?.publishAll === true ||
-      (config?.addresses?.length ?? 0) > 0
-    ) {
+    const { ports = [], addresses = [], aliases = [], links = [], publishAll } = request.networks[0] ?? {};
+    if (publishAll === true || [ports, addresses, aliases, links].some((given) => given.length > 0)) {
       throw new NetError(
         'invalid_parameter',
-        `sandbox ${target.name} is shared: ports and addresses are those it has`,
+        `sandbox ${target.name} is shared: ports, addresses and names are those it has`,
       );
     }
     return target.namespace.kind === 'shared' ? target.namespace : { kind: 'shared', with: target.id };

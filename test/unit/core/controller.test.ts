@@ -242,6 +242,25 @@ describe('endpoints', () => {
     },
   );
 
+  test('a port that would be published on no address is refused', async () => {
+    const pools = [{ subnet: parseCidr('fd00:5::/64', 'x'), reserved: {} }];
+    const options = { host_binding: '127.0.0.1' };
+    await core.createNetwork({ name: 'six', ipv4: false, pools, options });
+    const before = snapshot();
+    await expect(core.connect({ network: 'six', target: 'web', ports: [web] })).rejects.toThrow(
+      'no address of the family of host_binding 127.0.0.1',
+    );
+    expect(snapshot()).toEqual(before);
+  });
+
+  test('addresses and interface names are refused where there are none', async () => {
+    for (const config of [{ addresses: [parseIp('10.5.0.3', 'x')] }, { ifname: 'lan' }]) {
+      await expect(core.connect({ network: 'none', target: 'web', ...config })).rejects.toThrow(
+        'network none gives its sandboxes no interface',
+      );
+    }
+  });
+
   test('twenty connects at once get twenty addresses or a clear refusal', async () => {
     const names = Array.from({ length: 20 }, (_, i) => `s${i}`);
     for (const name of names) await core.createSandbox({ name });
@@ -337,6 +356,18 @@ describe('processes', () => {
     await expect(core.deleteSandbox('web', { force: true })).rejects.toThrow('shared by side');
     parts.endProcess(5);
     await vi.waitFor(() => expect(core.sandboxes().map(({ name }) => name)).toEqual(['web']));
+  });
+
+  test('what a shared sandbox cannot be given is refused', async () => {
+    await core.createSandbox({ name: 'web' });
+    for (const config of [
+      { ports: [web] },
+      { aliases: ['www'] },
+      { links: [{ target: 'web', alias: 'x' }] },
+    ]) {
+      const networks = [{ network: 'sandbox:web', ...config }];
+      await expect(core.run(runRequest(5, { networks }))).rejects.toThrow('are those it has');
+    }
   });
 
   test('a sandbox without networks has the files its processes are shown', async () => {
