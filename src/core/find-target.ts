@@ -20,7 +20,8 @@ export async function findTarget(
     const same = 'inode' in other && other.inode === namespace.inode && other.device === namespace.device;
     if (same) return sandbox;
   }
-  return { adopt: { name: adoptedName(where), namespace } };
+  const taken = new Set([...sandboxes.values()].map(({ name }) => name));
+  return { adopt: { name: freeName(adoptedName(where), taken), namespace } };
 }
 
 export interface Adoption {
@@ -57,4 +58,17 @@ function adoptedName(where: { readonly pid: number } | { readonly path: string }
       .replace(/^[^a-zA-Z0-9]+/, '')
       .slice(0, 63) || 'netns'
   );
+}
+
+/** Different namespaces may go by one name, such as `net` for every /proc/PID/ns/net. */
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(name)) return name;
+  let number = 2;
+  while (taken.has(numbered(name, number))) number++;
+  return numbered(name, number);
+}
+
+function numbered(name: string, number: number): string {
+  const suffix = `-${number}`;
+  return name.slice(0, 63 - suffix.length) + suffix;
 }

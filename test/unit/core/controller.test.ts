@@ -297,6 +297,17 @@ describe('adopted namespaces', () => {
     expect(core.sandboxes()).toEqual([]);
   });
 
+  test('two whose paths end in one word, or in the name of a sandbox, are told apart', async () => {
+    await core.createNetwork({ name: 'lab' });
+    await core.createSandbox({ name: 'net' });
+    const names: string[] = [];
+    for (const path of ['/proc/7/ns/net', '/proc/123/ns/net', '/var/run/docker/net']) {
+      parts.world.namespaces.set(path, new Set());
+      names.push((await core.connect({ network: 'lab', target: `netns:${path}` })).sandboxName);
+    }
+    expect(names).toEqual(['net-2', 'net-3', 'net-4']);
+  });
+
   test('a failed first connect leaves no sandbox', async () => {
     await core.createNetwork({ name: 'lab' });
     parts.world.namespaces.set('/proc/77/ns/net', new Set());
