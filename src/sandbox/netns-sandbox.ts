@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { NetError } from '../base/errors.ts';
-import { runAll } from '../base/undo.ts';
+import { runAll, withUndo } from '../base/undo.ts';
 import { NetlinkError } from '../kernel/netlink/error.ts';
 import {
   createPinnedNamespace,
   type Namespace,
+  type NamespaceIdentity,
   openHostNamespace,
   sameNamespace,
   unpinNamespace,
@@ -64,15 +65,14 @@ export class NetnsSandboxes implements Sandboxes {
   async create(name: string): Promise<PinnedNamespace> {
     const path = join(this.#netnsDir, name);
     if (existsSync(path)) throw pathTaken(path);
-    this.#pins.announce(name);
-    try {
-      const { device, inode } = await createPinnedNamespace(path, { disableIpv6: true });
+    return withUndo(async (undo) => {
+      undo(() => this.#pins.forget(name));
+      this.#pins.announce(name);
+      const { device, inode } = await pin(path);
+      undo(() => unpinNamespace(path));
       this.#pins.confirm(name, { device, inode });
       return { kind: 'pinned', path, device, inode };
-    } catch (error) {
-      this.#pins.forget(name);
-      throw codeOf(error) === 'EEXIST' ? pathTaken(path) : error;
-    }
+    });
   }
 
   async adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace> {
@@ -213,6 +213,15 @@ export class NetnsSandboxes implements Sandboxes {
     const pinned = openIfThere(path);
     pinned?.close();
     return pinned === undefined ? isBare(path) : this.#pins.owns(name, pinned);
+  }
+}
+
+/** Errors: `already_exists`. */
+async function pin(path: string): Promise<NamespaceIdentity> {
+  try {
+    return await createPinnedNamespace(path, { disableIpv6: true });
+  } catch (error) {
+    throw codeOf(error) === 'EEXIST' ? pathTaken(path) : error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NetError } from '../../../src/base/errors.ts';
@@ -52,6 +52,22 @@ test('a taken path is refused and left alone', async () => {
   await refused(sandboxes.create('web'), 'already_exists');
   expect(await sandboxes.exists(made)).toBe(true);
   expect(await sandboxes.strays({ namespaces: [made], attachments: [] })).toEqual([]);
+});
+
+test('a full disk costs a new namespace and leaves nothing of it', async () => {
+  const runDir = join(workspace.runDir, 'small');
+  mkdirSync(runDir, { recursive: true });
+  run(`mount -t tmpfs -o size=4k tmpfs ${runDir}`);
+  try {
+    const small = new NetnsSandboxes({ ...workspace, runDir });
+    writeFileSync(join(runDir, 'full'), Buffer.alloc(4096));
+    await expect(small.create('web')).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(existsSync(join(workspace.netnsDir, 'web'))).toBe(false);
+    rmSync(join(runDir, 'full'));
+    await small.remove(await small.create('web'), []);
+  } finally {
+    run(`umount ${runDir}`);
+  }
 });
 
 test('another namespace under a recorded path is not entered, and not unpinned', async () => {
