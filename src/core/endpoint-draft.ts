@@ -1,6 +1,7 @@
 // Working out an endpoint from a request: addresses, names and ports, everything that can be refused before anything is made.
 import { addressOf, familyOf, type InterfaceAddress, type IpAddress, parseIp } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
+import { isIfname } from '../base/ifname.ts';
 import { macFromBytes } from '../base/mac.ts';
 import { randomId } from '../base/random-id.ts';
 import type { Undo } from '../base/undo.ts';
@@ -13,9 +14,6 @@ import { checkName } from './check-name.ts';
 import { driverOf, endpointsOfSandbox, findSandbox, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointConfig } from './requests.ts';
-
-/** The longest name of an interface (IFNAMSIZ less the closing zero, `include/uapi/linux/if.h`). */
-const ifnameLimit = 15;
 
 /** Leases addresses, holds ports and makes the record. Errors: `invalid_parameter`, `conflict`, `exhausted`, `not_found` (link target). */
 export async function draftEndpoint(
@@ -205,10 +203,10 @@ function freeIfname(network: Network, existing: readonly Endpoint[]): string {
 }
 
 function checkIfname(sandbox: Sandbox, ifname: string, existing: readonly Endpoint[]): void {
-  if (!/^[^\s/:]+$/.test(ifname) || ifname.length > ifnameLimit || ifname === '.' || ifname === '..') {
+  if (!isIfname(ifname)) {
     throw new NetError(
       'invalid_parameter',
-      `interface name "${ifname}" is not valid: 1 to ${ifnameLimit} characters without space, / or :`,
+      `interface name "${ifname}" is not valid: 1 to 15 characters without space, /, : or %`,
     );
   }
   if (ifname === 'lo' || existing.some((endpoint) => endpoint.ifname === ifname)) {

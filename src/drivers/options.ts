@@ -1,6 +1,7 @@
 // Checking `-o` options of networks: each driver has a table of rules, one for each option.
 import { familyOf, type IpFamily, parseIp } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
+import { isIfname } from '../base/ifname.ts';
 
 export interface OptionRule {
   /** Fairlead's short name. */
@@ -53,10 +54,13 @@ export function parseChoice(...choices: readonly string[]): OptionRule['parse'] 
   };
 }
 
-/** The kernel's rules for names (dev_valid_name in net/core/dev.c). */
 export function parseIfname(value: string, key: string): string {
   if (!isIfname(value))
-    throw bad(key, value, 'an interface name (at most 15 characters, no slash, colon or space)');
+    throw bad(
+      key,
+      value,
+      'an interface name (at most 15 characters, no slash, colon, percent sign or space)',
+    );
   return value;
 }
 
@@ -93,8 +97,7 @@ function parseMtu(value: string, key: string): string {
 
 /** Room is left for a number. */
 function parseIfprefix(value: string, key: string): string {
-  if (!isIfname(value) || value.length > 12)
-    throw bad(key, value, 'an interface name of at most 12 characters');
+  if (!isIfname(`${value}999`)) throw bad(key, value, 'an interface name of at most 12 characters');
   return value;
 }
 
@@ -104,10 +107,6 @@ function parseForwardDns(value: string, key: string): string {
     .split(',')
     .map((address) => parseAddress(address, key))
     .join(',');
-}
-
-function isIfname(value: string): boolean {
-  return /^[^\s/:]{1,15}$/.test(value) && value !== '.' && value !== '..';
 }
 
 function unknownOption(driver: string, rules: readonly OptionRule[], key: string): NetError {

@@ -34,6 +34,8 @@ test.each([
   ['bridge', 'sixteen-letters!', 'not an interface name'],
   ['bridge', '..', 'not an interface name'],
   ['bridge', '', 'not an interface name'],
+  ['bridge', 'br%d', 'not an interface name'],
+  ['bridge', 'all', 'not an interface name'],
   ['ifprefix', 'thirteen-long', 'at most 12 characters'],
   ['host_binding', '300.0.0.1', 'option host_binding: 300.0.0.1 is not an IP address'],
   ['host_ipv4', 'fd00::1', 'not an IPv4 address'],
