@@ -18,7 +18,7 @@ const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 export class StaleConnections {
   readonly #warn: (error: Error) => void;
-  #background: Promise<unknown> = Promise.resolve();
+  #background: Promise<void> = Promise.resolve();
 
   /** @param warn is told when connections could not be looked at; ports work all the same for new ones. */
   constructor(warn: (error: Error) => void) {
@@ -38,7 +38,8 @@ export class StaleConnections {
       ...gone.map(everythingTo),
     ]);
     if (published.length > 0) return work;
-    this.#background = Promise.all([this.#background, work]);
+    // Not Promise.all: its value would hold those of all before, for as long as the daemon runs.
+    this.#background = this.#background.then(() => work);
     return Promise.resolve();
   }
 
