@@ -20,6 +20,12 @@ constexpr size_t datagramBytes = 64 << 10;
 
 Napi::Value toValue(Napi::Env env, Fd&& fd) { return Napi::Number::New(env, fd.release()); }
 
+Napi::Value toValue(Napi::Env env, std::vector<Fd>&& fds) {
+  Napi::Array value = Napi::Array::New(env, fds.size());
+  for (size_t i = 0; i < fds.size(); i++) value[i] = toValue(env, std::move(fds[i]));
+  return value;
+}
+
 SocketAddress addressAt(const Napi::CallbackInfo& info, size_t index) {
   return toSocketAddress(textAt(info, index), static_cast<uint16_t>(integerAt(info, index + 1)));
 }
@@ -34,18 +40,27 @@ Napi::Value refuse(Napi::Env env, const SystemError& error) {
   return env.Undefined();
 }
 
-/** A descriptor opened on a thread inside the namespace; it stays open there whoever holds it. */
-Napi::Value openInNamespace(Napi::Env env, int target, std::function<Result<Fd>()> open) {
+/** What is opened on a thread inside the namespace stays open there whoever holds it. */
+template <typename T>
+Napi::Value openInNamespace(Napi::Env env, int target, std::function<Result<T>()> open) {
   const auto netns = std::make_shared<Fd>(fcntl(target, F_DUPFD_CLOEXEC, 0));
-  return Task<Fd>::run(env, [netns, open = std::move(open)] { return inNamespace<Fd>(netns->get(), open); }, toValue);
+  return Task<T>::run(env, [netns, open = std::move(open)] { return inNamespace<T>(netns->get(), open); }, toValue);
 }
 
-/** openServer(namespace fd, protocol, address, port) */
-Napi::Value openServerAt(const Napi::CallbackInfo& info) {
-  const int protocol = protocolOf(textAt(info, 1));
-  return openInNamespace(info.Env(), integerAt(info, 0), [protocol, address = addressAt(info, 2)] {
-    return openServer(protocol, address);
-  });
+Result<std::vector<Fd>> openServers(const SocketAddress& address) {
+  std::vector<Fd> fds;
+  for (const int protocol : {IPPROTO_UDP, IPPROTO_TCP}) {
+    Result<Fd> opened = openServer(protocol, address);
+    if (const SystemError* error = errorOf(opened)) return *error;
+    fds.push_back(std::move(std::get<Fd>(opened)));
+  }
+  return fds;
+}
+
+/** openServers(namespace fd, address, port): a UDP and a TCP socket, or none, in one visit to the namespace. */
+Napi::Value openServersAt(const Napi::CallbackInfo& info) {
+  return openInNamespace<std::vector<Fd>>(info.Env(), integerAt(info, 0),
+                                          [address = addressAt(info, 1)] { return openServers(address); });
 }
 
 /** holdPort(protocol, address, port) */
@@ -76,7 +91,7 @@ Napi::Value openMulticastAt(const Napi::CallbackInfo& info) {
     return openMulticast(protocol, groups);
   };
   if (target < 0) return Task<Fd>::run(info.Env(), open, toValue);
-  return openInNamespace(info.Env(), target, open);
+  return openInNamespace<Fd>(info.Env(), target, open);
 }
 
 /** receive(fd): the next datagram, `undefined` when there is none yet, `null` when some were lost. */
@@ -103,7 +118,7 @@ Napi::Value poll(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void exportSockets(Napi::Env env, Napi::Object exports) {
-  exports.Set("openServer", Napi::Function::New(env, openServerAt));
+  exports.Set("openServers", Napi::Function::New(env, openServersAt));
   exports.Set("holdPort", Napi::Function::New(env, holdPortAt));
   exports.Set("sendToUnix", Napi::Function::New(env, sendToUnixAt));
   exports.Set("openMulticast", Napi::Function::New(env, openMulticastAt));

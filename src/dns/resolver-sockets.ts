@@ -3,8 +3,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { NetError } from '../base/errors.ts';
-import { type Namespace, withNamespace } from '../kernel/netns.ts';
-import { closeFd, openTcpInNamespace, openUdpInNamespace } from '../kernel/sockets.ts';
+import { withNamespace } from '../kernel/netns.ts';
+import { openServersInNamespace } from '../kernel/sockets.ts';
 import type { ResolverSockets } from './listener.ts';
 
 /** Where every sandbox finds its resolver. */
@@ -14,26 +14,13 @@ const port = 53;
 /** Listens on 127.0.0.11:53. Errors: `conflict` when the port is taken there, `unavailable`. */
 export async function openResolverSockets(namespacePath: string): Promise<ResolverSockets> {
   try {
-    const fds = await withNamespace({ path: namespacePath }, openBoth);
+    const fds = await withNamespace({ path: namespacePath }, (namespace) =>
+      openServersInNamespace(namespace, resolverAddress, port),
+    );
     // What comes in meanwhile waits in the kernel: nothing is read before the caller has had its turn.
     return { udp: createSocket('udp4').bind({ fd: fds.udp }), tcp: await adoptTcp(fds.tcp) };
   } catch (error) {
     throw asNetError(error, namespacePath);
-  }
-}
-
-/** Side by side: each is opened on a thread of its own. */
-async function openBoth(namespace: Namespace): Promise<{ udp: number; tcp: number }> {
-  const opening = [openUdpInNamespace, openTcpInNamespace].map((open) =>
-    open(namespace, resolverAddress, port),
-  );
-  try {
-    const [udp = -1, tcp = -1] = await Promise.all(opening);
-    return { udp, tcp };
-  } catch (error) {
-    for (const socket of await Promise.allSettled(opening))
-      if (socket.status === 'fulfilled') closeFd(socket.value);
-    throw error;
   }
 }
 

@@ -37,7 +37,8 @@ interface Native {
   openNamespace(path: string): NamespaceIdentity & { readonly fd: number };
   createPinnedNamespace(path: string, disableIpv6: boolean): Promise<NamespaceIdentity>;
   unpinNamespace(path: string): Promise<void>;
-  openServer(namespaceFd: number, protocol: 'tcp' | 'udp', address: string, port: number): Promise<number>;
+  /** A UDP and a TCP socket, or none. */
+  openServers(namespaceFd: number, address: string, port: number): Promise<[udp: number, tcp: number]>;
   holdPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): { fd: number; port: number };
   sendToUnix(path: string, text: string): void;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;

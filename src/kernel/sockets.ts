@@ -5,24 +5,22 @@ import { NetError } from '../base/errors.ts';
 import { native } from './native.ts';
 import type { Namespace } from './netns.ts';
 
-/** A bound UDP socket in the namespace, fit for node:dgram's `bind({ fd })`. Errors: those of bind(2), with `code`. */
-export async function openUdpInNamespace(
-  namespace: Namespace,
-  address: string,
-  port: number,
-): Promise<number> {
-  checkEndpoint(address, port);
-  return native.openServer(namespace.fd, 'udp', address, port);
+export interface ServerSockets {
+  /** Bound, fit for node:dgram's `bind({ fd })`. */
+  readonly udp: number;
+  /** Listening, fit for node:net's `listen({ fd })`. */
+  readonly tcp: number;
 }
 
-/** A listening TCP socket in the namespace, fit for node:net's `listen({ fd })`. Errors: those of bind(2), with `code`. */
-export async function openTcpInNamespace(
+/** A socket of each protocol on one address and port in the namespace, or none. Errors: those of bind(2), with `code`. */
+export async function openServersInNamespace(
   namespace: Namespace,
   address: string,
   port: number,
-): Promise<number> {
+): Promise<ServerSockets> {
   checkEndpoint(address, port);
-  return native.openServer(namespace.fd, 'tcp', address, port);
+  const [udp, tcp] = await native.openServers(namespace.fd, address, port);
+  return { udp, tcp };
 }
 
 export interface HeldHostPort {

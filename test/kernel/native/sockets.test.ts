@@ -11,8 +11,7 @@ import {
   closeFd,
   type HeldHostPort,
   holdHostPort,
-  openTcpInNamespace,
-  openUdpInNamespace,
+  openServersInNamespace,
   sendToUnixSocket,
 } from '../../../src/kernel/sockets.ts';
 import { makePinDirectory, removePinDirectory } from './pin-directory.ts';
@@ -50,43 +49,45 @@ describe('in a namespace', () => {
     ['udp4', '127.0.0.1'],
     ['udp6', '::1'],
   ] as const)('a %s server at %s answers a client there', async (type, address) => {
-    const server = await bound(createSocket(type), {
-      fd: await openUdpInNamespace(scratch.namespace, address, 53),
-    });
+    const { udp, tcp } = await openServersInNamespace(scratch.namespace, address, 53);
+    const server = await bound(createSocket(type), { fd: udp });
     server.on('message', (message, from) => server.send(`${message} yourself`, from.port, from.address));
-    const client = await bound(createSocket(type), {
-      fd: await openUdpInNamespace(scratch.namespace, address, 0),
-    });
+    const other = await openServersInNamespace(scratch.namespace, address, 0);
+    const client = await bound(createSocket(type), { fd: other.udp });
     expect(server.address()).toMatchObject({ address, port: 53 });
     const answer = once(client, 'message');
     client.send('hello', 53, address);
     expect(String((await answer)[0])).toBe('hello yourself');
     server.close();
     client.close();
+    closeFd(tcp);
+    closeFd(other.tcp);
   });
 
   test('a TCP server can be reached in there and nowhere else', async () => {
-    const fd = await openTcpInNamespace(scratch.namespace, '127.0.0.1', 8080);
-    const server = await listening({ fd });
+    const { udp, tcp } = await openServersInNamespace(scratch.namespace, '127.0.0.1', 8080);
+    const server = await listening({ fd: tcp });
     const script = 'exec 3<>/dev/tcp/127.0.0.1/8080; cat <&3';
     const inside = await promisify(execFile)('nsenter', [`--net=${scratch.path}`, 'bash', '-c', script]);
     expect(inside.stdout).toBe('hello');
     const outside = connect({ port: 8080, host: '127.0.0.1' });
     expect((await once(outside, 'error'))[0]).toMatchObject({ code: 'ECONNREFUSED' });
     server.close();
+    closeFd(udp);
   });
 
   test('an address in use and one that is not there are told apart', async () => {
-    const fd = await openUdpInNamespace(scratch.namespace, '127.0.0.1', 53);
-    await expect(openUdpInNamespace(scratch.namespace, '127.0.0.1', 53)).rejects.toMatchObject({
-      code: 'EADDRINUSE',
-      syscall: 'bind',
-    });
-    closeFd(fd);
-    await expect(openUdpInNamespace(scratch.namespace, '192.0.2.1', 53)).rejects.toMatchObject({
-      code: 'EADDRNOTAVAIL',
-    });
-    await expect(openTcpInNamespace(scratch.namespace, '192.0.2.1', 53)).rejects.toMatchObject({
+    const { udp, tcp } = await openServersInNamespace(scratch.namespace, '127.0.0.1', 53);
+    const again = () => openServersInNamespace(scratch.namespace, '127.0.0.1', 53);
+    const inUse = { code: 'EADDRINUSE', syscall: 'bind' };
+    await expect(again()).rejects.toMatchObject(inUse);
+    closeFd(udp);
+    await expect(again()).rejects.toMatchObject(inUse);
+    closeFd(tcp);
+    const reopened = await again();
+    closeFd(reopened.udp);
+    closeFd(reopened.tcp);
+    await expect(openServersInNamespace(scratch.namespace, '192.0.2.1', 53)).rejects.toMatchObject({
       code: 'EADDRNOTAVAIL',
     });
   });
@@ -99,7 +100,7 @@ describe('in a namespace', () => {
     ['127.0.0.1', 65_536],
     ['127.0.0.1', 5.5],
   ])('%j port %s is refused before the kernel is asked', async (address, port) => {
-    await expect(openUdpInNamespace(scratch.namespace, address, port)).rejects.toThrow(
+    await expect(openServersInNamespace(scratch.namespace, address, port)).rejects.toThrow(
       /is not (an IP address|a port)/,
     );
   });
