@@ -117,6 +117,17 @@ describe('a detached process', () => {
     await host.net('sandbox', 'rm', 'lasting', 'asker');
   });
 
+  test('may share a sandbox that is on no network, also over a restart of netd', async () => {
+    await host.net('sandbox', 'create', 'alone');
+    expect(await host.net('exec', 'alone', '--', 'hostname')).toBe('alone');
+    await host.net('run', '-d', '--name', 'side', '--network', 'sandbox:alone', '--', 'sleep', '1002');
+    await netd.kill9();
+    netd = await host.netd();
+    expect(await host.net('exec', 'side', '--', 'hostname')).toBe('alone');
+    await host.net('stop', 'side');
+    await host.net('sandbox', 'rm', 'side', 'alone');
+  });
+
   test('ended while netd was away is noticed by the next', async () => {
     await host.net('run', '-d', '--rm', '--name', 'short', '--network', 'lab', '--', 'sleep', '1001');
     await netd.kill9();
