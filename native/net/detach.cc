@@ -1,5 +1,6 @@
 #include "net/detach.h"
 
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +11,13 @@
 namespace fairlead {
 
 namespace {
+
+/** What is opened from now on must not take the place of a standard stream the caller has closed. */
+void fillStandardStreams() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDWR);
+  if (fd >= 0) close(fd);
+}
 
 /** Lets go of what the caller had open: a supervisor that lives for weeks must not hold its locks, pipes and folders. */
 void closeAllBut(int kept) {
@@ -32,6 +40,7 @@ Failure supervise(const Plan& plan, const std::string& socketPath, Report report
 }  // namespace
 
 Failure detach(const Plan& plan, const std::string& socketPath) {
+  fillStandardStreams();
   Report report = Report::open();
   if (!report.writing) return systemFailure("cannot make a pipe");
   const pid_t supervisor = fork();

@@ -136,11 +136,11 @@ describe('the start', () => {
 
 describe('what the command gets', () => {
   test('a session, default signals and nothing the caller had open', async () => {
-    plan(
-      'arg=sh',
-      'arg=-c',
-      'arg=ls /proc/$$/fd; readlink /proc/$$/fd/0; grep -E "SigBlk|SigIgn" /proc/$$/status; ps -o sid= -p $$; echo $$',
-    );
+    // A shell blocks signals for a moment when it starts a program, so it must look at itself by itself.
+    const signals =
+      'while read -r word mask; do case $word in SigBlk:|SigIgn:) echo "$word\t$mask";; esac; done';
+    const look = `ls /proc/$$/fd; readlink /proc/$$/fd/0; ${signals} </proc/$$/status; ps -o sid= -p $$; echo $$`;
+    plan('arg=sh', 'arg=-c', `arg=${look}`);
     await host.shell(`exec 7</etc; nohup env --block-signal=TERM net -H ${netd.host} run -d x`);
     await untilGone(supervisor());
     const lines = log()
@@ -193,6 +193,13 @@ describe('the supervisor', () => {
     expect(open.split('\n').sort()).toEqual(
       ['/dev/null', path('log'), path('log'), 'anon_inode:[signalfd]'].sort(),
     );
+  });
+
+  test('is started by a caller that has closed its standard streams', async () => {
+    plan('arg=sh', 'arg=-c', 'arg=echo written; exec sleep 1000');
+    await host.shell(`net -H ${netd.host} run -d x <&- >&- 2>&-`);
+    await waitUntil('the output is in the log', async () => log().includes('written'));
+    expect(await isAlive(runningPid())).toBe(true);
   });
 
   test('goes on when netd dies', async () => {
