@@ -17,6 +17,9 @@ interface Watched {
 /** Status of a supervisor that died without saying how its command ended: it takes the command with it (128 + SIGKILL). */
 const killedStatus = 137;
 
+/** They end restarting as well. Others it may not be able to hand on: STOP and ALRM would hit the supervisor instead. */
+const supervisorSignals: ReadonlySet<string> = new Set(['TERM', 'INT', 'KILL']);
+
 export class Processes {
   readonly #parts: Parts;
   readonly #onEnd: (id: SandboxId, process: ProcessIdentity) => Promise<void>;
@@ -50,7 +53,17 @@ export class Processes {
   /** Sends a signal to the command of a sandbox; false when none runs, or no more. */
   signal(sandbox: Sandbox, signal: string): boolean {
     const process = sandbox.process === undefined ? undefined : livingProcess(sandbox);
-    return process !== undefined && this.#parts.processes.signal(process.pid, process.startTime, signal);
+    if (process === undefined) return false;
+    const { pid, startTime } =
+      (supervisorSignals.has(signal) ? undefined : this.#command(sandbox)) ?? process;
+    return this.#parts.processes.signal(pid, startTime, signal);
+  }
+
+  /** The command itself, where it has a supervisor and runs just now. */
+  #command(sandbox: Sandbox): ProcessIdentity | undefined {
+    if (sandbox.process?.detached !== true) return undefined;
+    const state = this.#parts.files.supervisorState(sandbox);
+    return state !== undefined && 'running' in state ? state.running : undefined;
   }
 
   /** Whether the command runs just now: the record says so until its end has been dealt with. */

@@ -34,7 +34,7 @@ export interface World {
   readonly names: Set<string>;
   readonly resolvers: Set<string>;
   readonly files: Set<string>;
-  readonly processes: Map<number, { readonly startTime: number; ended?: () => void }>;
+  readonly processes: Map<number, { readonly startTime: number; ended?: () => void; signal?: string }>;
   supervisor: SupervisorState | undefined;
 }
 
@@ -307,6 +307,7 @@ function fakeProcesses(world: World): ProcessWatcher {
     signal: (pid, _, signal) => {
       const process = world.processes.get(pid);
       if (process === undefined) return false;
+      process.signal = signal;
       if (signal === 'KILL') {
         world.processes.delete(pid);
         process.ended?.();

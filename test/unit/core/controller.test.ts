@@ -346,6 +346,21 @@ describe('processes', () => {
     expect(core.sandboxes()).toEqual([]);
   });
 
+  test('a signal the supervisor cannot hand on goes to its command, one that ends both to the supervisor', async () => {
+    await core.run(runRequest(5, { name: 'job', detached: true, autoRemove: false }));
+    for (const pid of [6, 7]) parts.world.processes.set(pid, { startTime: pid * 10 });
+    await core.registerSupervisor('job', 6);
+    parts.world.supervisor = { running: { pid: 7, startTime: 70 } };
+    await core.kill('job', 'STOP');
+    expect(parts.world.processes.get(7)?.signal).toBe('STOP');
+    expect(parts.world.processes.get(6)?.signal).toBeUndefined();
+    await core.kill('job', 'TERM');
+    expect(parts.world.processes.get(6)?.signal).toBe('TERM');
+    parts.world.supervisor = { exited: 1 };
+    await core.kill('job', 'USR1');
+    expect(parts.world.processes.get(6)?.signal).toBe('USR1');
+  });
+
   test('stop ends a process that ignores TERM', async () => {
     await core.run(runRequest(5, { name: 'job', autoRemove: false }));
     await core.stop('job', 1);
