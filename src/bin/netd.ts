@@ -43,6 +43,7 @@ function configOrExit(): Config | undefined {
 }
 
 async function serve(config: Config, log: Log): Promise<void> {
+  process.umask(0o022); // the users in a sandbox read the files made for it
   mkdirSync(config.runDir, { recursive: true });
   mkdirSync(config.netnsDir, { recursive: true });
   const lock = await lockDirectory(config.runDir);

@@ -56,6 +56,16 @@ describe('SIGTERM', () => {
   });
 });
 
+test('started under a strict umask, it makes files that every user in a sandbox can read', async () => {
+  await using host = await TestHost.start();
+  const program = new URL('../../dist/bin/netd.js', import.meta.url).pathname;
+  const netd = host.spawn(['sh', '-c', 'umask 077; exec "$@"', 'sh', process.execPath, program]);
+  await netd.line(/\bready\b/);
+  const look = ['cat', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
+  const user = ['--user', 'nobody', '--workdir', '/', '--network', 'none'];
+  expect(await host.tryNet('run', ...user, '--', ...look)).toMatchObject({ status: 0 });
+});
+
 describe('bad settings', () => {
   test.each([
     [['--colour', 'red'], /--colour/],
