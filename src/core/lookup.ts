@@ -41,12 +41,12 @@ export function lookUp<T extends { readonly id: string; readonly name: string }>
 
 /** The endpoints of a sandbox, oldest first. */
 export function endpointsOfSandbox(state: State, id: SandboxId): readonly Endpoint[] {
-  return filterEndpoints(state, (endpoint) => endpoint.sandboxId === id);
+  return [...(state.endpointsBySandbox.get(id)?.values() ?? [])];
 }
 
 /** The endpoints on a network, oldest first. */
 export function endpointsOfNetwork(state: State, id: NetworkId): readonly Endpoint[] {
-  return filterEndpoints(state, (endpoint) => endpoint.networkId === id);
+  return [...(state.endpointsByNetwork.get(id)?.values() ?? [])];
 }
 
 /** The network of an endpoint; records never point at nothing. */
@@ -76,12 +76,6 @@ export function ipamOf(parts: Parts, name: string): IpamDriver {
     throw new NetError('invalid_parameter', `unknown IPAM driver ${name}; known are ${known}`);
   }
   return ipam;
-}
-
-function filterEndpoints(state: State, wanted: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
-  const endpoints: Endpoint[] = [];
-  for (const endpoint of state.endpoints.values()) if (wanted(endpoint)) endpoints.push(endpoint);
-  return endpoints;
 }
 
 function found<T>(kind: string, ref: string, record: T | undefined): T {

@@ -1,16 +1,25 @@
 // What a record is made of, in memory and on disk. Pure.
 
+import type { Endpoint } from '../model/endpoint.ts';
+import type { EndpointId } from '../model/ids.ts';
 import { migrations } from './migrations.ts';
 import type { Change, State } from './store.ts';
 
 /** Counts from 1: one more than there are migrations. */
 export const schemaVersion = migrations.length + 1;
 
-type Mutable<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;
+type Mutable<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, Mutable<V>> : M;
 export type MutableState = { readonly [Kind in keyof State]: Mutable<State[Kind]> };
 
 export function emptyState(): MutableState {
-  return { networks: new Map(), endpoints: new Map(), sandboxes: new Map(), settings: new Map() };
+  return {
+    networks: new Map(),
+    endpoints: new Map(),
+    sandboxes: new Map(),
+    settings: new Map(),
+    endpointsBySandbox: new Map(),
+    endpointsByNetwork: new Map(),
+  };
 }
 
 /** Returns what takes the changes back. */
@@ -36,7 +45,7 @@ function put(state: MutableState, change: Extract<Change, { put: string }>): () 
     case 'network':
       return place(state.networks, change.value.id, change.value);
     case 'endpoint':
-      return place(state.endpoints, change.value.id, change.value);
+      return placeEndpoint(state, change.value.id, change.value);
     case 'sandbox':
       return place(state.sandboxes, change.value.id, change.value);
     case 'setting':
@@ -49,10 +58,37 @@ function drop(state: MutableState, change: Extract<Change, { drop: string }>): (
     case 'network':
       return place(state.networks, change.id, undefined);
     case 'endpoint':
-      return place(state.endpoints, change.id, undefined);
+      return placeEndpoint(state, change.id, undefined);
     case 'sandbox':
       return place(state.sandboxes, change.id, undefined);
   }
+}
+
+function placeEndpoint(state: MutableState, id: EndpointId, value: Endpoint | undefined): () => void {
+  const before = state.endpoints.get(id);
+  setEndpoint(state, id, value);
+  return () => setEndpoint(state, id, before);
+}
+
+function setEndpoint(state: MutableState, id: EndpointId, value: Endpoint | undefined): void {
+  const before = state.endpoints.get(id);
+  set(state.endpoints, id, value);
+  regroup(state.endpointsBySandbox, id, { from: before?.sandboxId, to: value?.sandboxId, value });
+  regroup(state.endpointsByNetwork, id, { from: before?.networkId, to: value?.networkId, value });
+}
+
+/** Moves an endpoint between the groups of an index. */
+function regroup<K>(
+  index: Map<K, Map<EndpointId, Endpoint>>,
+  id: EndpointId,
+  { from, to, value }: { from: K | undefined; to: K | undefined; value: Endpoint | undefined },
+): void {
+  const group = from === undefined || from === to ? undefined : index.get(from);
+  group?.delete(id);
+  if (group?.size === 0 && from !== undefined) index.delete(from);
+  if (to === undefined || value === undefined) return;
+  const joined = index.get(to) ?? new Map<EndpointId, Endpoint>();
+  index.set(to, joined.set(id, value));
 }
 
 function place<K, V>(map: Map<K, V>, key: K, value: V | undefined): () => void {

@@ -11,6 +11,9 @@ export interface State {
   readonly sandboxes: ReadonlyMap<SandboxId, Sandbox>;
   /** Facts of the installation that must not change, e.g. `ulaPrefix`. */
   readonly settings: ReadonlyMap<string, string>;
+  /** The endpoints once more, by what they belong to, oldest first; nothing for those that have none. */
+  readonly endpointsBySandbox: ReadonlyMap<SandboxId, ReadonlyMap<EndpointId, Endpoint>>;
+  readonly endpointsByNetwork: ReadonlyMap<NetworkId, ReadonlyMap<EndpointId, Endpoint>>;
 }
 
 export type Change =
