@@ -67,7 +67,7 @@ PYTHON
 
 start_netd() {
   printf '  %s$ netd%s\n' "${faint:-}" "${plain:-}"
-  node "$root/dist/bin/netd.js" --state-dir "$work/state" >"$work/netd.log" 2>&1 &
+  "$root/bin/netd" --state-dir "$work/state" >"$work/netd.log" 2>&1 &
   netd=$!
   for _ in $(seq 200); do
     if grep -q '\bready\b' "$work/netd.log"; then break; fi

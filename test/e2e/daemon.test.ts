@@ -58,8 +58,8 @@ describe('SIGTERM', () => {
 
 test('started under a strict umask, it makes files that every user in a sandbox can read', async () => {
   await using host = await TestHost.start();
-  const program = new URL('../../dist/bin/netd.js', import.meta.url).pathname;
-  const netd = host.spawn(['sh', '-c', 'umask 077; exec "$@"', 'sh', process.execPath, program]);
+  const program = new URL('../../bin/netd', import.meta.url).pathname;
+  const netd = host.spawn(['sh', '-c', 'umask 077; exec "$@"', 'sh', program]);
   await netd.line(/\bready\b/);
   const look = ['cat', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
   const user = ['--user', 'nobody', '--workdir', '/', '--network', 'none'];

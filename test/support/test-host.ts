@@ -119,7 +119,7 @@ export class TestHost implements AsyncDisposable {
 
   /** Starts netd without waiting: for those that shall fail. */
   startNetd(...flags: readonly string[]): HostProcess {
-    return this.spawn([process.execPath, `${repository}dist/bin/netd.js`, '--log-format', 'json', ...flags]);
+    return this.spawn([`${repository}bin/netd`, '--log-format', 'json', ...flags]);
   }
 
   /** Lays a cable: `ifname` here, `eth0` in the other host. */
