@@ -32,6 +32,7 @@ export async function draftEndpoint(
     alias: checkName('alias', link.alias),
   }));
   const exposed = config.exposed ?? [];
+  checkOptions(network, config.options ?? {});
   const common = {
     id,
     networkId: network.id,
@@ -50,7 +51,7 @@ export async function draftEndpoint(
     return { ...common, ifname: '', addresses: [], ports: [] };
   }
 
-  const ifname = config.ifname ?? freeIfname(network, existing);
+  const ifname = config.ifname ?? (await freeIfname(parts, to, existing));
   checkIfname(sandbox, ifname, existing);
   const addresses = leaseAddresses(parts, { id, network }, config.addresses ?? [], undo);
   const mac = config.mac ?? macFromBytes(Buffer.from(id, 'hex'));
@@ -194,12 +195,29 @@ function leaseAddresses(
   return leased;
 }
 
-function freeIfname(network: Network, existing: readonly Endpoint[]): string {
+/** The first free number. In a namespace of somebody else's there may be interfaces we know nothing of. */
+async function freeIfname(
+  parts: Parts,
+  { network, sandbox }: { readonly network: Network; readonly sandbox: Sandbox },
+  existing: readonly Endpoint[],
+): Promise<string> {
+  const { namespace } = sandbox;
+  const foreign = namespace.kind === 'adopted' ? await parts.sandboxes.interfaces(namespace) : [];
+  const taken = new Set([...foreign, ...existing.map((endpoint) => endpoint.ifname)]);
   const prefix = network.options['ifprefix'] ?? 'eth';
-  const taken = new Set(existing.map((endpoint) => endpoint.ifname));
   let number = 0;
   while (taken.has(`${prefix}${number}`)) number++;
   return `${prefix}${number}`;
+}
+
+/** No driver has any yet; one that is taken without a word would be missed later. */
+function checkOptions(network: Network, options: Readonly<Record<string, string>>): void {
+  const [unknown] = Object.keys(options);
+  if (unknown === undefined) return;
+  throw new NetError(
+    'invalid_parameter',
+    `unknown endpoint option ${unknown}: driver ${network.driver} has none`,
+  );
 }
 
 function checkIfname(sandbox: Sandbox, ifname: string, existing: readonly Endpoint[]): void {

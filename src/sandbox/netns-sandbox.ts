@@ -94,6 +94,10 @@ export class NetnsSandboxes implements Sandboxes {
     }
   }
 
+  interfaces(namespace: SandboxNamespace): Promise<readonly string[]> {
+    return within(ownNamespace(namespace), async (open) => (await readLinks(open)).map(({ name }) => name));
+  }
+
   async exists(namespace: SandboxNamespace): Promise<boolean> {
     if (!('path' in namespace)) return true;
     const open = enter(namespace);

@@ -18,6 +18,8 @@ export interface Sandboxes {
   create(name: string): Promise<PinnedNamespace>;
   /** Errors: `not_found` (no such process or path), `invalid_parameter` (not a network namespace, or the host's own). */
   adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace>;
+  /** Names of all interfaces in a namespace, whoever made them. Errors: `not_found`. */
+  interfaces(namespace: SandboxNamespace): Promise<readonly string[]>;
   /** True while the recorded namespace can be entered and is still the same one; those of others are not looked at. */
   exists(namespace: SandboxNamespace): Promise<boolean>;
   /**

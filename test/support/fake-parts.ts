@@ -253,6 +253,7 @@ function fakeSandboxes(world: World): Sandboxes {
       if (!world.namespaces.has(path)) throw new NetError('not_found', `no namespace ${path}`);
       return { kind: 'adopted', path, device: 4, inode: path.length };
     },
+    interfaces: async (namespace) => [...linksOf(namespace)],
     exists: async (namespace) => !('path' in namespace) || world.namespaces.has(namespace.path),
     attach: async (namespace, attachment) => {
       const links = linksOf(namespace);

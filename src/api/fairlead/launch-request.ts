@@ -23,6 +23,7 @@ export function runRequest(line: RunLine, body: LaunchBody, user: User | undefin
     throw new NetError('invalid_parameter', `restart policy ${restart}: there are ${policies}`);
   }
   if (restart !== 'no' && !detached) throw new UsageError('--restart needs --detach');
+  if (!detached && options.rm === false) throw new UsageError('--rm=false needs --detach');
   if (restart !== 'no' && options.rm === true) throw new UsageError('--restart and --rm exclude each other');
   if (!detached) checkTerminal(options.tty, body);
   return {

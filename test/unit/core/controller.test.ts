@@ -160,6 +160,7 @@ describe('endpoints', () => {
     [{ ifname: 'all' }, 'is not valid'],
     [{ ifname: 'lo' }, 'has an interface lo already'],
     [{ aliases: ['not an alias'] }, 'alias name "not an alias"'],
+    [{ options: { colour: 'red' } }, 'unknown endpoint option colour'],
     [{ links: [{ target: 'nobody', alias: 'x' }] }, 'no sandbox nobody'],
     [
       { ports: [{ ...web, hostAddress: parseIp('::', 'x') }] },
@@ -310,6 +311,12 @@ describe('adopted namespaces', () => {
       names.push((await core.connect({ network: 'lab', target: `netns:${path}` })).sandboxName);
     }
     expect(names).toEqual(['net-2', 'net-3', 'net-4']);
+  });
+
+  test('an interface gets a name that is free in the namespace', async () => {
+    await core.createNetwork({ name: 'lab' });
+    parts.world.namespaces.set('/proc/77/ns/net', new Set(['lo', 'eth0', 'eth1']));
+    expect(await core.connect({ network: 'lab', target: 'pid:77' })).toMatchObject({ ifname: 'eth2' });
   });
 
   test('a failed first connect leaves no sandbox', async () => {

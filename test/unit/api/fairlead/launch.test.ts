@@ -67,7 +67,7 @@ describe('launching a run', () => {
     await api.controller.createNetwork({ name: 'dmz' });
     await api.controller.createSandbox({ name: 'db' });
     const flags =
-      '--name web --network lab:ip=10.209.3.9,alias=a,alias=b,mac=02:00:00:00:00:07,ifname=lan0,gw-priority=-2,colour=red --network dmz -p 8080:80 -P --expose 53/udp --ip fd00::5 --alias c --hostname www --dns 1.1.1.1 --dns-search lan --dns-option ndots:2 --add-host nas:fd00::9 --link db:store --label a=b --rm=false --workdir sub -e A=1 -e TERM --env B=x=y -i true';
+      '--name web --network lab:ip=10.209.3.9,alias=a,alias=b,mac=02:00:00:00:00:07,ifname=lan0,gw-priority=-2,colour=red --network dmz -p 8080:80 -P --expose 53/udp --ip fd00::5 --alias c --hostname www --dns 1.1.1.1 --dns-search lan --dns-option ndots:2 --add-host nas:fd00::9 --link db:store --label a=b -d --rm=false --workdir sub -e A=1 -e TERM --env B=x=y -i true';
     expect(await launch(api, 'run', flags.split(' '))).toMatchObject({ status: 200 });
     expect(lastOf(api.controller)).toEqual({
       name: 'web',
@@ -93,7 +93,7 @@ describe('launching a run', () => {
       ],
       process: { pid: 42, command: ['true'], directory: '/home/ann/sub', environment: ['A=1', 'B=x=y'] },
       autoRemove: false,
-      detached: false,
+      detached: true,
       restart: 'no',
       terminal: false,
     });
@@ -118,6 +118,7 @@ describe('launching a run', () => {
     [['--wat', 'true'], "unknown option --wat\nsee 'net run --help'"],
     [[], "CMD is missing\nsee 'net run --help'"],
     [['--restart', 'always', 'true'], '--restart needs --detach'],
+    [['--rm=false', 'true'], '--rm=false needs --detach'],
     [['-d', '--rm', '--restart', 'always', 'true'], '--restart and --rm exclude each other'],
     [['--network', 'lab:', 'true'], '--network lab:: NET:key=value,… is expected'],
     [['--env', '=x', 'true'], '--env =x: KEY=VALUE is expected'],
