@@ -102,7 +102,7 @@ async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
 
 async function checkFirewall(parts: Parts): Promise<Finding> {
   return {
-    differences: await parts.firewall.inspect(),
+    differences: await parts.firewall.inspect(policyState(parts)),
     repair: () => parts.firewall.replace(policyState(parts)),
   };
 }

@@ -22,8 +22,8 @@ export interface Firewall {
   apply(changes: readonly PolicyChange[]): Promise<void>;
   /** Makes the kernel hold exactly this, whatever it held before. Used at start and after somebody else changed the rules. */
   replace(state: PolicyState): Promise<void>;
-  /** Compares the kernel with what was last applied; changes nothing. */
-  inspect(): Promise<readonly Difference[]>;
+  /** Compares the kernel with what it should hold, or with what was last applied; changes nothing. */
+  inspect(desired?: PolicyState): Promise<readonly Difference[]>;
   /** Calls back when somebody else changed our rules, with who it was where the kernel tells. */
   onForeignChange(listener: (who: string) => void): void;
   close(): Promise<void>;

@@ -38,6 +38,7 @@ describe('none', () => {
         reason: 'it has no rules',
         tests: [
           'a port that leads to two places is a conflict, and nothing changes',
+          'rules beyond what should be there are found, and gone when replaced',
           'rules taken away by others are missed, and replaced',
         ],
       },

@@ -80,6 +80,14 @@ export function firewallContract(
     expect(await firewall.inspect()).toEqual([]);
   });
 
+  check('rules beyond what should be there are found, and gone when replaced', async ({ firewall }) => {
+    const state = { networks: [networkPolicy(1)], endpoints: [] };
+    await firewall.replace({ ...state, endpoints: [web] });
+    expect(await firewall.inspect(state)).not.toEqual([]);
+    await firewall.replace(state);
+    expect(await firewall.inspect(state)).toEqual([]);
+  });
+
   check('rules taken away by others are missed, and replaced', async ({ firewall, tamper }) => {
     const state = { networks: [networkPolicy(1)], endpoints: [web] };
     await firewall.replace(state);

@@ -199,7 +199,11 @@ function fakeFirewall(world: World): Firewall {
       for (const endpoint of state.endpoints)
         world.forwards.set(endpoint.endpointId, endpoint.forwards.length);
     },
-    inspect: async () => [],
+    inspect: async (desired) => {
+      const wanted = new Set(desired?.endpoints.map(({ endpointId }) => endpointId as string));
+      const extra = [...world.forwards.keys()].filter((id) => !wanted.has(id));
+      return extra.map((id) => ({ object: `ports of ${id}`, problem: 'nobody asked for them' }));
+    },
     onForeignChange: () => {},
     close: async () => {},
   };

@@ -65,8 +65,8 @@ export class NftablesFirewall implements Firewall {
     });
   }
 
-  inspect(): Promise<readonly Difference[]> {
-    return this.#alone(() => inspectTable(this.#ruleset));
+  inspect(desired?: PolicyState): Promise<readonly Difference[]> {
+    return this.#alone(() => inspectTable(desired === undefined ? this.#ruleset : Ruleset.of(desired)));
   }
 
   onForeignChange(listener: (who: string) => void): void {

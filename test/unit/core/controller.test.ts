@@ -220,7 +220,8 @@ describe('endpoints', () => {
       'not everything could be removed',
     );
     expect(core.sandbox('web').endpoints).toEqual([]);
-    await parts.firewall.replace({ networks: [], endpoints: [] });
+    expect((await core.check({ fix: true })).differences).toHaveLength(1);
+    expect(parts.world.forwards.size).toBe(0);
     expect(snapshot().world.ports).toEqual(before.world.ports);
   });
 
