@@ -34,6 +34,8 @@ export function createNameService(options: NameServiceOptions): NameService {
 interface OpenResolver {
   readonly namespacePath: string;
   readonly listener: Promise<Listener>;
+  /** The same once it is there, so that it can be closed at once. */
+  opened?: Listener;
 }
 
 class Engine implements NameService {
@@ -80,10 +82,10 @@ class Engine implements NameService {
     const open = this.#resolvers.get(sandboxId);
     if (open?.namespacePath === namespacePath) return void (await open.listener);
     this.#stop(sandboxId);
-    const resolver = { namespacePath, listener: this.#listen(sandboxId, namespacePath) };
+    const resolver: OpenResolver = { namespacePath, listener: this.#listen(sandboxId, namespacePath) };
     this.#resolvers.set(sandboxId, resolver);
     try {
-      await resolver.listener;
+      resolver.opened = await resolver.listener;
     } catch (error) {
       if (this.#resolvers.get(sandboxId) === resolver) this.#resolvers.delete(sandboxId);
       throw error;
@@ -114,6 +116,7 @@ class Engine implements NameService {
   #stop(sandboxId: SandboxId): void {
     const open = this.#resolvers.get(sandboxId);
     this.#resolvers.delete(sandboxId);
+    if (open?.opened !== undefined) return open.opened.close();
     open?.listener.then(
       (listener) => listener.close(),
       () => undefined,
