@@ -116,11 +116,8 @@ class Engine implements NameService {
   #stop(sandboxId: SandboxId): void {
     const open = this.#resolvers.get(sandboxId);
     this.#resolvers.delete(sandboxId);
-    if (open?.opened !== undefined) return open.opened.close();
-    open?.listener.then(
-      (listener) => listener.close(),
-      () => undefined,
-    );
+    if (open?.opened !== undefined) open.opened.close();
+    else open?.listener.then(closeListener, () => undefined);
   }
 
   #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
@@ -132,4 +129,8 @@ class Engine implements NameService {
   #ofHost(): readonly string[] {
     return this.#fixedUpstreams.length > 0 ? this.#fixedUpstreams : this.#hostUpstreams.addresses;
   }
+}
+
+function closeListener(listener: Listener): void {
+  listener.close();
 }
