@@ -71,17 +71,19 @@ function restorePools(parts: Parts, network: Network): void {
 
 /** Whatever was being made or unmade when the last run ended is removed; so are sandboxes whose process or namespace is gone. */
 async function finishPending(parts: Parts): Promise<void> {
-  const { state } = parts.store;
-  for (const sandbox of [...state.sandboxes.values()]) {
+  await repairPending(parts);
+  for (const sandbox of [...parts.store.state.sandboxes.values()]) {
     if (sandbox.pending === true) continue;
     if (await hasEnded(parts, sandbox)) await attempt(parts, () => deleteSandbox(parts, sandbox));
   }
-  await repairPending(parts);
 }
 
 async function hasEnded(parts: Parts, sandbox: Sandbox): Promise<boolean> {
   const process = sandbox.autoRemove ? livingProcess(sandbox) : undefined;
   if (process !== undefined && parts.processes.startTime(process.pid) !== process.startTime) return true;
+  // A namespace of somebody else's is a sandbox for as long as it is on a network: its first connect broke off.
+  const unused = endpointsOfSandbox(parts.store.state, sandbox.id).length === 0;
+  if (sandbox.namespace.kind === 'adopted' && unused) return true;
   return !(await parts.sandboxes.exists(sandbox.namespace));
 }
 

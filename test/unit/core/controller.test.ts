@@ -493,6 +493,19 @@ describe('after a restart', () => {
     expect(core.sandboxes()).toEqual([]);
   });
 
+  test('an adopted namespace whose first connect broke off is forgotten, one on a network is not', async () => {
+    await core.createNetwork({ name: 'lab' });
+    for (const pid of [77, 7777]) {
+      parts.world.namespaces.set(`/proc/${pid}/ns/net`, new Set());
+      await core.connect({ network: 'lab', target: `pid:${pid}` });
+    }
+    const torn = core.sandbox('pid-77').endpoints[0];
+    if (torn === undefined) throw new Error('not recorded');
+    await parts.store.commit([{ drop: 'endpoint', id: torn.id }]);
+    await restart();
+    expect(core.sandboxes().map(({ name }) => name)).toEqual(['pid-7777']);
+  });
+
   test('a run whose process ended meanwhile is gone', async () => {
     await core.run(runRequest(5, { name: 'job' }));
     parts.world.processes.delete(5);
