@@ -18,6 +18,9 @@ export interface AttachPlace {
   readonly recorded: PinnedNamespace | AdoptedNamespace;
 }
 
+/** Networks come and go: those of former ones are let go of, all at once, when this many are known. */
+const indexesKept = 1000;
+
 export class Attacher {
   readonly #alias: string;
   /**
@@ -71,6 +74,7 @@ export class Attacher {
       this.#indexes.delete(name);
       throw new NetError('not_found', `${link.kind === 'veth' ? 'bridge' : 'parent'} ${name} does not exist`);
     }
+    if (this.#indexes.size >= indexesKept) this.#indexes.clear();
     this.#indexes.set(name, found.index);
     return found.index;
   }
