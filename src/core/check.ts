@@ -7,7 +7,7 @@ import { deleteNetwork } from './delete-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { attachmentOf, attachmentsOf, defaultRoutes, policyState } from './desired.ts';
 import { disconnect } from './disconnect.ts';
-import { driverOf, endpointsOfSandbox, sandboxOf } from './lookup.ts';
+import { driverOf, endpointsOfNetwork, endpointsOfSandbox, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { CheckResult } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
@@ -49,9 +49,7 @@ export async function repairPending(parts: Parts): Promise<void> {
 export async function repairNetwork(parts: Parts, network: Network): Promise<void> {
   await repairAll(parts, [await checkNetwork(parts, network)]);
   const { state } = parts.store;
-  const onIt = [...state.sandboxes.values()].filter((sandbox) =>
-    endpointsOfSandbox(state, sandbox.id).some((endpoint) => endpoint.networkId === network.id),
-  );
+  const onIt = endpointsOfNetwork(state, network.id).map((endpoint) => sandboxOf(state, endpoint));
   await repairSandboxes(parts, onIt);
 }
 
