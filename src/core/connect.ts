@@ -6,6 +6,7 @@ import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { attachmentOf, defaultRoutes, endpointPolicies, nameEntry } from './desired.ts';
 import { draftEndpoint } from './endpoint-draft.ts';
+import { membershipEvent } from './events.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointConfig } from './requests.ts';
@@ -50,18 +51,7 @@ export function connect(
       parts.names.put(entry);
     }
     await store.commit([{ put: 'endpoint', value: endpoint }]);
-    parts.events.emit({
-      type: 'network',
-      action: 'connect',
-      id: to.network.id,
-      attributes: {
-        name: to.network.name,
-        driver: to.network.driver,
-        sandbox: to.sandbox.id,
-        sandboxName: to.sandbox.name,
-        endpoint: endpoint.id,
-      },
-    });
+    parts.events.emit(membershipEvent('connect', to, endpoint));
     return endpoint;
   });
 }

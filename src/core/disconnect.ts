@@ -5,6 +5,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { policyChange } from './connect.ts';
 import { attachmentOf, defaultRoutes } from './desired.ts';
+import { membershipEvent } from './events.ts';
 import { endpointsOfSandbox, ipamOf, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { refreshSandbox } from './sandbox-names.ts';
@@ -34,18 +35,7 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     () => parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]),
     () => releaseAddresses(parts, endpoint),
   ]);
-  parts.events.emit({
-    type: 'network',
-    action: 'disconnect',
-    id: network.id,
-    attributes: {
-      name: network.name,
-      driver: network.driver,
-      sandbox: sandbox.id,
-      sandboxName: sandbox.name,
-      endpoint: endpoint.id,
-    },
-  });
+  parts.events.emit(membershipEvent('disconnect', { network, sandbox }, endpoint));
   if (failures.length > 0) {
     throw new AggregateError(
       failures,

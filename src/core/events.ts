@@ -1,6 +1,9 @@
 // Events: what changed, told to whoever listens, the last thousand kept for late listeners.
 import { EventEmitter } from 'node:events';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { Event } from '../model/event.ts';
+import type { Network } from '../model/network.ts';
+import type { Sandbox } from '../model/sandbox.ts';
 
 const kept = 1000;
 
@@ -22,4 +25,24 @@ export class EventBus {
     this.#emitter.on('event', listener);
     return () => this.#emitter.off('event', listener);
   }
+}
+
+/** A sandbox joined or left a network. */
+export function membershipEvent(
+  action: 'connect' | 'disconnect',
+  { network, sandbox }: { readonly network: Network; readonly sandbox: Sandbox },
+  endpoint: Endpoint,
+): Omit<Event, 'time'> {
+  return {
+    type: 'network',
+    action,
+    id: network.id,
+    attributes: {
+      name: network.name,
+      driver: network.driver,
+      sandbox: sandbox.id,
+      sandboxName: sandbox.name,
+      endpoint: endpoint.id,
+    },
+  };
 }

@@ -39,7 +39,7 @@ export function run(
   });
 }
 
-/** Errors: `not_found`, `conflict` (an adopted namespace has no files of ours). */
+/** In a namespace that was adopted or is the host's, the process sees the files everybody sees. Errors: `not_found`. */
 export function exec(parts: Parts, target: string, process: ProcessConfig): LaunchPlan {
   return planLaunch(parts, findSandbox(parts.store.state, target), process, undefined);
 }
