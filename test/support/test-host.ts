@@ -153,11 +153,15 @@ export class TestHost implements AsyncDisposable {
   }
 }
 
-/** A line of ip(8) without the state of the carrier, which the kernel brings up to date when it finds the time. */
+/**
+ * A line of ip(8) without the state of the carrier, which the kernel brings up to date when it finds the time; a line of
+ * nft(8) without the program that owns a table, which nft looks up among all sockets and does not always find.
+ */
 function settled(line: string): string {
   return line
     .trim()
     .replace(/^(\S+ +)(UP|DOWN|UNKNOWN|LOWERLAYERDOWN) +/, '$1')
     .replace(/<NO-CARRIER,|,LOWER_UP>/, (flag) => (flag.startsWith('<') ? '<' : '>'))
-    .replace(/ linkdown$/, '');
+    .replace(/ linkdown$/, '')
+    .replace(/ # progname .*$/, '');
 }
