@@ -15,20 +15,25 @@ let code: string;
 let directory: string;
 const children: ChildProcess[] = [];
 
-/** Prints `open`, then commits settings `key=N` forever, printing each number once it is acknowledged. */
+/**
+ * Prints `open`, then commits settings `key=N` forever, printing each number once it is acknowledged. What is printed has
+ * left the process before the next commit: `console.log` would keep it back while the reader is busy, and lose it in a kill.
+ */
 const committing = `
+import { writeSync } from 'node:fs';
 import { openEmbeddedStore } from './src/store/embedded.js';
-const log = { warn() {}, error(_, message) { console.log(message); } };
+const say = (text) => writeSync(1, text + '\\n');
+const log = { warn() {}, error(_, message) { say(message); } };
 try {
   const store = await openEmbeddedStore({ directory: process.argv[2], log, compactAfterBytes: 4000 });
   const first = 1 + Math.max(0, ...[...store.state.settings.values()].map(Number));
-  console.log('open');
+  say('open');
   for (let n = first; process.argv[3] !== 'idle'; n++) {
     await store.commit([{ put: 'setting', key: 'key' + (n % 50), value: String(n) }], { durable: n % 7 === 0 });
-    console.log(n);
+    say(n);
   }
   setInterval(() => {}, 1000);
-} catch (error) { console.log(error.message); }
+} catch (error) { say(error.message); }
 `;
 
 /** Fills a small disk, frees it, goes on; prints what came of it. */
