@@ -1,5 +1,6 @@
 // The contract of the embedded DNS as the core sees it.
-import type { EndpointId, SandboxId } from '../model/ids.ts';
+import type { IpAddress } from '../base/cidr.ts';
+import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
 
 export interface NameService {
@@ -10,6 +11,13 @@ export interface NameService {
   setView(view: ResolverView): void;
   /** Listens on 127.0.0.11:53 (UDP and TCP) in the namespace. May be repeated. Errors: `conflict` (port taken there), `unavailable`. */
   open(sandboxId: SandboxId, namespacePath: string): Promise<void>;
+  /**
+   * Answers at port 53 of an address the host has on that network too, to the sandboxes on it, told apart by the address they
+   * ask from. May be repeated. Errors: `conflict` (port taken), `unavailable`.
+   */
+  openGateway(networkId: NetworkId, address: IpAddress): Promise<void>;
+  /** Stops that, at every address. Absent is fine. */
+  closeGateway(networkId: NetworkId): void;
   /** Stops listening and forgets the view, so that the namespace can end. Absent is fine. */
   close(sandboxId: SandboxId): void;
   shutdown(): Promise<void>;

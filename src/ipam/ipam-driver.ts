@@ -22,6 +22,12 @@ export interface PoolStatus {
   readonly capacity: bigint;
 }
 
+/** Inclusive, both of one family. */
+export interface LeaseRange {
+  readonly first: IpAddress;
+  readonly last: IpAddress;
+}
+
 export interface IpamDriver {
   readonly name: string;
   /** Checks `--ipam-opt`. Errors: `invalid_parameter`, listing the known keys. */
@@ -33,14 +39,15 @@ export interface IpamDriver {
   requestPool(request: PoolRequest): Promise<Pool | undefined>;
   releasePool(pool: Pool): void;
   /**
-   * Leases the address asked for (anywhere in the subnet), or the next of the range after the last one chosen, released
-   * ones last. Errors: `invalid_parameter` (outside the subnet, or its network, broadcast or gateway address), `conflict`
-   * (leased or reserved), `exhausted`, `not_found` (pool).
+   * Leases the address asked for (anywhere in the subnet), or the next after the last one chosen of the range asked for or
+   * else of the pool's, released ones last. Errors: `invalid_parameter` (outside the subnet, or its network, broadcast or
+   * gateway address), `conflict` (leased or reserved), `exhausted`, `not_found` (pool).
    */
-  requestAddress(pool: Pool, wanted?: IpAddress): InterfaceAddress;
+  requestAddress(pool: Pool, wanted?: IpAddress | LeaseRange): InterfaceAddress;
   /** Absent is fine. */
   releaseAddress(pool: Pool, address: IpAddress): void;
   /** Puts recorded pools and leases back at start, without choosing or checking against the host. */
   restore(networkName: string, pool: Pool, leased: readonly IpAddress[]): void;
-  status(pool: Pool): PoolStatus;
+  /** Of the range given, or else of the pool's. */
+  status(pool: Pool, range?: LeaseRange): PoolStatus;
 }

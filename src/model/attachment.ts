@@ -1,6 +1,7 @@
 // What a driver wants done inside a sandbox for one endpoint: pure data, carried out by the sandbox in one netlink program.
 import type { Cidr, InterfaceAddress, IpAddress } from '../base/cidr.ts';
 import type { MacAddress } from '../base/mac.ts';
+import type { InterfaceSettings, InterfaceTuning, Shaping } from './interface-settings.ts';
 
 export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru';
 
@@ -17,12 +18,25 @@ export type LinkPlan =
       /** The bridge may send a frame back out of the port it came in by. */
       readonly hairpin: boolean;
     }
-  | { readonly kind: 'macvlan'; readonly parent: string; readonly mode: MacvlanMode };
+  | { readonly kind: 'macvlan'; readonly parent: string; readonly mode: MacvlanMode }
+  | {
+      /** An interface of the sandbox that somebody else made: only its settings are ours. */
+      readonly kind: 'foreign';
+      /** How it was before, and is to be again. */
+      readonly former: InterfaceSettings;
+    };
 
 export interface Route {
   readonly destination: Cidr;
   /** On-link when absent. */
   readonly gateway?: IpAddress;
+  /** Main when absent. */
+  readonly table?: number;
+  readonly metric?: number;
+  /** RT_SCOPE_…: what follows from the gateway when absent. */
+  readonly scope?: number;
+  readonly mtuBytes?: number;
+  readonly advertisedMssBytes?: number;
 }
 
 export interface Attachment {
@@ -36,4 +50,12 @@ export interface Attachment {
   readonly routes: readonly Route[];
   /** Gateways this endpoint could serve as the sandbox's default route, by family; the core chooses among endpoints. */
   readonly gateways: { readonly ipv4?: IpAddress; readonly ipv6?: IpAddress };
+  /** Its MTU, if any, is that of `mtuBytes`. */
+  readonly tuning?: InterfaceTuning;
+  readonly shaping?: Shaping & {
+    /** Name of the device on the host through which what the sandbox sends is led (ifb). */
+    readonly ifbName: string;
+  };
+  /** Others may change MAC address, MTU and routes later, which is no fault: a CNI chain does. */
+  readonly sharedWithOthers?: true;
 }

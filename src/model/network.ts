@@ -2,7 +2,7 @@
 import type { Cidr, IpAddress } from '../base/cidr.ts';
 import type { NetworkId } from './ids.ts';
 
-export type DriverName = 'bridge' | 'host' | 'none' | 'macvlan' | 'ipvlan' | 'overlay';
+export type DriverName = 'bridge' | 'host' | 'none' | 'macvlan' | 'ipvlan' | 'overlay' | 'foreign';
 
 /** One subnet of a network and what of it may be given out. */
 export interface Pool {
@@ -32,6 +32,11 @@ export interface Network {
     readonly options: Readonly<Record<string, string>>;
     readonly pools: readonly Pool[];
   };
+  /**
+   * The options as they were asked for, before the host filled in the rest: recorded for networks made on demand, to be
+   * compared with what the next one who names the network asks for.
+   */
+  readonly requested?: Readonly<Record<string, string>>;
   /** `bridge`, `host` and `none` exist from the start and cannot be deleted. */
   readonly builtin: boolean;
   /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */

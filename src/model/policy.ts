@@ -15,6 +15,8 @@ export interface NetworkPolicy {
   readonly icc: boolean;
   /** Source given to packets that leave the network, by family: the outgoing interface's own address, one fixed address, or unchanged. */
   readonly source: { readonly ipv4: SourceRule; readonly ipv6: SourceRule };
+  /** Endpoints may be reached directly by their own addresses, from wherever there is a route. */
+  readonly direct?: boolean;
   /** Interfaces from which endpoints may be reached directly by their own addresses. */
   readonly trustedInterfaces: readonly string[];
 }

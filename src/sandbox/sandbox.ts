@@ -1,7 +1,9 @@
 // The contract of sandboxes: namespaces and the interfaces in them.
-import type { IpAddress } from '../base/cidr.ts';
+import type { InterfaceAddress, IpAddress } from '../base/cidr.ts';
+import type { MacAddress } from '../base/mac.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
+import type { InterfaceSettings } from '../model/interface-settings.ts';
 import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
 
 export type PinnedNamespace = Extract<SandboxNamespace, { kind: 'pinned' }>;
@@ -13,11 +15,33 @@ export interface DefaultRoutes {
   readonly ipv6?: { readonly gateway: IpAddress; readonly ifname: string };
 }
 
+/** An interface on the host that belongs to an attachment: the bridge, the host end of a veth, an ifb. */
+export interface HostInterface {
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly mtuBytes: number;
+}
+
+/** An interface somebody else made, as it is. */
+export interface FoundInterface {
+  readonly settings: Required<InterfaceSettings>;
+  readonly addresses: readonly InterfaceAddress[];
+  /** For a veth: name of its other end on the host, and of the bridge that one is a port of. */
+  readonly host?: { readonly ifname: string; readonly bridge?: string };
+}
+
 export interface Sandboxes {
   /** Makes a network namespace with loopback up, pinned as NETNS_DIR/name. Errors: `already_exists` when that path is taken. */
   create(name: string): Promise<PinnedNamespace>;
   /** Errors: `not_found` (no such process or path), `invalid_parameter` (not a network namespace, or the host's own). */
   adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace>;
+  /**
+   * Brings loopback up or down in the namespace at a path; returns the addresses it has. Errors: `not_found`,
+   * `invalid_parameter` (not a network namespace, or the host's own).
+   */
+  loopback(path: string, up: boolean): Promise<readonly InterfaceAddress[]>;
+  /** What somebody else made. Errors: `not_found`. */
+  lookAt(namespace: SandboxNamespace, ifname: string): Promise<FoundInterface>;
   /** Names of all interfaces in a namespace, whoever made them. Errors: `not_found`. */
   interfaces(namespace: SandboxNamespace): Promise<readonly string[]>;
   /** True while the recorded namespace can be entered and is still the same one; those of others are not looked at. */
@@ -25,10 +49,18 @@ export interface Sandboxes {
   /**
    * Makes the interface and configures it, and sets the default routes, in one netlink program that stops at the first
    * error and leaves nothing. When it returns the first packet gets through.
+   * Returns the interfaces on the host that belong to it: bridge, host end, ifb, in this order.
    * Errors: `conflict` (interface name taken), `exhausted` (bridge full: 1,023 ports), `not_found`, `not_implemented`.
    */
-  attach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
-  /** Removes the interface and sets the default routes that remain; returns when it is gone. Absent is fine. */
+  attach(
+    namespace: SandboxNamespace,
+    attachment: Attachment,
+    routes: DefaultRoutes,
+  ): Promise<readonly HostInterface[]>;
+  /**
+   * Removes the interface (or puts one that somebody else made back to what it was) and sets the default routes that remain;
+   * returns when it can be seen no more. Absent is fine.
+   */
   detach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
   /**
    * Brings an attachment back to what it should be by the smallest change that does it: what is missing is added, and only
