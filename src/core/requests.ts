@@ -1,22 +1,17 @@
 // What the doors ask of the core: parsed requests in, records and views out. The only file of the core a door needs besides events.
 import type { Cidr, InterfaceAddress, IpAddress } from '../base/cidr.ts';
 import type { MacAddress } from '../base/mac.ts';
-import type { LeaseRange, PoolStatus } from '../ipam/ipam-driver.ts';
+import type { LeaseRange } from '../ipam/ipam-driver.ts';
 import type { Route } from '../model/attachment.ts';
 import type { CniAttachment } from '../model/cni-attachment.ts';
-import type { Difference } from '../model/difference.ts';
-import type { EndpointId } from '../model/ids.ts';
 import type { InterfaceTuning, Shaping } from '../model/interface-settings.ts';
 import type { Network } from '../model/network.ts';
 import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
-import type { FoundInterface, HostInterface } from '../sandbox/sandbox.ts';
 import type { EventBus } from './events.ts';
 
-export type { LeaseRange, PoolStatus } from '../ipam/ipam-driver.ts';
 export type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
-export type { FoundInterface, HostInterface } from '../sandbox/sandbox.ts';
 
 export interface PoolConfig {
   readonly subnet?: Cidr;
@@ -72,28 +67,12 @@ export interface EndpointConfig {
   readonly options?: Readonly<Record<string, string>>;
 }
 
-/** What can be added to an endpoint that is there. */
-export interface EndpointAdditions extends Pick<EndpointConfig, 'ports' | 'aliases' | 'tuning' | 'shaping'> {
-  readonly mac?: MacAddress;
-}
-
 export interface ConnectRequest extends EndpointConfig {
   readonly network: string;
   /** A sandbox by name, id or prefix, or `pid:N` or `netns:PATH`, adopted at first. */
   readonly target: string;
   /** What the sandbox is called if it is adopted now: the name, or one like it that is free. */
   readonly sandboxName?: string;
-}
-
-/** An endpoint with the interfaces on the host that belong to it: bridge, host end, ifb. */
-export interface Attached {
-  readonly endpoint: EndpointView;
-  readonly hostInterfaces: readonly HostInterface[];
-}
-
-/** A network by what it should be: made where it is not there yet, extended by a subnet where it lacks one. */
-export interface EnsureNetworkRequest extends CreateNetworkRequest {
-  readonly pools: readonly (PoolConfig & { readonly subnet: Cidr })[];
 }
 
 export interface SandboxConfig {
@@ -159,30 +138,7 @@ export interface Controller {
   pruneNetworks(keep: (network: Network) => boolean): Promise<readonly Network[]>;
   networks(): readonly NetworkView[];
   network(ref: string): NetworkView;
-  /**
-   * The network of that name, made or extended if need be. Errors: `conflict` naming what differs from it where endpoints
-   * on it hinder a change; as `createNetwork`.
-   */
-  ensureNetwork(request: EnsureNetworkRequest): Promise<NetworkView>;
   connect(request: ConnectRequest): Promise<EndpointView>;
-  /** The same, telling more of what was made. */
-  attach(request: ConnectRequest): Promise<Attached>;
-  /** Adds ports, names, settings and rate limits to an endpoint. Errors: as `publish`, `not_found`. */
-  amendEndpoint(id: EndpointId, additions: EndpointAdditions): Promise<EndpointView>;
-  /** Removes one endpoint, whatever became of its namespace. Absent is fine. */
-  removeEndpoint(id: EndpointId): Promise<void>;
-  /** What is missing or wrong in kernel and rules for one endpoint and its network. Errors: `not_found`. */
-  checkEndpoint(id: EndpointId): Promise<readonly Difference[]>;
-  /** Whether the endpoint's namespace is gone, so that nothing can use it. */
-  isOrphaned(id: EndpointId): Promise<boolean>;
-  /** An interface of a namespace, whoever made it. Errors: `not_found`. */
-  lookAt(netnsPath: string, ifname: string): Promise<FoundInterface>;
-  /** Brings loopback up or down; returns its addresses. Errors: `not_found`, `invalid_parameter`. */
-  loopback(netnsPath: string, up: boolean): Promise<readonly InterfaceAddress[]>;
-  /** How much of a network's range is in use. Errors: `not_found`. */
-  poolStatus(network: string, range: LeaseRange): PoolStatus;
-  /** The address in place of which a sandbox on the network may ask for names, where the host answers there. */
-  nameServers(network: string): readonly IpAddress[];
   /** With `force`, an absent attachment is fine. */
   disconnect(network: string, target: string, options: { readonly force: boolean }): Promise<void>;
   /** Publishes further ports of a connected sandbox (on its gateway endpoint, or the network named); returns all it has there. */
