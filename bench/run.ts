@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inCgroups, removeControlGroups } from '../test/support/engines/control-groups.ts';
 import { TestHost } from '../test/support/test-host.ts';
 import { compile } from './support/compile.ts';
-import { removeControlGroups } from './support/control-groups.ts';
 import { printMark, printSummary, type Summary } from './support/figures.ts';
 
 const rounds = 25;
@@ -34,16 +34,8 @@ try {
 async function measure(): Promise<string> {
   await using host = await TestHost.start('run');
   await host.netd();
-  const script = (name: string) => new URL(`inside/${name}.sh`, import.meta.url).pathname;
-  return await host.run([
-    'bash',
-    script('in-cgroups'),
-    controlGroup,
-    'bash',
-    script('run'),
-    folder,
-    String(rounds),
-  ]);
+  const script = new URL('inside/run.sh', import.meta.url).pathname;
+  return await host.run(['bash', inCgroups, controlGroup, 'bash', script, folder, String(rounds)]);
 }
 
 function report(printed: string): void {
