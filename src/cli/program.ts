@@ -2,13 +2,13 @@
 import { type Command, parseCommandLine, UsageError, usageText } from '../base/command-line.ts';
 import { NetError } from '../base/errors.ts';
 import { Client } from '../client/client.ts';
-import type { Context, Verb } from './verb.ts';
+import { type Context, defaultSocket, type Verb } from './verb.ts';
 import { commands, verbs } from './verbs.ts';
 
 /** docs/errors.md lists the same. */
 export const exitStatus = { done: 0, refused: 1, wrongUsage: 2 } as const;
 
-export type Surroundings = Omit<Context, 'client'> & {
+export type Surroundings = Omit<Context, 'client' | 'socket'> & {
   readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
@@ -50,10 +50,10 @@ async function dispatch(args: readonly string[], surroundings: Surroundings): Pr
   if (words.length === 0 || words[0] === 'help') return printHelp(words.slice(1), surroundings);
   const verb = findVerb(words);
   const host = line === 'help' ? undefined : line.options.host;
-  const client = new Client(socketPath(host ?? (surroundings.environment['FAIRLEAD_HOST'] || undefined)));
+  const socket = socketPath(host ?? (surroundings.environment['FAIRLEAD_HOST'] || undefined));
   const rest = words.slice(verb.command.name.split(' ').length - 1);
   try {
-    return await verb.run(rest, { ...surroundings, client });
+    return await verb.run(rest, { ...surroundings, client: new Client(socket), socket });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`${error.message}\nsee '${verb.command.name} --help'`);
@@ -94,7 +94,7 @@ function findCommand(words: readonly string[]): Command {
 }
 
 /** The path in `unix:///path`, or a path as it is. */
-function socketPath(host = 'unix:///run/fairlead/api.sock'): string {
+function socketPath(host = `unix://${defaultSocket}`): string {
   const path = host.replace(/^unix:\/\//, '');
   if (!path.startsWith('/')) throw new UsageError(`host ${host}: unix:///PATH is expected`);
   return path;

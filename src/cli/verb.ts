@@ -8,9 +8,13 @@ import {
 } from '../base/command-line.ts';
 import type { Client } from '../client/client.ts';
 
+export const defaultSocket = '/run/fairlead/api.sock';
+
 /** What a verb may use. */
 export interface Context {
   readonly client: Client;
+  /** Path of the socket it speaks to. */
+  readonly socket: string;
   /** Of the command line itself. */
   readonly version: string;
   /** Writes to stdout; resolves when more may be written. */

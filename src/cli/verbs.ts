@@ -9,6 +9,7 @@ import { disconnect } from './commands/disconnect.ts';
 import { events } from './commands/events.ts';
 import { graph } from './commands/graph.ts';
 import { inspect } from './commands/inspect.ts';
+import { builtPlugin, install, uninstall } from './commands/install.ts';
 import { kill } from './commands/kill.ts';
 import { logs } from './commands/logs.ts';
 import { ls } from './commands/ls.ts';
@@ -45,6 +46,8 @@ export const verbs: readonly Verb[] = [
   events,
   check,
   graph,
+  install(builtPlugin),
+  uninstall(builtPlugin),
   version,
   completion(() => commands),
 ];
