@@ -7,6 +7,9 @@ import { rcode, recordType } from './constants.ts';
 import type { NameTable } from './name-table.ts';
 import { addressOfReverseName } from './reverse-name.ts';
 
+/** What an asker may see. */
+export type View = Omit<ResolverView, 'sandboxId'>;
+
 export interface Question {
   /** As asked, letters in the asker's case, without the final dot. */
   readonly name: string;
@@ -42,12 +45,7 @@ const serviceName = /^(?:_(\d{1,5})\.)?_(tcp|udp|sctp)\.(.+)$/;
  * Answers from the networks the asker is on, or says that the question has to be forwarded.
  * @param turn counts questions: it decides which of several records comes first.
  */
-export function answer(
-  question: Question,
-  view: ResolverView,
-  table: NameTable,
-  turn: number,
-): Answer | Forward {
+export function answer(question: Question, view: View, table: NameTable, turn: number): Answer | Forward {
   if (question.type === recordType.AXFR || question.type === recordType.IXFR) return failure(rcode.REFUSED);
   const name = question.name.toLowerCase();
   const owners = ownersOf(name, view, table);
@@ -64,14 +62,14 @@ export function failure(code: number): Answer {
 }
 
 /** The endpoints a name stands for; undefined when no network of the asker has it. A link hides other owners of its alias. */
-function ownersOf(name: string, view: ResolverView, table: NameTable): readonly NameEntry[] | undefined {
+function ownersOf(name: string, view: View, table: NameTable): readonly NameEntry[] | undefined {
   const linked = linkedTo(name, view);
   if (linked.length > 0) return linked.flatMap((target) => table.ofSandbox(target, view.networks));
   const owners = table.named(name, view.networks);
   return owners.length > 0 ? owners : undefined;
 }
 
-function linkedTo(name: string, view: ResolverView): readonly SandboxId[] {
+function linkedTo(name: string, view: View): readonly SandboxId[] {
   return view.links.filter((link) => link.alias.toLowerCase() === name).map((link) => link.target);
 }
 
@@ -94,7 +92,7 @@ function answerReverse(question: Question, holders: readonly NameEntry[]): Answe
 function answerService(
   question: Question,
   name: string,
-  { view, table, turn }: { view: ResolverView; table: NameTable; turn: number },
+  { view, table, turn }: { view: View; table: NameTable; turn: number },
 ): Answer | undefined {
   const [, port, protocol, base = ''] = serviceName.exec(name) ?? [];
   const owners = ownersOf(base, view, table);
@@ -109,7 +107,7 @@ function answerService(
   return { ...found(question.name, rotate(records, turn)), additional: targetAddresses(serving) };
 }
 
-function answerUnknown(view: ResolverView): Answer | Forward {
+function answerUnknown(view: View): Answer | Forward {
   return view.forwarding === 'none' ? noSuchName('') : { forwardTo: view.forwarding };
 }
 

@@ -1,17 +1,19 @@
-// The name service: one table for all, and a pair of sockets in every sandbox that asks.
+// The name service: one table for all, and a pair of sockets in every sandbox, or at every gateway, that is asked.
 import type { IpAddress } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
-import type { EndpointId, SandboxId } from '../model/ids.ts';
+import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
 import type { ForwardTarget } from './answer.ts';
 import { ReplyCache } from './cache.ts';
 import type { Upstream } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
+import { Gateways } from './gateways.ts';
 import { Listener, type ResolverSockets } from './listener.ts';
+import { Listeners } from './listeners.ts';
 import type { NameService } from './name-service.ts';
 import { NameTable } from './name-table.ts';
-import { openResolverSockets, resolverAddress } from './resolver-sockets.ts';
-import { Responder, type Transport } from './responder.ts';
+import { openGatewaySockets, openResolverSockets, resolverAddress } from './resolver-sockets.ts';
+import { Responder } from './responder.ts';
 import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
 
 export interface NameServiceOptions {
@@ -25,17 +27,12 @@ export interface NameServiceOptions {
   readonly upstreamPort?: number;
   /** Errors: `conflict`, `unavailable`. */
   readonly openSockets?: (namespacePath: string) => Promise<ResolverSockets>;
+  /** Errors: `conflict`, `unavailable`. */
+  readonly openGatewaySockets?: (address: IpAddress) => Promise<ResolverSockets>;
 }
 
 export function createNameService(options: NameServiceOptions): NameService {
   return new Engine(options);
-}
-
-interface OpenResolver {
-  readonly namespacePath: string;
-  readonly listener: Promise<Listener>;
-  /** The same once it is there, so that it can be closed at once. */
-  opened?: Listener;
 }
 
 class Engine implements NameService {
@@ -43,7 +40,8 @@ class Engine implements NameService {
   readonly #openSockets: (namespacePath: string) => Promise<ResolverSockets>;
   readonly #table = new NameTable();
   readonly #views = new Map<SandboxId, ResolverView>();
-  readonly #resolvers = new Map<SandboxId, OpenResolver>();
+  readonly #resolvers = new Listeners<SandboxId, string>();
+  readonly #gateways: Gateways;
   readonly #fixedUpstreams: readonly IpAddress[];
   readonly #hostUpstreams: HostUpstreams;
   readonly #upstreamPort: number;
@@ -64,6 +62,13 @@ class Engine implements NameService {
       upstreamsOf: (target) => this.#upstreamsOf(target),
       log,
     });
+    this.#gateways = new Gateways({
+      table: this.#table,
+      views: this.#views,
+      responder: this.#responder,
+      openSockets: options.openGatewaySockets ?? openGatewaySockets,
+      log,
+    });
   }
 
   put(entry: NameEntry): void {
@@ -79,50 +84,41 @@ class Engine implements NameService {
   }
 
   async open(sandboxId: SandboxId, namespacePath: string): Promise<void> {
-    const open = this.#resolvers.get(sandboxId);
-    if (open?.namespacePath === namespacePath) return void (await open.listener);
-    this.#stop(sandboxId);
-    const resolver: OpenResolver = { namespacePath, listener: this.#listen(sandboxId, namespacePath) };
-    this.#resolvers.set(sandboxId, resolver);
-    try {
-      resolver.opened = await resolver.listener;
-    } catch (error) {
-      if (this.#resolvers.get(sandboxId) === resolver) this.#resolvers.delete(sandboxId);
-      throw error;
-    }
+    await this.#resolvers.open(sandboxId, namespacePath, () => this.#listen(sandboxId, namespacePath));
+  }
+
+  async openGateway(networkId: NetworkId, address: IpAddress): Promise<void> {
+    await this.#gateways.open(networkId, address);
+  }
+
+  closeGateway(networkId: NetworkId): void {
+    this.#gateways.close(networkId);
   }
 
   close(sandboxId: SandboxId): void {
     this.#views.delete(sandboxId);
-    this.#stop(sandboxId);
+    this.#resolvers.close(sandboxId);
   }
 
   async shutdown(): Promise<void> {
-    const listeners = [...this.#resolvers.values()].map((resolver) => resolver.listener);
-    for (const sandboxId of this.#resolvers.keys()) this.close(sandboxId);
+    const closed = [this.#resolvers.closeAll(), this.#gateways.closeAll()];
     this.#hostUpstreams.close();
     this.#forwarder.close();
-    await Promise.allSettled(listeners);
+    await Promise.all(closed);
   }
 
   async #listen(sandboxId: SandboxId, namespacePath: string): Promise<Listener> {
-    const sockets = await this.#openSockets(namespacePath);
-    const respond = (message: Buffer, transport: Transport) =>
-      this.#responder.respond(message, transport, this.#views.get(sandboxId));
-    return new Listener(sockets, respond, this.#log);
+    return new Listener(await this.#openSockets(namespacePath), {
+      respond: (message, transport) =>
+        this.#responder.respond(message, transport, this.#views.get(sandboxId)),
+      log: this.#log,
+    });
   }
 
-  /** One still opening is closed as soon as it is open. */
-  #stop(sandboxId: SandboxId): void {
-    const open = this.#resolvers.get(sandboxId);
-    this.#resolvers.delete(sandboxId);
-    if (open?.opened !== undefined) open.opened.close();
-    else open?.listener.then(closeListener, () => undefined);
-  }
-
+  /** Not those who would ask us: our own resolver, and the gateways we answer at. */
   #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
     return (target === 'host' ? this.#ofHost() : target)
-      .filter((address) => address !== resolverAddress)
+      .filter((address) => address !== resolverAddress && !this.#gateways.listensAt(withoutZone(address)))
       .map((address) => ({ address, port: this.#upstreamPort }));
   }
 
@@ -131,6 +127,6 @@ class Engine implements NameService {
   }
 }
 
-function closeListener(listener: Listener): void {
-  listener.close();
+function withoutZone(address: string): string {
+  return address.split('%', 1)[0] ?? address;
 }

@@ -2,31 +2,7 @@
 import type { IpAddress } from '../base/cidr.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import type { NameEntry } from '../model/name-entry.ts';
-
-/** Sets by key; a set without members is dropped. Members keep the order in which they came. */
-class SetMap<Key, Value> {
-  readonly #sets = new Map<Key, Set<Value>>();
-
-  get size(): number {
-    return this.#sets.size;
-  }
-
-  get(key: Key): Iterable<Value> {
-    return this.#sets.get(key) ?? [];
-  }
-
-  add(key: Key, value: Value): void {
-    const set = this.#sets.get(key);
-    if (set === undefined) this.#sets.set(key, new Set([value]));
-    else set.add(value);
-  }
-
-  delete(key: Key, value: Value): void {
-    const set = this.#sets.get(key);
-    set?.delete(value);
-    if (set?.size === 0) this.#sets.delete(key);
-  }
-}
+import { SetMap } from './set-map.ts';
 
 /** What one network contributes. */
 interface NetworkNames {
@@ -74,6 +50,13 @@ export class NameTable {
 
   holding(address: IpAddress, networks: readonly NetworkId[]): readonly NameEntry[] {
     return this.#collect(networks, ({ byAddress }) => byAddress.get(address));
+  }
+
+  /** The endpoint that has an address on a network; the latest, where one replaces another. */
+  holder(address: IpAddress, networkId: NetworkId): NameEntry | undefined {
+    let latest: NameEntry | undefined;
+    for (const entry of this.#networks.get(networkId)?.byAddress.get(address) ?? []) latest = entry;
+    return latest;
   }
 
   ofSandbox(sandboxId: SandboxId, networks: readonly NetworkId[]): readonly NameEntry[] {

@@ -5,16 +5,16 @@ import type { Query } from './query.ts';
 
 /** Without EDNS (RFC 1035 section 4.2.1). */
 const plainPayloadBytes = 512;
-/** What we take and the most we send in a datagram: askers are on the loopback of their sandbox, where nothing fragments. */
-const largestPayloadBytes = 4096;
+/** What we take, and the most we send in a datagram over a loopback, where nothing fragments. */
+export const loopbackPayloadBytes = 4096;
+/** The most that goes over any link without being cut to pieces on the way (the flag day value of 2020). */
+export const linkPayloadBytes = 1232;
 const optBytes = 11;
-/** What upstreams may send in a datagram without it being cut to pieces on the way (the flag day value of 2020). */
-const upstreamPayloadBytes = 1232;
 
-/** The most a reply may have over UDP. */
-export function datagramLimit(query: Query): number {
+/** The most a reply may have over UDP, where `mostBytes` get through. */
+export function datagramLimit(query: Query, mostBytes: number): number {
   const asked = query.edns?.payloadBytes ?? plainPayloadBytes;
-  return Math.min(Math.max(asked, plainPayloadBytes), largestPayloadBytes);
+  return Math.min(Math.max(asked, plainPayloadBytes), mostBytes);
 }
 
 /** Header and question of a reply, nothing counted but the question. */
@@ -24,7 +24,7 @@ export function replyHead(query: Query, flags: number): Buffer {
 
 /** A reply without records. */
 export function emptyReply(query: Query, code: number): Buffer {
-  return finishReply(query, replyHead(query, code & 0xf), largestPayloadBytes, code >> 4);
+  return finishReply(query, replyHead(query, code & 0xf), loopbackPayloadBytes, code >> 4);
 }
 
 /** A reply to something whose question cannot be read. */
@@ -48,13 +48,13 @@ export function passOn(query: Query, reply: Buffer, limitBytes: number): Buffer 
 export function finishReply(query: Query, body: Buffer, limitBytes: number, extendedRcode = 0): Buffer {
   const { edns } = query;
   const fitting = truncate(body, edns === undefined ? limitBytes : limitBytes - optBytes);
-  return edns === undefined ? fitting : withOpt(fitting, largestPayloadBytes, edns.dnssecOk, extendedRcode);
+  return edns === undefined ? fitting : withOpt(fitting, loopbackPayloadBytes, edns.dnssecOk, extendedRcode);
 }
 
 /** The question as it is sent to an upstream: EDNS only where the asker used it. */
 export function encodeForwarded(query: Query, id: number): Buffer {
   const message = head(query, id, query.flags);
-  return query.edns === undefined ? message : withOpt(message, upstreamPayloadBytes, query.edns.dnssecOk, 0);
+  return query.edns === undefined ? message : withOpt(message, linkPayloadBytes, query.edns.dnssecOk, 0);
 }
 
 function head(query: Query, id: number, flags: number): Buffer {

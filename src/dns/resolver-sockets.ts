@@ -1,27 +1,45 @@
-// Opens a sandbox's resolver sockets inside its namespace.
+// Opens the sockets a resolver listens on: in a sandbox's namespace, or at an address of the host.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { withNamespace } from '../kernel/netns.ts';
 import { openServersInNamespace } from '../kernel/sockets.ts';
 import type { ResolverSockets } from './listener.ts';
 
 /** Where every sandbox finds its resolver. */
-export const resolverAddress = '127.0.0.11';
+export const resolverAddress = '127.0.0.11' as IpAddress;
 const port = 53;
 
 /** Listens on 127.0.0.11:53. Errors: `conflict` when the port is taken there, `unavailable`. */
 export async function openResolverSockets(namespacePath: string): Promise<ResolverSockets> {
   try {
-    const fds = await withNamespace({ path: namespacePath }, (namespace) =>
-      openServersInNamespace(namespace, resolverAddress, port),
-    );
-    // What comes in meanwhile waits in the kernel: nothing is read before the caller has had its turn.
-    return { udp: createSocket('udp4').bind({ fd: fds.udp }), tcp: await adoptTcp(fds.tcp) };
+    return await openSockets(namespacePath, resolverAddress);
   } catch (error) {
-    throw asNetError(error, namespacePath);
+    throw asNetError(error, `${resolverAddress}:${port} in ${namespacePath}`);
   }
+}
+
+/**
+ * Listens on port 53 of that address alone. The sockets outlive it: when the host loses it and has it again, they serve on.
+ * Errors: `conflict` when the port is taken, `unavailable`, also when the host does not have the address.
+ */
+export async function openGatewaySockets(address: IpAddress): Promise<ResolverSockets> {
+  try {
+    return await openSockets('/proc/self/ns/net', address);
+  } catch (error) {
+    throw asNetError(error, familyOf(address) === 4 ? `${address}:${port}` : `[${address}]:${port}`);
+  }
+}
+
+async function openSockets(namespacePath: string, address: IpAddress): Promise<ResolverSockets> {
+  const fds = await withNamespace({ path: namespacePath }, (namespace) =>
+    openServersInNamespace(namespace, address, port),
+  );
+  // What comes in meanwhile waits in the kernel: nothing is read before the caller has had its turn.
+  const udp = createSocket(familyOf(address) === 4 ? 'udp4' : 'udp6').bind({ fd: fds.udp });
+  return { udp, tcp: await adoptTcp(fds.tcp) };
 }
 
 async function adoptTcp(fd: number): Promise<Server> {
@@ -31,10 +49,10 @@ async function adoptTcp(fd: number): Promise<Server> {
   return server;
 }
 
-function asNetError(error: unknown, namespacePath: string): NetError {
+function asNetError(error: unknown, place: string): NetError {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    const what = `${resolverAddress}:${port} in ${namespacePath} is taken by another process`;
-    return new NetError('conflict', what, { cause: error });
+    return new NetError('conflict', `${place} is taken`, { cause: error });
   }
-  return new NetError('unavailable', `cannot open a resolver in ${namespacePath}`, { cause: error });
+  const reason = error instanceof Error ? error.message : String(error);
+  return new NetError('unavailable', `cannot open a resolver at ${place}: ${reason}`, { cause: error });
 }

@@ -1,13 +1,12 @@
 // From the bytes of a question to the bytes of its reply: our own answer at once, or an upstream's later.
 import type { Log } from '../base/log.ts';
-import type { ResolverView } from '../model/name-entry.ts';
-import { answer, type ForwardTarget } from './answer.ts';
+import { answer, type ForwardTarget, type View } from './answer.ts';
 import { rcode } from './constants.ts';
 import type { Upstream } from './exchange.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { NameTable } from './name-table.ts';
 import type { Query } from './query.ts';
-import { datagramLimit, emptyReply, passOn } from './reply.ts';
+import { datagramLimit, emptyReply, loopbackPayloadBytes, passOn } from './reply.ts';
 import { decodeQuery, encodeAnswer } from './wire.ts';
 
 export type Transport = 'udp' | 'tcp';
@@ -32,14 +31,22 @@ export class Responder {
     this.#parts = parts;
   }
 
-  /** Never throws or rejects, whatever came in. A sandbox without a view is told nothing. */
-  respond(message: Buffer, transport: Transport, view: ResolverView | undefined): Reply | Promise<Reply> {
+  /**
+   * Never throws or rejects, whatever came in. An asker without a view is told nothing.
+   * @param datagramBytes the most that is sent in a datagram.
+   */
+  respond(
+    message: Buffer,
+    transport: Transport,
+    view: View | undefined,
+    datagramBytes = loopbackPayloadBytes,
+  ): Reply | Promise<Reply> {
     const incoming = decodeQuery(message);
     if (incoming === undefined) return undefined;
     if ('refusal' in incoming) return incoming.refusal;
     const { query } = incoming;
     if (view === undefined) return emptyReply(query, rcode.REFUSED);
-    const limitBytes = transport === 'udp' ? datagramLimit(query) : streamLimitBytes;
+    const limitBytes = transport === 'udp' ? datagramLimit(query, datagramBytes) : streamLimitBytes;
     try {
       const own = answer(query, view, this.#parts.table, this.#turn++);
       return 'forwardTo' in own

@@ -33,6 +33,8 @@ export interface World {
   readonly ports: Set<string>;
   readonly names: Set<string>;
   readonly resolvers: Set<string>;
+  /** `network id address` of resolvers on the host. */
+  readonly gateways: Set<string>;
   readonly files: Set<string>;
   readonly processes: Map<number, { readonly startTime: number; ended?: () => void; signal?: string }>;
   supervisor: SupervisorState | undefined;
@@ -57,6 +59,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     ports: new Set(),
     names: new Set(),
     resolvers: new Set(),
+    gateways: new Set(),
     files: new Set(),
     processes: new Map(),
     supervisor: undefined,
@@ -328,6 +331,10 @@ function fakeNames(world: World): NameService {
     remove: (id) => void world.names.delete(id),
     setView: () => {},
     open: async (id) => void world.resolvers.add(id),
+    openGateway: async (id, address) => void world.gateways.add(`${id} ${address}`),
+    closeGateway: (id) => {
+      for (const gateway of world.gateways) if (gateway.startsWith(`${id} `)) world.gateways.delete(gateway);
+    },
     close: (id) => void world.resolvers.delete(id),
     shutdown: async () => {},
   };

@@ -6,7 +6,7 @@ import type { IpAddress } from '../../../src/base/cidr.ts';
 import type { Answer } from '../../../src/dns/answer.ts';
 import { failure } from '../../../src/dns/answer.ts';
 import type { Query } from '../../../src/dns/query.ts';
-import { datagramLimit } from '../../../src/dns/reply.ts';
+import { datagramLimit, loopbackPayloadBytes } from '../../../src/dns/reply.ts';
 import { decodeQuery, encodeAnswer } from '../../../src/dns/wire.ts';
 import { optionOf, type QuestionOptions, questionBytes, readReply, types } from './messages.ts';
 
@@ -29,7 +29,7 @@ function reply(
 ): Buffer {
   const query = queryOf(questionBytes(name, options));
   const whole = { ...failure(0), authoritative: true, ...answer };
-  return encodeAnswer(query, whole, limitBytes ?? datagramLimit(query));
+  return encodeAnswer(query, whole, limitBytes ?? datagramLimit(query, loopbackPayloadBytes));
 }
 
 const addresses = (count: number) =>

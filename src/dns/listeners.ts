@@ -1,0 +1,68 @@
+// Listeners by key, each at one place: opened once however many ask for it, closed even while it opens.
+import type { Listener } from './listener.ts';
+
+interface Opening<Place> {
+  readonly place: Place;
+  readonly listener: Promise<Listener>;
+  /** The same once it is there, so that it can be closed at once. */
+  opened?: Listener;
+}
+
+export class Listeners<Key, Place> {
+  readonly #openings = new Map<Key, Opening<Place>>();
+  /** Closed while they opened: until they are, they hold their port. */
+  readonly #ending = new Map<Key, Promise<void>>();
+
+  /** Where the listener of a key is, or is about to be. */
+  placeOf(key: Key): Place | undefined {
+    return this.#openings.get(key)?.place;
+  }
+
+  keysAt(place: Place): readonly Key[] {
+    return [...this.#openings].filter(([, opening]) => opening.place === place).map(([key]) => key);
+  }
+
+  /** One at another place is closed first. Throws what `listen` throws, to all who asked meanwhile. */
+  async open(key: Key, place: Place, listen: () => Promise<Listener>): Promise<void> {
+    const known = this.#openings.get(key);
+    if (known?.place === place) return void (await known.listener);
+    this.close(key);
+    const ending = this.#ending.get(key);
+    const listener = ending === undefined ? listen() : ending.then(listen);
+    const opening: Opening<Place> = { place, listener };
+    this.#openings.set(key, opening);
+    try {
+      opening.opened = await listener;
+    } catch (error) {
+      if (this.#openings.get(key) === opening) this.#openings.delete(key);
+      throw error;
+    }
+  }
+
+  /** One still opening is closed as soon as it is open. Absent is fine. */
+  close(key: Key): void {
+    const opening = this.#openings.get(key);
+    if (opening === undefined) return;
+    this.#openings.delete(key);
+    if (opening.opened !== undefined) opening.opened.close();
+    else this.#closeOnceOpen(key, opening);
+  }
+
+  /** Ends when none listens any more, nor will. */
+  async closeAll(): Promise<void> {
+    for (const key of this.#openings.keys()) this.close(key);
+    await Promise.all(this.#ending.values());
+  }
+
+  #closeOnceOpen(key: Key, { listener }: Opening<Place>): void {
+    const ending = listener
+      .then(
+        (opened) => opened.close(),
+        () => undefined,
+      )
+      .finally(() => {
+        if (this.#ending.get(key) === ending) this.#ending.delete(key);
+      });
+    this.#ending.set(key, ending);
+  }
+}
