@@ -1,13 +1,16 @@
 // Comparing the kernel with the records, and bringing it back to them.
+import { addressOf } from '../base/cidr.ts';
 import { runAll } from '../base/undo.ts';
 import type { Difference } from '../model/difference.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { deleteNetwork } from './delete-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { attachmentOf, attachmentsOf, defaultRoutes, policyState } from './desired.ts';
 import { disconnect } from './disconnect.ts';
-import { driverOf, endpointsOfNetwork, endpointsOfSandbox, sandboxOf } from './lookup.ts';
+import { poolOf } from './lease-addresses.ts';
+import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, networkOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { CheckResult } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
@@ -43,6 +46,22 @@ export async function check(parts: Parts, options: { readonly fix: boolean }): P
 /** Removes what was being made or unmade and never finished. The caller sees to it that nobody is at it now. */
 export async function repairPending(parts: Parts): Promise<void> {
   await repairAll(parts, checkPending(parts));
+}
+
+/** What is wrong with one endpoint's sandbox, its network or the rules; changes nothing. */
+export async function checkEndpoint(parts: Parts, endpoint: Endpoint): Promise<readonly Difference[]> {
+  const { state } = parts.store;
+  const network = networkOf(state, endpoint);
+  const findings = await Promise.all([
+    checkNetwork(parts, network),
+    checkSandbox(parts, sandboxOf(state, endpoint)),
+  ]);
+  return [
+    ...findings.flatMap(({ differences }) => differences),
+    ...checkLeases(parts, network, endpoint),
+    // Against what was applied last: others' endpoints may be on their way.
+    ...(await parts.firewall.inspect()),
+  ];
 }
 
 /** Looks at one network and what hangs on its kernel objects, and repairs it. */
@@ -96,6 +115,15 @@ async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
     differences: await lookAt(`network ${network.name}`, look),
     repair: () => driver.ensureNetwork(network),
   };
+}
+
+function checkLeases(parts: Parts, network: Network, { addresses }: Endpoint): readonly Difference[] {
+  const ipam = ipamOf(parts, network.ipam.driver);
+  return addresses.map(addressOf).flatMap((address) => {
+    const pool = poolOf(network, address);
+    if (pool === undefined || ipam.holds(pool, address)) return [];
+    return [{ object: `address ${address}`, problem: `is not leased from pool ${pool.subnet}` }];
+  });
 }
 
 async function checkFirewall(parts: Parts): Promise<Finding> {

@@ -4,6 +4,7 @@ import type { PolicyChange } from '../firewall/firewall.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
+import type { HostInterface } from '../sandbox/sandbox.ts';
 import { attachmentOf, defaultRoutes, endpointPolicies, nameEntry } from './desired.ts';
 import { draftEndpoint } from './endpoint-draft.ts';
 import { membershipEvent } from './events.ts';
@@ -11,6 +12,12 @@ import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointConfig } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
+
+/** An endpoint with what was made for it beyond its record. */
+export interface Connected {
+  readonly endpoint: Endpoint;
+  readonly hostInterfaces: readonly HostInterface[];
+}
 
 /**
  * Makes one endpoint. The caller holds the locks of the network (shared) and of the sandbox, and both are recorded.
@@ -20,7 +27,7 @@ export function connect(
   parts: Parts,
   to: { readonly network: Network; readonly sandbox: Sandbox },
   config: EndpointConfig,
-): Promise<Endpoint> {
+): Promise<Connected> {
   return withUndo(async (undo) => {
     const { store } = parts;
     const before = endpointsOfSandbox(store.state, to.sandbox.id);
@@ -41,8 +48,12 @@ export function connect(
       undo(() => parts.sandboxes.detach(namespace, attachment, defaultRoutes(parts, before)));
     }
     // The interface is made on a thread of its own; what does not need it is done meanwhile.
+    let hostInterfaces: readonly HostInterface[] = [];
     await allDone([
-      attachment && parts.sandboxes.attach(namespace, attachment, defaultRoutes(parts, after)),
+      attachment &&
+        parts.sandboxes.attach(namespace, attachment, defaultRoutes(parts, after)).then((made) => {
+          hostInterfaces = made;
+        }),
       startResolver(parts, to.sandbox, after).then(() => refreshSandbox(parts, to.sandbox, after)),
     ]);
     const entry = nameEntry(store.state, endpoint);
@@ -52,7 +63,7 @@ export function connect(
     }
     await store.commit([{ put: 'endpoint', value: endpoint }]);
     parts.events.emit(membershipEvent('connect', to, endpoint));
-    return endpoint;
+    return { endpoint, hostInterfaces };
   });
 }
 

@@ -1,25 +1,20 @@
 // The only door into the core: takes locks, finds what is named, calls the one file that does the work.
 import { NetError } from '../base/errors.ts';
-import { KeyedMutex, type Keys } from '../base/keyed-mutex.ts';
 import { randomId } from '../base/random-id.ts';
-import { Turns } from '../base/turns.ts';
-import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox, SandboxProcess } from '../model/sandbox.ts';
 import { check } from './check.ts';
-import { connect } from './connect.ts';
 import { createNetwork } from './create-network.ts';
-import { addSandbox, createSandbox, settleSandbox } from './create-sandbox.ts';
+import { createSandbox } from './create-sandbox.ts';
 import { deleteNetwork } from './delete-network.ts';
-import { deleteSandbox } from './delete-sandbox.ts';
-import { disconnect } from './disconnect.ts';
 import type { EventBus } from './events.ts';
-import { type Adoption, findTarget } from './find-target.ts';
 import { Healer } from './healer.ts';
 import { viewEndpoint, viewNetwork, viewPorts, viewSandbox } from './inspect.ts';
-import { endpointsOfNetwork, endpointsOfSandbox, findNetwork, findSandbox } from './lookup.ts';
+import { Locks } from './locks.ts';
+import { endpointsOfNetwork, findNetwork, findSandbox } from './lookup.ts';
+import { Memberships } from './memberships.ts';
 import type { Parts } from './parts.ts';
 import { livingProcess, Processes, type ProcessIdentity } from './processes.ts';
 import { publishPorts, unpublishPorts } from './publish-ports.ts';
@@ -37,15 +32,15 @@ import type {
   SandboxView,
 } from './requests.ts';
 import { exec, run, sharedWith } from './run.ts';
-
-/** Sorts before every other key, so that whoever wants everything alone waits for nobody who waits for it. */
-const everything = '*';
+import { Runtimes } from './runtimes.ts';
 
 export class CoreController implements Controller {
   readonly events: EventBus;
+  /** What the doors of container runtimes ask. */
+  readonly runtimes: Runtimes;
   readonly #parts: Parts;
-  readonly #locks = new KeyedMutex();
-  readonly #turns = new Turns();
+  readonly #locks = new Locks();
+  readonly #memberships: Memberships;
   readonly #processes: Processes;
   readonly #healer: Healer;
 
@@ -53,7 +48,9 @@ export class CoreController implements Controller {
     this.#parts = parts;
     this.events = parts.events;
     this.#processes = new Processes(parts, (id, process) => this.#processEnded(id, process));
-    this.#healer = new Healer(parts, (work) => this.#locks.run({ exclusive: [everything] }, work));
+    this.#healer = new Healer(parts, (work) => this.#locks.alone(work));
+    this.#memberships = new Memberships(parts, this.#locks, this.#processes);
+    this.runtimes = new Runtimes(parts, this.#locks, this.#memberships);
   }
 
   /** Brings records and kernel together, then follows processes and the kernel. */
@@ -67,12 +64,12 @@ export class CoreController implements Controller {
   async close(): Promise<void> {
     this.#processes.close();
     await this.#healer.close();
-    await this.#locks.run({ exclusive: [everything] }, async () => {});
+    await this.#locks.alone(async () => {});
   }
 
   createNetwork(request: CreateNetworkRequest): Promise<Network> {
     const id = randomId() as NetworkId;
-    return this.#locked({ exclusive: ['networks', `network:${id}`] }, () =>
+    return this.#locks.run({ exclusive: ['networks', `network:${id}`] }, () =>
       createNetwork(this.#parts, request, { id, builtin: false }),
     );
   }
@@ -85,7 +82,7 @@ export class CoreController implements Controller {
         await this.disconnect(network.id, sandboxId, { force: true });
       }
     }
-    await this.#locked({ exclusive: ['networks', `network:${network.id}`] }, () =>
+    await this.#locks.run({ exclusive: ['networks', `network:${network.id}`] }, () =>
       deleteNetwork(this.#parts, findNetwork(this.#state, network.id)),
     );
     return network;
@@ -115,31 +112,11 @@ export class CoreController implements Controller {
   }
 
   async connect(request: ConnectRequest): Promise<EndpointView> {
-    const { network: ref, target, ...config } = request;
-    const network = findNetwork(this.#state, ref);
-    const found = await findTarget(this.#parts, target);
-    const endpoint =
-      'adopt' in found
-        ? await this.#adoptAndConnect(network, target, config)
-        : await this.#connectKnown(network, found, config);
-    return viewEndpoint(this.#state, endpoint);
+    return viewEndpoint(this.#state, (await this.#memberships.connect(request)).endpoint);
   }
 
-  async disconnect(network: string, target: string, options: { readonly force: boolean }): Promise<void> {
-    const { id, name } = findNetwork(this.#state, network);
-    const found = await findTarget(this.#parts, target);
-    if ('adopt' in found) throw new NetError('not_found', `${target} is not connected to network ${name}`);
-    await this.#locked({ exclusive: [`sandbox:${found.id}`], shared: [`network:${id}`] }, async () => {
-      const sandbox = this.#state.sandboxes.get(found.id);
-      const endpoint = endpointsOfSandbox(this.#state, found.id).find((one) => one.networkId === id);
-      if (sandbox === undefined || endpoint === undefined) {
-        if (options.force) return;
-        throw new NetError('not_found', `sandbox ${found.name} is not connected to network ${name}`);
-      }
-      await disconnect(this.#parts, sandbox, endpoint);
-      const left = endpointsOfSandbox(this.#state, sandbox.id).length;
-      if (sandbox.namespace.kind === 'adopted' && left === 0) await this.#delete(sandbox);
-    });
+  disconnect(network: string, target: string, options: { readonly force: boolean }): Promise<void> {
+    return this.#memberships.disconnect(network, target, options);
   }
 
   async publish(target: string, ports: readonly PortRequest[], network?: string): Promise<EndpointView> {
@@ -170,7 +147,7 @@ export class CoreController implements Controller {
   }
 
   async createSandbox(config: SandboxConfig): Promise<SandboxView> {
-    const sandbox = await this.#locked({ exclusive: nameKeys(config) }, () =>
+    const sandbox = await this.#locks.run({ exclusive: nameKeys(config) }, () =>
       createSandbox(this.#parts, config),
     );
     return viewSandbox(this.#state, sandbox);
@@ -194,7 +171,7 @@ export class CoreController implements Controller {
         const names = sharers.map(({ name }) => name).join(', ');
         throw new NetError('conflict', `sandbox ${sandbox.name} is shared by ${names}: delete them first`);
       }
-      await this.#delete(sandbox);
+      await this.#memberships.deleteSandbox(sandbox);
     });
   }
 
@@ -215,7 +192,9 @@ export class CoreController implements Controller {
     const shared = other === undefined ? networks : [`sandbox:${findSandbox(this.#state, other).id}`];
     const id = randomId() as SandboxId;
     const exclusive = [...nameKeys(request), `sandbox:${id}`];
-    const { sandbox, plan } = await this.#locked({ exclusive, shared }, () => run(this.#parts, request, id));
+    const { sandbox, plan } = await this.#locks.run({ exclusive, shared }, () =>
+      run(this.#parts, request, id),
+    );
     this.#processes.watch(sandbox);
     return plan;
   }
@@ -248,68 +227,16 @@ export class CoreController implements Controller {
   }
 
   check(options: { readonly fix: boolean }): Promise<CheckResult> {
-    return this.#locks.run({ exclusive: [everything] }, () => check(this.#parts, options));
+    return this.#locks.alone(() => check(this.#parts, options));
   }
 
   get #state() {
     return this.#parts.store.state;
   }
 
-  /** A hundred requests at once are begun one by one: each takes some time before it first waits for the kernel. */
-  async #locked<T>(keys: Keys, work: () => Promise<T>): Promise<T> {
-    await this.#turns.next();
-    return this.#locks.run({ ...keys, shared: [everything, ...(keys.shared ?? [])] }, work);
-  }
-
   async #onSandbox<T>(ref: string, work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
     const { id } = findSandbox(this.#state, ref);
-    return this.#locked({ exclusive: [`sandbox:${id}`] }, () => work(findSandbox(this.#state, id)));
-  }
-
-  #connectKnown(
-    network: Network,
-    sandbox: Sandbox,
-    config: Omit<ConnectRequest, 'network' | 'target'>,
-  ): Promise<Endpoint> {
-    return this.#locked({ exclusive: [`sandbox:${sandbox.id}`], shared: [`network:${network.id}`] }, () =>
-      connect(
-        this.#parts,
-        { network: findNetwork(this.#state, network.id), sandbox: findSandbox(this.#state, sandbox.id) },
-        config,
-      ),
-    );
-  }
-
-  /** One adoption at a time, so that two targets that name one namespace become one sandbox. */
-  async #adoptAndConnect(
-    network: Network,
-    target: string,
-    config: Omit<ConnectRequest, 'network' | 'target'>,
-  ): Promise<Endpoint> {
-    const adopted = await this.#locked({ exclusive: ['adopt'] }, async () => {
-      const found = await findTarget(this.#parts, target);
-      return 'adopt' in found ? this.#adopt(found.adopt) : found;
-    });
-    try {
-      return await this.#connectKnown(network, adopted, config);
-    } catch (error) {
-      await this.#onSandbox(adopted.id, async (sandbox) => {
-        if (endpointsOfSandbox(this.#state, sandbox.id).length === 0) await this.#delete(sandbox);
-      });
-      throw error;
-    }
-  }
-
-  async #adopt({ name, namespace }: Adoption): Promise<Sandbox> {
-    const sandbox = await addSandbox(this.#parts, { name }, { namespace, autoRemove: true });
-    await settleSandbox(this.#parts, sandbox);
-    this.#processes.watch(sandbox);
-    return sandbox;
-  }
-
-  async #delete(sandbox: Sandbox): Promise<void> {
-    this.#processes.forget(sandbox.id);
-    await deleteSandbox(this.#parts, sandbox);
+    return this.#locks.run({ exclusive: [`sandbox:${id}`] }, () => work(findSandbox(this.#state, id)));
   }
 
   #signal(sandbox: Sandbox, signal: string): void {
@@ -328,11 +255,12 @@ export class CoreController implements Controller {
 
   async #processEnded(id: SandboxId, ended: ProcessIdentity): Promise<void> {
     try {
-      await this.#locked({ exclusive: [`sandbox:${id}`] }, async () => {
+      await this.#locks.run({ exclusive: [`sandbox:${id}`] }, async () => {
         const sandbox = this.#state.sandboxes.get(id);
         const living = sandbox && livingProcess(sandbox);
         if (living?.pid !== ended.pid || living.startTime !== ended.startTime) return;
-        if (sandbox?.process === undefined || sandbox.autoRemove) return sandbox && this.#delete(sandbox);
+        if (sandbox?.process === undefined || sandbox.autoRemove)
+          return sandbox && this.#memberships.deleteSandbox(sandbox);
         await this.#recordExit(sandbox, sandbox.process);
       });
     } catch (error) {

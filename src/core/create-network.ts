@@ -14,6 +14,8 @@ import type { CreateNetworkRequest, PoolConfig } from './requests.ts';
 export interface NetworkIdentity {
   readonly id: NetworkId;
   readonly builtin: boolean;
+  /** Made for somebody who named it by what it should be: what was asked for is recorded, to be compared later. */
+  readonly onDemand?: true;
 }
 
 /** The caller holds the lock of the network-to-be. Errors: `invalid_parameter`, `already_exists`, `conflict` (overlap, host objects), `exhausted`, `not_found` (parent), `not_implemented`. */
@@ -29,6 +31,7 @@ export function createNetwork(
     const network: Network = {
       ...draft,
       options: await driver.resolve(draft, others),
+      ...(identity.onDemand && { requested: draft.options }),
       createdAt: new Date().toISOString(),
     };
     undo(() => parts.store.commit([{ drop: 'network', id: network.id }]));
@@ -87,17 +90,15 @@ async function draftNetwork(
   const pools: Pool[] = [];
   if (driver.hasInterfaces) {
     for (const family of families) {
-      const pool = await ipam.requestPool({
-        ...poolConfig(request, family),
-        family,
-        wantsGateway: driver.hasGateway,
-        networkName: name,
-      });
-      if (pool === undefined) continue;
-      undo(() => {
-        if (!networks.has(draft.id)) ipam.releasePool(pool);
-      });
-      pools.push(pool);
+      for (const config of poolConfigs(request, family)) {
+        const wantsGateway = driver.hasGateway && config.withoutGateway !== true;
+        const pool = await ipam.requestPool({ ...config, family, wantsGateway, networkName: name });
+        if (pool === undefined) continue;
+        undo(() => {
+          if (!networks.has(draft.id)) ipam.releasePool(pool);
+        });
+        pools.push(pool);
+      }
     }
   }
   return { ...draft, ipam: { driver: ipam.name, options: ipamOptions, pools } };
@@ -115,15 +116,6 @@ function knownDriver(parts: Parts, name: DriverName) {
 /** Families asked for by flag or by giving a subnet, IPv4 first. */
 function chooseFamilies(request: CreateNetworkRequest): readonly IpFamily[] {
   const given = (request.pools ?? []).map(poolFamily);
-  for (const family of [4, 6] as const) {
-    const count = given.filter((one) => one === family).length;
-    if (count > 1) {
-      throw new NetError(
-        'invalid_parameter',
-        `network ${request.name}: ${count} IPv${family} subnets given; a network has at most 1`,
-      );
-    }
-  }
   const ipv4 = request.ipv4 ?? true;
   const ipv6 = request.ipv6 ?? given.includes(6);
   if (!ipv4 && !ipv6) {
@@ -139,8 +131,10 @@ function chooseFamilies(request: CreateNetworkRequest): readonly IpFamily[] {
   return [...(ipv4 ? ([4] as const) : []), ...(ipv6 ? ([6] as const) : [])];
 }
 
-function poolConfig(request: CreateNetworkRequest, family: IpFamily): PoolConfig {
-  return request.pools?.find((pool) => poolFamily(pool) === family) ?? { reserved: {} };
+/** A family nobody gave a pool for gets one of IPAM's choice. */
+function poolConfigs(request: CreateNetworkRequest, family: IpFamily): readonly PoolConfig[] {
+  const given = (request.pools ?? []).filter((pool) => poolFamily(pool) === family);
+  return given.length > 0 ? given : [{ reserved: {} }];
 }
 
 /** A pool without a subnet takes its family from its gateway or range; IPv4 when nothing tells. */

@@ -17,6 +17,7 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
   if (network.pending !== true)
     await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
   const failures = await runAll([
+    () => parts.names.closeGateway(network.id),
     () => parts.firewall.apply([{ removedNetwork: network.id }]),
     () => driverOf(parts, network).removeNetwork(network),
     () => parts.store.commit([{ drop: 'network', id: network.id }], { durable: true }),

@@ -1,5 +1,5 @@
 // What should be in the kernel, in the firewall and in the resolver, as a pure function of the records.
-import { addressOf, familyOf, type IpFamily, parseIp } from '../base/cidr.ts';
+import { addressOf, familyOf, type IpAddress, type IpFamily, parseIp } from '../base/cidr.ts';
 import type { PolicyState } from '../firewall/firewall.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Endpoint } from '../model/endpoint.ts';
@@ -84,7 +84,41 @@ export function namespaceOwner(state: State, sandbox: Sandbox): Sandbox {
 
 /** Names are answered where at least one endpoint is on a network somebody made. */
 export function usesResolver(state: State, endpoints: readonly Endpoint[]): boolean {
-  return endpoints.some((endpoint) => hasNames(networkOf(state, endpoint)));
+  return endpoints.some((endpoint) => asks(state, endpoint));
+}
+
+/** Where a sandbox asks that has a resolver inside its namespace. */
+export const resolverAddress = '127.0.0.11' as IpAddress;
+
+/**
+ * Where a sandbox with these endpoints asks for names. What a CNI runtime made asks the host's address on its network, so
+ * that nothing of ours keeps its namespace alive; where the host has none, and in all other sandboxes, we listen inside.
+ */
+export function resolverPlaces(state: State, endpoints: readonly Endpoint[]) {
+  const asking = endpoints.filter((endpoint) => asks(state, endpoint));
+  const places = asking.map((endpoint) => {
+    const network = networkOf(state, endpoint);
+    return { network, addresses: endpoint.cni === undefined ? [] : hostAddresses(network) };
+  });
+  return {
+    inside: places.some(({ addresses }) => addresses.length === 0),
+    gateways: places.filter(({ addresses }) => addresses.length > 0),
+  };
+}
+
+/** The addresses the host has on a network. */
+function hostAddresses({ driver, options, ipam }: Network): readonly IpAddress[] {
+  if (driver !== 'bridge' && driver !== 'foreign') return [];
+  return ipam.pools.flatMap(({ gateway }) => {
+    const inhibited = gateway !== undefined && familyOf(gateway) === 4 && options['inhibit_ipv4'] === 'true';
+    return gateway === undefined || inhibited ? [] : [gateway];
+  });
+}
+
+/** A pod without an address can ask nobody. */
+function asks(state: State, endpoint: Endpoint): boolean {
+  const reachable = endpoint.cni === undefined || endpoint.addresses.length > 0;
+  return reachable && hasNames(networkOf(state, endpoint));
 }
 
 /** Undefined on built-in networks, which have no names. */

@@ -1,11 +1,12 @@
 // Taking an endpoint away. It is marked pending first, so that a start after a crash finishes the work.
-import { addressOf, familyOf } from '../base/cidr.ts';
+import { addressOf } from '../base/cidr.ts';
 import { runAll } from '../base/undo.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { policyChange } from './connect.ts';
 import { attachmentOf, defaultRoutes } from './desired.ts';
 import { membershipEvent } from './events.ts';
+import { poolOf } from './lease-addresses.ts';
 import { endpointsOfSandbox, ipamOf, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { refreshSandbox } from './sandbox-names.ts';
@@ -54,7 +55,7 @@ export function releaseAddresses(parts: Parts, endpoint: Endpoint): void {
   if (network === undefined || endpoints.has(endpoint.id)) return;
   const ipam = ipamOf(parts, network.ipam.driver);
   for (const address of endpoint.addresses) {
-    const pool = network.ipam.pools.find((one) => familyOf(one.subnet) === familyOf(address));
+    const pool = poolOf(network, addressOf(address));
     if (pool !== undefined) ipam.releaseAddress(pool, addressOf(address));
   }
 }

@@ -4,10 +4,14 @@ import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
 import { lookUp } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
-/** The sandbox a target names, if it is one already. Errors: `not_found` (process or path of an adopted target). */
+/**
+ * The sandbox a target names, if it is one already; one that is to be adopted is called `sandboxName`, or like it.
+ * Errors: `not_found` (process or path of an adopted target).
+ */
 export async function findTarget(
   parts: Parts,
   target: string,
+  sandboxName?: string,
 ): Promise<Sandbox | { readonly adopt: Adoption }> {
   const { sandboxes } = parts.store.state;
   const known = lookUp('sandbox', sandboxes, target);
@@ -16,12 +20,21 @@ export async function findTarget(
   if (where === undefined) throw new NetError('not_found', `no sandbox ${target}`);
   const namespace = await parts.sandboxes.adopt(where);
   for (const sandbox of sandboxes.values()) {
-    const other = sandbox.namespace;
-    const same = 'inode' in other && other.inode === namespace.inode && other.device === namespace.device;
-    if (same) return sandbox;
+    if (await isOf(parts, sandbox, namespace)) return sandbox;
   }
   const taken = new Set([...sandboxes.values()].map(({ name }) => name));
-  return { adopt: { name: freeName(adoptedName(where), taken), namespace } };
+  return { adopt: { name: freeName(sandboxName ?? adoptedName(where), taken), namespace } };
+}
+
+/** The kernel numbers namespaces anew from the lowest free number: another path may be another namespace. */
+async function isOf(
+  parts: Parts,
+  { namespace }: Sandbox,
+  wanted: { readonly path: string; readonly device: number; readonly inode: number },
+): Promise<boolean> {
+  if (!('inode' in namespace) || namespace.inode !== wanted.inode || namespace.device !== wanted.device)
+    return false;
+  return namespace.path === wanted.path || parts.sandboxes.exists(namespace);
 }
 
 export interface Adoption {

@@ -6,7 +6,7 @@ import type { PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { policyChange } from './connect.ts';
 import { gatewayEndpoint } from './desired.ts';
-import { checkPublishing, holdPorts } from './endpoint-draft.ts';
+import { checkPublishing, holdPorts } from './hold-ports.ts';
 import { driverOf, endpointsOfSandbox, findNetwork, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 

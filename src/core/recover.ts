@@ -1,5 +1,5 @@
 // Starting: the records of the last run are brought to one that is whole, and the kernel to the records.
-import { addressOf, familyOf } from '../base/cidr.ts';
+import { addressOf, contains } from '../base/cidr.ts';
 import { randomId } from '../base/random-id.ts';
 import { runAll } from '../base/undo.ts';
 import type { NetworkId } from '../model/ids.ts';
@@ -64,8 +64,8 @@ function restorePools(parts: Parts, network: Network): void {
     endpoint.addresses.map(addressOf),
   );
   for (const pool of network.ipam.pools) {
-    const ofFamily = leased.filter((address) => familyOf(address) === familyOf(pool.subnet));
-    ipam.restore(network.name, pool, ofFamily);
+    const inPool = leased.filter((address) => contains(pool.subnet, address));
+    ipam.restore(network.name, pool, inPool);
   }
 }
 

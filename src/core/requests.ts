@@ -17,6 +17,8 @@ export interface PoolConfig {
   readonly subnet?: Cidr;
   readonly range?: Cidr;
   readonly gateway?: IpAddress;
+  /** The host gets no address in the subnet, nor do sandboxes a route by it. */
+  readonly withoutGateway?: boolean;
   readonly reserved: Readonly<Record<string, IpAddress>>;
 }
 
@@ -29,7 +31,7 @@ export interface CreateNetworkRequest {
   readonly ipv4?: boolean;
   /** Default: true when one of `pools` is IPv6. */
   readonly ipv6?: boolean;
-  /** At most one per family; a family without one gets a pool chosen by IPAM. */
+  /** A family without one gets a pool chosen by IPAM. */
   readonly pools?: readonly PoolConfig[];
   readonly ipamDriver?: string;
   readonly ipamOptions?: Readonly<Record<string, string>>;

@@ -2,15 +2,16 @@
 import type { Cidr, InterfaceAddress, IpAddress } from '../base/cidr.ts';
 import type { MacAddress } from '../base/mac.ts';
 import type { LeaseRange, PoolStatus } from '../ipam/ipam-driver.ts';
+import type { CniAttachment } from '../model/cni-attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import type { EndpointId } from '../model/ids.ts';
+import type { Network } from '../model/network.ts';
 import type { FoundInterface, HostInterface } from '../sandbox/sandbox.ts';
 import type {
   ConnectRequest,
   CreateNetworkRequest,
   EndpointConfig,
   EndpointView,
-  NetworkView,
   PoolConfig,
 } from './requests.ts';
 
@@ -36,16 +37,23 @@ export interface Attached {
   readonly nameServers: readonly IpAddress[];
 }
 
+/** What tells one attachment of a CNI runtime from another. */
+export interface AttachmentKey extends Pick<CniAttachment, 'network' | 'containerId'> {
+  readonly ifname: string;
+}
+
 /** Each call takes its own locks; errors are NetErrors. */
 export interface RuntimeController {
   /** Errors: `not_found`. */
-  network(ref: string): NetworkView;
+  network(ref: string): Network;
   endpoints(): readonly EndpointView[];
+  /** The endpoint a CNI runtime knows by these. */
+  findEndpoint(key: AttachmentKey): EndpointView | undefined;
   /**
    * The network of that name, made or extended if need be. Errors: `conflict` naming what differs from it where endpoints
    * on it hinder a change; as `createNetwork`.
    */
-  ensureNetwork(request: EnsureNetworkRequest): Promise<NetworkView>;
+  ensureNetwork(request: EnsureNetworkRequest): Promise<Network>;
   /** Deletes a network made by `ensureNetwork` if nobody is on it. Absent is fine. */
   dropNetwork(name: string): Promise<void>;
   /** As `connect`, telling more of what was made. */

@@ -1,13 +1,13 @@
 // A sandbox's side of names: what its resolver may answer and the files its processes see.
-import { addressOf } from '../base/cidr.ts';
+import { addressOf, familyOf, type IpAddress } from '../base/cidr.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Sandbox } from '../model/sandbox.ts';
-import { resolverView, usesResolver } from './desired.ts';
+import { resolverAddress, resolverPlaces, resolverView, usesResolver } from './desired.ts';
 import type { Parts } from './parts.ts';
 
 /**
- * Listens in the sandbox when one of its networks has names. In a namespace somebody else made, port 53 may be theirs:
- * that is logged and left alone.
+ * Listens where the sandbox asks for names, when one of its networks has some. In a namespace somebody else made, or at an
+ * address of the host, port 53 may be theirs: that is logged and left alone.
  */
 export async function startResolver(
   parts: Parts,
@@ -17,13 +17,42 @@ export async function startResolver(
   const { state } = parts.store;
   if (!usesResolver(state, endpoints)) return;
   parts.names.setView(resolverView(state, sandbox, endpoints));
-  const namespace = sandbox.namespace;
-  if (namespace.kind !== 'pinned' && namespace.kind !== 'adopted') return;
+  const places = resolverPlaces(state, endpoints);
+  for (const { network, addresses } of places.gateways) {
+    for (const address of addresses) {
+      await orLog(parts, { network: network.name, address }, parts.names.openGateway(network.id, address));
+    }
+  }
+  const { namespace } = sandbox;
+  if (!places.inside || (namespace.kind !== 'pinned' && namespace.kind !== 'adopted')) return;
+  const opening = parts.names.open(sandbox.id, namespace.path);
+  await (namespace.kind === 'pinned' ? opening : orLog(parts, { sandbox: sandbox.name }, opening));
+}
+
+/** Where the sandbox of an endpoint can ask for names on the endpoint's account; the best first. */
+export function nameServersOf(parts: Parts, endpoint: Endpoint): readonly IpAddress[] {
+  const { state } = parts.store;
+  if (!usesResolver(state, [endpoint])) return [];
+  const { gateways, inside } = resolverPlaces(state, [endpoint]);
+  if (inside) return [resolverAddress];
+  const families = new Set(endpoint.addresses.map(familyOf));
+  return gateways
+    .flatMap(({ network, addresses }) => {
+      const open = parts.names.gatewaysOf(network.id);
+      return addresses.filter((address) => open.includes(address));
+    })
+    .filter((address) => families.has(familyOf(address)));
+}
+
+async function orLog(
+  { log }: Parts,
+  where: Readonly<Record<string, string>>,
+  opening: Promise<void>,
+): Promise<void> {
   try {
-    await parts.names.open(sandbox.id, namespace.path);
+    await opening;
   } catch (error) {
-    if (namespace.kind === 'pinned') throw error;
-    parts.log.warn({ sandbox: sandbox.name, reason: String(error) }, 'no resolver in an adopted namespace');
+    log.warn({ ...where, reason: String(error) }, 'no resolver here');
   }
 }
 
@@ -35,8 +64,8 @@ export async function refreshSandbox(
 ): Promise<void> {
   const { state } = parts.store;
   const named = usesResolver(state, endpoints);
+  if (!resolverPlaces(state, endpoints).inside) parts.names.close(sandbox.id);
   if (named) parts.names.setView(resolverView(state, sandbox, endpoints));
-  else parts.names.close(sandbox.id);
   if (sandbox.namespace.kind === 'adopted') return;
   await parts.files.write(sandbox, {
     usesResolver: named,

@@ -1,13 +1,28 @@
 // From the text of a request to what the core takes. Errors: `invalid_parameter`, naming the field and the value.
-import { parseCidr, parseIp } from '../../base/cidr.ts';
+import { familyOf, parseCidr, parseIp } from '../../base/cidr.ts';
+import { NetError } from '../../base/errors.ts';
 import { parseMac } from '../../base/mac.ts';
 import type { CreateNetworkRequest, EndpointConfig, PoolConfig, SandboxConfig } from '../../core/requests.ts';
 import { parseExpose, parsePublish } from '../../model/publish-syntax.ts';
 import type { CreateNetworkBody, EndpointBody, PoolBody, SandboxBody } from '../../model/wire.ts';
 
 export function parseNetworkBody(body: CreateNetworkBody): CreateNetworkRequest {
-  const { pools, ...rest } = body;
-  return { ...rest, ...(pools !== undefined && { pools: pools.map(parsePool) }) };
+  const { pools: given, ...rest } = body;
+  if (given === undefined) return rest;
+  const pools = given.map(parsePool);
+  checkOnePerFamily(body.name, pools);
+  return { ...rest, pools };
+}
+
+function checkOnePerFamily(name: string, pools: readonly PoolConfig[]): void {
+  for (const family of [4, 6] as const) {
+    const subnets = pools.filter(({ subnet }) => subnet !== undefined && familyOf(subnet) === family);
+    if (subnets.length <= 1) continue;
+    throw new NetError(
+      'invalid_parameter',
+      `network ${name}: ${subnets.length} IPv${family} subnets given; a network has at most 1`,
+    );
+  }
 }
 
 /** Takes `target` and the like away from bodies that carry more than the endpoint. */

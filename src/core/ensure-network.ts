@@ -1,0 +1,152 @@
+// A network by what it should be: made where it is not there, extended by the subnets it lacks, made anew where nobody is on it.
+import { type Cidr, familyOf } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
+import { randomId } from '../base/random-id.ts';
+import { type Undo, withUndo } from '../base/undo.ts';
+import type { NetworkId } from '../model/ids.ts';
+import type { Network, Pool } from '../model/network.ts';
+import { createNetwork } from './create-network.ts';
+import { deleteNetwork } from './delete-network.ts';
+import { networkPolicy } from './desired.ts';
+import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import type { EnsureNetworkRequest } from './runtime-requests.ts';
+
+type WantedPool = EnsureNetworkRequest['pools'][number];
+
+/** What is recorded under that name fits as it is: nothing has to be locked for that. */
+export function fittingNetwork(parts: Parts, request: EnsureNetworkRequest): Network | undefined {
+  const network = networkNamed(parts, request.name);
+  if (network === undefined || network.pending === true) return undefined;
+  if (differences(parts, network, request).length > 0) return undefined;
+  return missingPools(network, request).length > 0 ? undefined : network;
+}
+
+/**
+ * The caller holds the locks of all networks and of the one recorded under that name. Errors: `conflict` naming what differs;
+ * as `createNetwork`.
+ */
+export async function ensureNetwork(parts: Parts, request: EnsureNetworkRequest): Promise<Network> {
+  const network = networkNamed(parts, request.name);
+  if (network === undefined) return make(parts, request);
+  const different = differences(parts, network, request);
+  const missing = missingPools(network, request);
+  if (different.length === 0 && missing.length === 0) return network;
+  const unused = endpointsOfNetwork(parts.store.state, network.id).length === 0;
+  if (network.requested !== undefined && unused) {
+    await deleteNetwork(parts, network);
+    return make(parts, request);
+  }
+  if (network.requested === undefined)
+    different.push(...missing.map(({ subnet }) => `it lacks subnet ${subnet}`));
+  if (different.length > 0) {
+    throw new NetError(
+      'conflict',
+      `network ${network.name} is not what the configuration says, and cannot be changed while it is in use or was not made for it: ${different.join('; ')}`,
+    );
+  }
+  return extend(parts, network, missing);
+}
+
+export function networkNamed({ store }: Parts, name: string): Network | undefined {
+  for (const network of store.state.networks.values()) if (network.name === name) return network;
+  return undefined;
+}
+
+function make(parts: Parts, request: EnsureNetworkRequest): Promise<Network> {
+  const identity = { id: randomId() as NetworkId, builtin: false, onDemand: true } as const;
+  const ipv4 = request.ipv4 ?? (request.pools.length === 0 || hasFamily(request, 4));
+  return createNetwork(parts, { ...request, ipv4 }, identity);
+}
+
+/** What a network made by hand was not asked for is left to whoever made it. */
+function differences(parts: Parts, network: Network, request: EnsureNetworkRequest): string[] {
+  const found: string[] = [];
+  const compare = (what: string, is: unknown, wanted: unknown) => {
+    if (is !== wanted) found.push(`${what} is ${is ?? 'not set'}, not ${wanted ?? 'unset'}`);
+  };
+  const driver = request.driver ?? 'bridge';
+  compare('driver', network.driver, driver);
+  if (network.driver !== driver) return found;
+  compare('internal', network.internal, request.internal ?? false);
+  if (request.ipamDriver !== undefined) compare('IPAM driver', network.ipam.driver, request.ipamDriver);
+  const wanted = driverOf(parts, network).normalizeOptions(request.options ?? {});
+  const { requested } = network;
+  const keys = Object.keys(requested === undefined ? wanted : { ...requested, ...wanted });
+  for (const key of keys) compare(`option ${key}`, (requested ?? network.options)[key], wanted[key]);
+  for (const pool of request.pools) {
+    const held = poolOn(network, pool.subnet);
+    if (held !== undefined) compareGateway(compare, held, pool);
+  }
+  return found;
+}
+
+function compareGateway(
+  compare: (what: string, is: unknown, wanted: unknown) => void,
+  held: Pool,
+  wanted: WantedPool,
+): void {
+  if (wanted.gateway === undefined && wanted.withoutGateway !== true) return;
+  compare(`gateway of ${held.subnet}`, held.gateway, wanted.gateway);
+}
+
+function missingPools(network: Network, { pools }: EnsureNetworkRequest): readonly WantedPool[] {
+  return pools.filter(({ subnet }) => poolOn(network, subnet) === undefined);
+}
+
+function poolOn(network: Network, subnet: Cidr): Pool | undefined {
+  return network.ipam.pools.find((pool) => pool.subnet === subnet);
+}
+
+/** Whoever is on it notices nothing. Errors: as `IpamDriver.requestPool`. */
+function extend(parts: Parts, network: Network, missing: readonly WantedPool[]): Promise<Network> {
+  return withUndo(async (undo) => {
+    const driver = driverOf(parts, network);
+    const pools = [...network.ipam.pools, ...(await requestPools(parts, network, missing, undo))];
+    const families = pools.map(({ subnet }) => familyOf(subnet));
+    const ipam = { ...network.ipam, pools };
+    const wider = { ...network, ipam, ipv4: families.includes(4), ipv6: families.includes(6) };
+    undo(() => parts.store.commit([{ put: 'network', value: network }], { durable: true }));
+    await parts.store.commit([{ put: 'network', value: wider }], { durable: true });
+    const policy = networkPolicy(parts, wider);
+    if (policy !== undefined) {
+      const before = networkPolicy(parts, network);
+      undo(async () => {
+        if (before !== undefined) await parts.firewall.apply([{ network: before }]);
+      });
+      await parts.firewall.apply([{ network: policy }]);
+    }
+    await driver.ensureNetwork(wider);
+    return wider;
+  });
+}
+
+async function requestPools(
+  parts: Parts,
+  { id, name, driver, ipam: { driver: ipamName } }: Network,
+  missing: readonly WantedPool[],
+  undo: Undo,
+): Promise<readonly Pool[]> {
+  const ipam = ipamOf(parts, ipamName);
+  const { hasGateway } = driverOf(parts, { driver });
+  const pools: Pool[] = [];
+  for (const config of missing) {
+    const pool = await ipam.requestPool({
+      ...config,
+      family: familyOf(config.subnet),
+      wantsGateway: hasGateway && config.withoutGateway !== true,
+      networkName: name,
+    });
+    if (pool === undefined) continue;
+    undo(() => {
+      const recorded = parts.store.state.networks.get(id)?.ipam.pools ?? [];
+      if (!recorded.some(({ subnet }) => subnet === pool.subnet)) ipam.releasePool(pool);
+    });
+    pools.push(pool);
+  }
+  return pools;
+}
+
+function hasFamily({ pools }: EnsureNetworkRequest, family: 4 | 6): boolean {
+  return pools.some(({ subnet }) => familyOf(subnet) === family);
+}

@@ -1,0 +1,128 @@
+// Who is on which network: joining, leaving, and the sandboxes that last only as long as that.
+import { NetError } from '../base/errors.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { EndpointId } from '../model/ids.ts';
+import type { Network } from '../model/network.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import { type Connected, connect } from './connect.ts';
+import { addSandbox, settleSandbox } from './create-sandbox.ts';
+import { deleteSandbox } from './delete-sandbox.ts';
+import { disconnect } from './disconnect.ts';
+import { type Adoption, findTarget } from './find-target.ts';
+import type { Locks } from './locks.ts';
+import { endpointsOfSandbox, findNetwork, findSandbox } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import type { Processes } from './processes.ts';
+import type { ConnectRequest, EndpointConfig } from './requests.ts';
+
+export class Memberships {
+  readonly #parts: Parts;
+  readonly #locks: Locks;
+  readonly #processes: Processes;
+
+  constructor(parts: Parts, locks: Locks, processes: Processes) {
+    this.#parts = parts;
+    this.#locks = locks;
+    this.#processes = processes;
+  }
+
+  async connect(request: ConnectRequest): Promise<Connected> {
+    const { network: ref, target, sandboxName, ...config } = request;
+    const network = findNetwork(this.#state, ref);
+    const found = await findTarget(this.#parts, target, sandboxName);
+    return 'adopt' in found
+      ? this.#adoptAndConnect(network, { target, sandboxName }, config)
+      : this.#connectKnown(network, found, config);
+  }
+
+  async disconnect(ref: string, target: string, options: { readonly force: boolean }): Promise<void> {
+    const network = findNetwork(this.#state, ref);
+    const found = await findTarget(this.#parts, target);
+    if ('adopt' in found) {
+      throw new NetError('not_found', `${target} is not connected to network ${network.name}`);
+    }
+    await this.#locks.run(
+      { exclusive: [`sandbox:${found.id}`], shared: [`network:${network.id}`] },
+      async () => {
+        const endpoint = endpointsOfSandbox(this.#state, found.id).find(
+          ({ networkId }) => networkId === network.id,
+        );
+        if (endpoint !== undefined) return this.#leave(endpoint);
+        if (options.force) return;
+        throw new NetError('not_found', `sandbox ${found.name} is not connected to network ${network.name}`);
+      },
+    );
+  }
+
+  /** Absent is fine. */
+  async remove(id: EndpointId): Promise<void> {
+    const known = this.#state.endpoints.get(id);
+    if (known === undefined) return;
+    const keys = { exclusive: [`sandbox:${known.sandboxId}`], shared: [`network:${known.networkId}`] };
+    await this.#locks.run(keys, async () => {
+      const endpoint = this.#state.endpoints.get(id);
+      if (endpoint !== undefined) await this.#leave(endpoint);
+    });
+  }
+
+  /** The caller holds the sandbox's lock. */
+  async deleteSandbox(sandbox: Sandbox): Promise<void> {
+    this.#processes.forget(sandbox.id);
+    await deleteSandbox(this.#parts, sandbox);
+  }
+
+  get #state() {
+    return this.#parts.store.state;
+  }
+
+  /** A namespace of somebody else's is a sandbox for as long as it is on a network. */
+  async #leave(endpoint: Endpoint): Promise<void> {
+    const sandbox = findSandbox(this.#state, endpoint.sandboxId);
+    const others = endpointsOfSandbox(this.#state, sandbox.id).length - 1;
+    try {
+      await disconnect(this.#parts, sandbox, endpoint);
+    } finally {
+      if (sandbox.namespace.kind === 'adopted' && others === 0) await this.deleteSandbox(sandbox);
+    }
+  }
+
+  #connectKnown(network: Network, sandbox: Sandbox, config: EndpointConfig): Promise<Connected> {
+    const keys = { exclusive: [`sandbox:${sandbox.id}`], shared: [`network:${network.id}`] };
+    return this.#locks.run(keys, () =>
+      connect(
+        this.#parts,
+        { network: findNetwork(this.#state, network.id), sandbox: findSandbox(this.#state, sandbox.id) },
+        config,
+      ),
+    );
+  }
+
+  /** One adoption at a time, so that two targets that name one namespace become one sandbox. */
+  async #adoptAndConnect(
+    network: Network,
+    { target, sandboxName }: { readonly target: string; readonly sandboxName: string | undefined },
+    config: EndpointConfig,
+  ): Promise<Connected> {
+    const adopted = await this.#locks.run({ exclusive: ['adopt'] }, async () => {
+      const found = await findTarget(this.#parts, target, sandboxName);
+      return 'adopt' in found ? this.#adopt(found.adopt) : found;
+    });
+    try {
+      return await this.#connectKnown(network, adopted, config);
+    } catch (error) {
+      await this.#locks.run({ exclusive: [`sandbox:${adopted.id}`] }, async () => {
+        const sandbox = this.#state.sandboxes.get(adopted.id);
+        if (sandbox === undefined || endpointsOfSandbox(this.#state, sandbox.id).length > 0) return;
+        await this.deleteSandbox(sandbox);
+      });
+      throw error;
+    }
+  }
+
+  async #adopt({ name, namespace }: Adoption): Promise<Sandbox> {
+    const sandbox = await addSandbox(this.#parts, { name }, { namespace, autoRemove: true });
+    await settleSandbox(this.#parts, sandbox);
+    this.#processes.watch(sandbox);
+    return sandbox;
+  }
+}
