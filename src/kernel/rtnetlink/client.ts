@@ -5,6 +5,7 @@ import { decodeMessage } from '../netlink/message.ts';
 import type { Namespace } from '../netns.ts';
 import { dump, type RequestStep, runProgram, type StepReplies } from '../program.ts';
 import { decodeAddress, type LinkAddress, listAddresses } from './address.ts';
+import { decodeFilter, type Filter, listFilters } from './filter.ts';
 import { decodeLink, getLink, type Link, type LinkRef, listLinks } from './link.ts';
 import {
   decodeFdbEntry,
@@ -14,6 +15,7 @@ import {
   listNeighbours,
   type Neighbour,
 } from './neighbour.ts';
+import { decodeQdisc, listQdiscs, type Qdisc } from './qdisc.ts';
 import { decodeRoute, listRoutes, type Route } from './route.ts';
 import { decodeRule, listRules, type Rule } from './rule.ts';
 
@@ -98,6 +100,16 @@ export async function readNeighbours(link: number, namespace?: Namespace): Promi
 
 export async function readFdb(link: number, namespace?: Namespace): Promise<readonly FdbEntry[]> {
   return decodeAll(await dump(socketOf(namespace), listFdb(link), namespace), decodeFdbEntry);
+}
+
+/** Of all links. */
+export async function readQdiscs(namespace?: Namespace): Promise<readonly Qdisc[]> {
+  return decodeAll(await dump(socketOf(namespace), listQdiscs(), namespace), decodeQdisc);
+}
+
+/** Those on ingress of one link; none when it cannot have any. */
+export async function readFilters(link: number, namespace?: Namespace): Promise<readonly Filter[]> {
+  return decodeAll(await dump(socketOf(namespace), listFilters(link), namespace), decodeFilter);
 }
 
 function socketOf(namespace: Namespace | undefined): 'host' | 'namespace' {

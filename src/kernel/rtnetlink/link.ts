@@ -44,7 +44,9 @@ export type NewLinkKind =
   | { readonly kind: 'veth'; readonly peer: NewLinkEnd }
   | { readonly kind: 'bridge'; readonly bridge: info.BridgeOptions }
   | { readonly kind: 'macvlan'; readonly parent: number; readonly mode: info.MacvlanMode }
-  | { readonly kind: 'vxlan'; readonly vxlan: info.VxlanOptions };
+  | { readonly kind: 'vxlan'; readonly vxlan: info.VxlanOptions }
+  /** Sends what is redirected to it, after which that goes on where it came from (filter.ts). */
+  | { readonly kind: 'ifb' };
 
 /** The kernel takes no other settings while it makes a link: what else is wanted follows in a `changeLink`. */
 export type NewLink = NewLinkEnd & NewLinkKind & Pick<LinkSettings, 'up' | 'master' | 'group'>;
@@ -93,7 +95,7 @@ export function createLink(link: NewLink): Uint8Array {
     attributes.string(k.IFLA_IFNAME, link.name);
     attributes.nested(k.IFLA_LINKINFO, (linkInfo) => {
       linkInfo.bytes(k.IFLA_INFO_KIND, Buffer.from(link.kind));
-      linkInfo.nested(k.IFLA_INFO_DATA, (data) => writeKind(data, link));
+      if (link.kind !== 'ifb') linkInfo.nested(k.IFLA_INFO_DATA, (data) => writeKind(data, link));
     });
   });
 }

@@ -62,6 +62,7 @@ test.each([
       },
     }),
   ],
+  ['ip link add ifb0 index 710 up type ifb', createLink({ kind: 'ifb', name: 'ifb0', index: 710, up: true })],
   ['ip link set va master br0', changeLink(va, { master: 500 })],
   ['ip link set va nomaster', changeLink(va, { master: 0 })],
   ['ip link set va alias fairlead', changeLink(va, { alias: 'fairlead' })],
@@ -130,6 +131,14 @@ test('a VXLAN is read with its options', () => {
       l2miss: true,
       l3miss: true,
     },
+  });
+});
+
+test('an ifb is read', () => {
+  expect(decodeLink(answerTo('ip link show dev ifb0'))).toMatchObject({
+    index: 710,
+    up: true,
+    info: { kind: 'other', name: 'ifb' },
   });
 });
 
