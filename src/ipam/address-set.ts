@@ -1,62 +1,65 @@
-// Which addresses of a pool are in use, and which comes next. Pure; addresses are integers.
-import { type Interval, IntervalSet, larger } from './interval-set.ts';
+// Which addresses of a pool are in use, and which comes next of each range they are asked for from. Pure; addresses are integers.
+import { AddressQueue } from './address-queue.ts';
+import { type Interval, larger } from './interval-set.ts';
 
-/** So many released addresses keep their exact order, which covers any pool up to a /16. */
-const rememberedByDefault = 65_536;
+export interface AddressSetOptions {
+  /** Addresses that are in use from the start and for ever. */
+  readonly kept?: Iterable<bigint>;
+  /** So many released addresses keep their exact order, which by default covers any pool up to a /16. */
+  readonly remembered?: number;
+}
 
-/**
- * The free addresses of the range form a queue: at first all of them from the lowest up; the next is taken from its head,
- * a released one goes to its tail. The queue is held in three parts: `fresh` (never used), `released` (in order), and
- * between them `old`, the longest released of a pool too large to remember each, where the lowest comes first.
- */
-export class AddressSet {
-  readonly capacity: bigint;
-  readonly #range: Interval;
-  readonly #remembered: number;
-  readonly #taken = new Set<bigint>();
-  readonly #released = new Set<bigint>();
-  #fresh = new IntervalSet();
-  #old = new IntervalSet();
-  /** Goes on where it stopped, past the holes that deleted members leave at the head of a Set. */
-  #longestReleased = this.#released.values();
-
-  /** The range may not be empty. Addresses outside of it can be taken one by one, but are never chosen. */
-  constructor(range: Interval, remembered = rememberedByDefault) {
-    this.#range = range;
-    this.#remembered = remembered;
-    this.#fresh.add(range.first, range.last);
-    this.capacity = this.#fresh.size;
-  }
-
+export interface Usage {
   /** How many addresses of the range are in use. */
-  get used(): bigint {
-    return this.capacity - this.#fresh.size - this.#old.size - BigInt(this.#released.size);
+  readonly used: bigint;
+  readonly capacity: bigint;
+}
+
+/** Whoever asks for one address at a time calls each a range; those asked for longest ago lose their order. */
+const rangesRemembered = 16;
+
+/** An address in use is in use for all ranges; each range has an order of its own in which it gives what is free. */
+export class AddressSet {
+  readonly #remembered: number;
+  readonly #kept: ReadonlySet<bigint>;
+  readonly #taken: Set<bigint>;
+  readonly #own: AddressQueue;
+  /** Of further ranges, the one asked for longest ago first. */
+  readonly #further = new Map<string, AddressQueue>();
+
+  /** The range, which may not be empty, is the one meant where none is named. Others may lie outside of it. */
+  constructor(range: Interval, { kept = [], remembered = 65_536 }: AddressSetOptions = {}) {
+    this.#remembered = remembered;
+    this.#kept = new Set(kept);
+    this.#taken = new Set(this.#kept);
+    this.#own = this.#queue(range);
   }
 
-  /** How many are in use, in the range or not. */
-  get taken(): number {
-    return this.#taken.size;
+  /** How many are in use for the time being, in any range or none. */
+  get leased(): number {
+    return this.#taken.size - this.#kept.size;
   }
 
   has(address: bigint): boolean {
     return this.#taken.has(address);
   }
 
+  usage(range = this.#own.range): Usage {
+    const { free, capacity } = this.#known(range) ?? this.#queue(range);
+    return { used: capacity - free, capacity };
+  }
+
   /** Takes this very address; false when it is in use already. */
   take(address: bigint): boolean {
     if (this.#taken.has(address)) return false;
     this.#taken.add(address);
-    if (!this.#released.delete(address) && !this.#fresh.delete(address)) this.#old.delete(address);
+    for (const queue of this.#queues()) queue.remove(address);
     return true;
   }
 
   /** Takes the next address; undefined when every one of the range is in use. */
-  takeNext(): bigint | undefined {
-    if (this.#fresh.size === 0n) {
-      this.#fresh = this.#old;
-      this.#old = new IntervalSet();
-    }
-    const next = this.#fresh.lowest() ?? this.#nextReleased();
+  takeNext(range = this.#own.range): bigint | undefined {
+    const next = this.#remember(range).shift();
     if (next !== undefined) this.take(next);
     return next;
   }
@@ -64,30 +67,59 @@ export class AddressSet {
   /** Takes what was in use before a restart. What is free below the highest of them may have been used: it is not fresh. */
   restore(addresses: readonly bigint[]): void {
     for (const address of addresses) this.take(address);
-    const highest = addresses.reduce(larger, this.#range.first);
-    this.#fresh.moveBelow(highest, this.#old);
+    this.#own.ageBelow(addresses.reduce(larger, this.#own.range.first));
   }
 
-  /** Absent is fine. */
+  /** Absent and kept ones are fine, and stay as they are. */
   release(address: bigint): void {
-    if (!this.#taken.delete(address)) return;
-    if (address < this.#range.first || address > this.#range.last) return;
-    this.#released.add(address);
-    if (this.#released.size > this.#remembered) this.#forgetHalf();
+    if (this.#kept.has(address) || !this.#taken.delete(address)) return;
+    for (const queue of this.#queues()) queue.push(address);
   }
 
-  #nextReleased(): bigint | undefined {
-    const next = this.#longestReleased.next();
-    if (!next.done) return next.value;
-    this.#longestReleased = this.#released.values();
-    return this.#longestReleased.next().value;
+  *#queues(): Generator<AddressQueue> {
+    yield this.#own;
+    yield* this.#further.values();
   }
 
-  #forgetHalf(): void {
-    for (const address of this.#released) {
-      if (this.#released.size <= this.#remembered / 2) return;
-      this.#released.delete(address);
-      this.#old.add(address, address);
+  #known(range: Interval): AddressQueue | undefined {
+    const { first, last } = this.#own.range;
+    return first === range.first && last === range.last ? this.#own : this.#further.get(nameOf(range));
+  }
+
+  #remember(range: Interval): AddressQueue {
+    const queue = this.#known(range) ?? this.#queue(range);
+    if (queue === this.#own) return queue;
+    const name = nameOf(range);
+    this.#further.delete(name);
+    this.#further.set(name, queue);
+    const [longestAgo] = this.#further.keys();
+    if (this.#further.size > rangesRemembered && longestAgo !== undefined) this.#further.delete(longestAgo);
+    return queue;
+  }
+
+  /** Goes on after the highest address in use. */
+  #queue(range: Interval): AddressQueue {
+    const queue = new AddressQueue(range, this.#remembered);
+    let highest = range.first;
+    for (const address of this.#takenIn(range)) {
+      queue.remove(address);
+      if (!this.#kept.has(address)) highest = address;
     }
+    queue.ageBelow(highest);
+    return queue;
   }
+
+  /** From the lowest up. */
+  #takenIn({ first, last }: Interval): readonly bigint[] {
+    if (last - first < this.#taken.size) {
+      const all = Array.from({ length: Number(last - first) + 1 }, (_, i) => first + BigInt(i));
+      return all.filter((address) => this.#taken.has(address));
+    }
+    const inside = [...this.#taken].filter((address) => address >= first && address <= last);
+    return inside.sort((a, b) => (a < b ? -1 : 1));
+  }
+}
+
+function nameOf({ first, last }: Interval): string {
+  return `${first}-${last}`;
 }

@@ -14,8 +14,9 @@ import {
 import { NetError } from '../base/errors.ts';
 import type { Pool } from '../model/network.ts';
 import { AddressSet } from './address-set.ts';
-import type { IpamDriver, PoolRequest, PoolStatus } from './ipam-driver.ts';
-import { checkAddress, planPool, usableRange } from './plan-pool.ts';
+import type { Interval } from './interval-set.ts';
+import type { IpamDriver, LeaseRange, PoolRequest, PoolStatus } from './ipam-driver.ts';
+import { checkAddress, leasableRange, planPool, usableRange } from './plan-pool.ts';
 import { chooseSubnet, type PoolSpace, spacesOf } from './pool-allocator.ts';
 import { refuseOptions } from './refuse-options.ts';
 
@@ -66,16 +67,21 @@ export class DefaultIpam implements IpamDriver {
     this.#holdings.delete(pool.subnet);
   }
 
-  requestAddress(pool: Pool, wanted?: IpAddress): InterfaceAddress {
+  requestAddress(pool: Pool, wanted?: IpAddress | LeaseRange): InterfaceAddress {
     const holding = this.#holding(pool);
-    const address = wanted === undefined ? this.#takeNext(holding) : takeWanted(holding, wanted);
+    const address =
+      typeof wanted === 'string' ? takeWanted(holding, wanted) : this.#takeNext(holding, wanted);
     return toInterfaceAddress(address, prefixOf(pool.subnet));
   }
 
-  releaseAddress(pool: Pool, address: IpAddress): void {
+  holds(pool: Pool, address: IpAddress): boolean {
     const holding = this.#holdings.get(pool.subnet);
     const value = toInteger(address);
-    if (holding !== undefined && !holding.kept.has(value)) holding.addresses.release(value);
+    return holding?.addresses.has(value) === true && !holding.kept.has(value);
+  }
+
+  releaseAddress(pool: Pool, address: IpAddress): void {
+    this.#holdings.get(pool.subnet)?.addresses.release(toInteger(address));
   }
 
   restore(networkName: string, pool: Pool, leased: readonly IpAddress[]): void {
@@ -84,9 +90,10 @@ export class DefaultIpam implements IpamDriver {
     this.#holdings.set(pool.subnet, holding);
   }
 
-  status(pool: Pool): PoolStatus {
-    const { addresses } = this.#holding(pool);
-    return { leased: Number(addresses.used), capacity: addresses.capacity };
+  status(pool: Pool, range?: LeaseRange): PoolStatus {
+    const holding = this.#holding(pool);
+    const { used, capacity } = holding.addresses.usage(intervalOf(holding, range));
+    return { leased: Number(used), capacity };
   }
 
   #choose({ family, networkName }: PoolRequest, inUseByHost: readonly Cidr[]): Cidr {
@@ -120,17 +127,24 @@ export class DefaultIpam implements IpamDriver {
     }
   }
 
-  #takeNext(holding: Holding): IpAddress {
-    const next = holding.addresses.takeNext();
+  #takeNext(holding: Holding, range?: LeaseRange): IpAddress {
+    const interval = intervalOf(holding, range);
+    const next = holding.addresses.takeNext(interval);
     if (next !== undefined) return toIpAddress(next, holding.family);
-    const { subnet, range } = holding.pool;
-    const { used, capacity } = holding.addresses;
-    const unused = [...this.#holdings.values()]
-      .filter((other) => other !== holding && other.family === holding.family && isUnused(other))
-      .map(({ networkName }) => networkName);
-    const details = [`${used} of ${capacity} leased`, list('unused networks that hold pools:', unused)];
-    const what = range === undefined ? `pool ${subnet}` : `range ${range} of pool ${subnet}`;
+    const { used, capacity } = holding.addresses.usage(interval);
+    const details = [`${used} of ${capacity} leased`, range === undefined ? this.#unused(holding) : ''];
+    const from = range === undefined ? holding.pool.range : `${range.first}-${range.last}`;
+    const pool = `pool ${holding.pool.subnet}`;
+    const what = from === undefined ? pool : `range ${from} of ${pool}`;
     throw new NetError('exhausted', `${what} is full (${details.filter((part) => part !== '').join('; ')})`);
+  }
+
+  /** What could be given up to have more addresses. */
+  #unused(full: Holding): string {
+    const unused = [...this.#holdings.values()]
+      .filter((other) => other !== full && other.family === full.family && other.addresses.leased === 0)
+      .map(({ networkName }) => networkName);
+    return list('unused networks that hold pools:', [...new Set(unused)]);
   }
 
   #holding(pool: Pool): Holding {
@@ -146,13 +160,13 @@ function hold(networkName: string, pool: Pool): Holding {
   if (pool.gateway !== undefined) kept.set(toInteger(pool.gateway), 'the gateway');
   for (const [name, address] of Object.entries(pool.reserved))
     kept.set(toInteger(address), `reserved as ${name}`);
-  const addresses = new AddressSet(usableRange(pool));
-  for (const address of kept.keys()) addresses.take(address);
+  const addresses = new AddressSet(usableRange(pool), { kept: kept.keys() });
   return { networkName, pool, family: rangeOf(pool.subnet).family, addresses, kept };
 }
 
-function isUnused({ addresses, kept }: Holding): boolean {
-  return addresses.taken === kept.size;
+/** Undefined is the pool's own range. */
+function intervalOf({ networkName, pool }: Holding, range: LeaseRange | undefined): Interval | undefined {
+  return range && leasableRange(pool.subnet, range, `network ${networkName}`);
 }
 
 function takeWanted({ networkName, pool, addresses, kept }: Holding, wanted: IpAddress): IpAddress {

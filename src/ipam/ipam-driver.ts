@@ -44,6 +44,8 @@ export interface IpamDriver {
    * gateway address), `conflict` (leased or reserved), `exhausted`, `not_found` (pool).
    */
   requestAddress(pool: Pool, wanted?: IpAddress | LeaseRange): InterfaceAddress;
+  /** Whether the address is leased, as far as the driver can tell: where somebody else leases, it is. */
+  holds(pool: Pool, address: IpAddress): boolean;
   /** Absent is fine. */
   releaseAddress(pool: Pool, address: IpAddress): void;
   /** Puts recorded pools and leases back at start, without choosing or checking against the host. */

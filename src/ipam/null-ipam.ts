@@ -28,6 +28,10 @@ export class NullIpam implements IpamDriver {
     throw new NetError('not_found', `pool ${pool.subnet} is not known to IPAM driver null`);
   }
 
+  holds(): boolean {
+    return false;
+  }
+
   releaseAddress(): void {}
 
   restore(): void {}

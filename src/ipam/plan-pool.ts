@@ -1,9 +1,17 @@
 // Checks what a user asked of a pool, and which of its addresses may be used. Pure.
-import { type Cidr, type IpAddress, overlaps, rangeOf, toInteger, toIpAddress } from '../base/cidr.ts';
+import {
+  type Cidr,
+  contains,
+  type IpAddress,
+  overlaps,
+  rangeOf,
+  toInteger,
+  toIpAddress,
+} from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Pool } from '../model/network.ts';
 import { type Interval, intersection } from './interval-set.ts';
-import type { PoolRequest } from './ipam-driver.ts';
+import type { LeaseRange, PoolRequest } from './ipam-driver.ts';
 
 /** RFC 6890, RFC 4291: no interface of a network can have an address of these. */
 const unusable: ReadonlyMap<Cidr, string> = new Map([
@@ -40,12 +48,29 @@ export function usableRange({ subnet, range }: Pick<Pool, 'subnet' | 'range'>): 
   return range === undefined ? hosts : intersection(hosts, rangeOf(range));
 }
 
+/** The addresses of a range that may be leased. Errors: `invalid_parameter` when the subnet does not hold it, or nothing is left of it. */
+export function leasableRange(subnet: Cidr, { first, last }: LeaseRange, what: string): Interval {
+  const range = `${what}: range ${first}-${last}`;
+  if (!contains(subnet, first) || !contains(subnet, last)) {
+    throw new NetError('invalid_parameter', `${range} is outside subnet ${subnet}`);
+  }
+  const wanted = { first: toInteger(first), last: toInteger(last) };
+  if (wanted.first > wanted.last) {
+    throw new NetError('invalid_parameter', `${range} ends before it begins`);
+  }
+  const usable = intersection(hostRange(subnet), wanted);
+  if (usable.first > usable.last) {
+    throw new NetError('invalid_parameter', `${range} has no usable address of subnet ${subnet}`);
+  }
+  return usable;
+}
+
 /** Errors: `invalid_parameter` when the subnet does not hold the address, or keeps it back. */
 export function checkAddress(subnet: Cidr, address: IpAddress, what: string): void {
-  const { family, first, last } = rangeOf(subnet);
+  const { family, first } = rangeOf(subnet);
   const value = toInteger(address);
-  const inside = address.includes(':') === (family === 6) && value >= first && value <= last;
-  if (!inside) throw new NetError('invalid_parameter', `${what}: ${address} is outside subnet ${subnet}`);
+  if (!contains(subnet, address))
+    throw new NetError('invalid_parameter', `${what}: ${address} is outside subnet ${subnet}`);
   const hosts = hostRange(subnet);
   if (value >= hosts.first && value <= hosts.last) return;
   const lowest = family === 4 ? 'network' : 'subnet-router anycast';

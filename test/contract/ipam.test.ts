@@ -6,11 +6,14 @@ import {
   type Cidr,
   contains,
   type InterfaceAddress,
+  type IpAddress,
   parseCidr,
   prefixOf,
+  toInteger,
 } from '../../src/base/cidr.ts';
 import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
-import type { IpamDriver, PoolRequest } from '../../src/ipam/ipam-driver.ts';
+import { ForeignIpam } from '../../src/ipam/foreign-ipam.ts';
+import type { IpamDriver, LeaseRange, PoolRequest } from '../../src/ipam/ipam-driver.ts';
 import { NullIpam } from '../../src/ipam/null-ipam.ts';
 import type { Pool } from '../../src/model/network.ts';
 
@@ -22,9 +25,15 @@ const openDefault = () =>
 const drivers: readonly { name: string; open: () => IpamDriver }[] = [
   { name: 'default', open: openDefault },
   { name: 'null', open: () => new NullIpam() },
+  { name: 'foreign', open: () => new ForeignIpam() },
 ];
-/** `null` has no pools, so it has nothing to lease. */
-const leasing = drivers.filter(({ name }) => name !== 'null');
+/** `null` has no pools, and those of `foreign` are somebody else's. */
+const leasing = drivers.filter(({ name }) => name === 'default');
+
+/** By the last byte. */
+function between(first: number, last: number): LeaseRange {
+  return { first: `10.88.0.${first}` as IpAddress, last: `10.88.0.${last}` as IpAddress };
+}
 
 async function pooled(driver: IpamDriver, asked: Partial<PoolRequest> = { subnet }): Promise<Pool> {
   const pool = await driver.requestPool({ ...request, ...asked });
@@ -94,6 +103,53 @@ describe.each(leasing)('a leasing IPAM driver ($name)', ({ open }) => {
     );
   });
 
+  test('never leases an address of overlapping ranges twice, and each is full exactly at its capacity', async () => {
+    const ranges = [between(1, 6), between(4, 14), between(9, 9)];
+    const step = fc.oneof(
+      { weight: 5, arbitrary: fc.constantFrom(...ranges) },
+      { weight: 3, arbitrary: fc.nat(20) },
+      { weight: 1, arbitrary: fc.constant('restart' as const) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (script) => {
+        let driver = open();
+        const pool = await pooled(driver);
+        const held: InterfaceAddress[] = [];
+        for (const one of script) {
+          if (one === 'restart') {
+            driver = open();
+            driver.restore('lab', pool, held.map(addressOf));
+          } else if (typeof one === 'number') {
+            const [released] = held.splice(one, 1);
+            if (released !== undefined) driver.releaseAddress(pool, addressOf(released));
+          } else if (BigInt(driver.status(pool, one).leased) === driver.status(pool, one).capacity) {
+            expect(() => driver.requestAddress(pool, one)).toThrow(
+              expect.objectContaining({ code: 'exhausted' }),
+            );
+          } else {
+            const leased = driver.requestAddress(pool, one);
+            expect(held).not.toContain(leased);
+            expect(addressOf(leased)).not.toBe(pool.gateway);
+            const value = toInteger(addressOf(leased));
+            expect(value).toBeGreaterThanOrEqual(toInteger(one.first));
+            expect(value).toBeLessThanOrEqual(toInteger(one.last));
+            held.push(leased);
+          }
+        }
+        expect(driver.status(pool).leased).toBe(held.length + 1);
+      }),
+    );
+  });
+
+  test('refuses a range outside the subnet', async () => {
+    const driver = open();
+    const pool = await pooled(driver);
+    expect(() => driver.requestAddress(pool, between(9, 20))).toThrow(
+      expect.objectContaining({ code: 'invalid_parameter' }),
+    );
+    expect(driver.status(pool).leased).toBe(1);
+  });
+
   test('gives pools that do not overlap, and refuses one that would', async () => {
     const driver = open();
     const chosen = await pooled(driver, {});
@@ -110,5 +166,17 @@ describe.each(leasing)('a leasing IPAM driver ($name)', ({ open }) => {
     const wanted = addressOf('10.88.0.9/28' as InterfaceAddress);
     expect(driver.requestAddress(pool, wanted)).toBe('10.88.0.9/28');
     expect(() => driver.requestAddress(pool, wanted)).toThrow(expect.objectContaining({ code: 'conflict' }));
+  });
+
+  test('tells what is leased', async () => {
+    const driver = open();
+    const pool = await pooled(driver);
+    const leased = addressOf(driver.requestAddress(pool));
+    expect(driver.holds(pool, leased)).toBe(true);
+    if (pool.gateway !== undefined) expect(driver.holds(pool, pool.gateway)).toBe(false);
+    driver.releaseAddress(pool, leased);
+    expect(driver.holds(pool, leased)).toBe(false);
+    driver.releasePool(pool);
+    expect(driver.holds(pool, leased)).toBe(false);
   });
 });

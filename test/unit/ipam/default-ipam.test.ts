@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Cidr, type IpAddress, parseCidr, parseIp } from '../../../src/base/cidr.ts';
 import { DefaultIpam } from '../../../src/ipam/default-ipam.ts';
-import type { PoolRequest } from '../../../src/ipam/ipam-driver.ts';
+import { ForeignIpam } from '../../../src/ipam/foreign-ipam.ts';
+import type { LeaseRange, PoolRequest } from '../../../src/ipam/ipam-driver.ts';
 import { NullIpam } from '../../../src/ipam/null-ipam.ts';
 import { parsePoolSpace } from '../../../src/ipam/pool-allocator.ts';
 
@@ -46,8 +47,12 @@ function request({
   };
 }
 
-const lease = (driver: DefaultIpam, pool: Awaited<ReturnType<DefaultIpam['requestPool']>>, count: number) =>
-  Array.from({ length: count }, () => driver.requestAddress(pool));
+type Pool = Awaited<ReturnType<DefaultIpam['requestPool']>>;
+
+const lease = (driver: DefaultIpam, pool: Pool, count: number, range?: LeaseRange) =>
+  Array.from({ length: count }, () => driver.requestAddress(pool, range));
+
+const between = (first: string, last: string): LeaseRange => ({ first: ip(first), last: ip(last) });
 
 describe('subnets', () => {
   test('are the first free of the default pools, apart from what the host and other networks use', async () => {
@@ -309,8 +314,97 @@ describe('addresses', () => {
   });
 });
 
+describe('ranges', () => {
+  test('are each gone through in turn, released addresses last, and share what is leased', async () => {
+    const driver = ipam();
+    const pool = await driver.requestPool(
+      request({ subnet: '10.0.0.0/24', gateway: '10.0.0.6', reserved: { a: '10.0.0.9' } }),
+    );
+    const low = between('10.0.0.4', '10.0.0.8');
+    const high = between('10.0.0.7', '10.0.0.11');
+    expect(lease(driver, pool, 2, low)).toEqual(['10.0.0.4/24', '10.0.0.5/24']);
+    expect(lease(driver, pool, 2, high)).toEqual(['10.0.0.7/24', '10.0.0.8/24']);
+    driver.releaseAddress(pool, ip('10.0.0.5'));
+    driver.releaseAddress(pool, ip('10.0.0.4'));
+    driver.releaseAddress(pool, ip('10.0.0.7'));
+    expect(lease(driver, pool, 3, low)).toEqual(['10.0.0.5/24', '10.0.0.4/24', '10.0.0.7/24']);
+    expect(lease(driver, pool, 2, high)).toEqual(['10.0.0.10/24', '10.0.0.11/24']);
+    expect(lease(driver, pool, 3)).toEqual(['10.0.0.1/24', '10.0.0.2/24', '10.0.0.3/24']);
+    expect(driver.status(pool, low)).toEqual({ leased: 5, capacity: 5n });
+    expect(driver.status(pool, high)).toEqual({ leased: 5, capacity: 5n });
+    expect(() => driver.requestAddress(pool, low)).toThrow(
+      'range 10.0.0.4-10.0.0.8 of pool 10.0.0.0/24 is full (5 of 5 leased)',
+    );
+    expect(() => driver.requestAddress(pool, low)).toThrow(expect.objectContaining({ code: 'exhausted' }));
+  });
+
+  test('leave out the network and the broadcast address', async () => {
+    const driver = ipam();
+    const pool = await driver.requestPool(request({ subnet: '10.0.0.0/29', wantsGateway: false }));
+    const all = between('10.0.0.0', '10.0.0.7');
+    expect(driver.status(pool, all)).toEqual({ leased: 0, capacity: 6n });
+    expect(lease(driver, pool, 6, all).at(-1)).toBe('10.0.0.6/29');
+    expect(() => driver.requestAddress(pool, all)).toThrow('(6 of 6 leased)');
+  });
+
+  test('of a pool with a range of its own may lie outside of that one', async () => {
+    const driver = ipam();
+    const pool = await driver.requestPool(request({ subnet: '10.0.0.0/24', range: '10.0.0.128/25' }));
+    expect(lease(driver, pool, 1, between('10.0.0.10', '10.0.0.20'))).toEqual(['10.0.0.10/24']);
+    expect(lease(driver, pool, 1)).toEqual(['10.0.0.128/24']);
+  });
+
+  test.each([
+    ['ends outside the subnet', '10.0.0.250', '10.0.1.5', 'is outside subnet 10.0.0.0/24'],
+    ['is of the other family', 'fd00::1', 'fd00::9', 'is outside subnet 10.0.0.0/24'],
+    ['mixes families', '10.0.0.5', 'fd00::9', 'is outside subnet 10.0.0.0/24'],
+    ['is the wrong way round', '10.0.0.9', '10.0.0.8', '10.0.0.9-10.0.0.8 ends before it begins'],
+    ['is the broadcast address', '10.0.0.255', '10.0.0.255', 'has no usable address of subnet 10.0.0.0/24'],
+  ])('are refused where one %s', async (_, first, last, message) => {
+    const driver = ipam();
+    const pool = await driver.requestPool(request({ subnet: '10.0.0.0/24' }));
+    const refusal = expect.objectContaining({
+      code: 'invalid_parameter',
+      message: expect.stringMatching(new RegExp(`^network lab: range .*${message}$`)),
+    });
+    expect(() => driver.requestAddress(pool, between(first, last))).toThrow(refusal);
+    expect(() => driver.status(pool, between(first, last))).toThrow(refusal);
+    expect(driver.status(pool).leased).toBe(1);
+  });
+
+  test('go on where they were after a restart', async () => {
+    const pool = await ipam().requestPool(request({ subnet: '10.0.0.0/24', gateway: '10.0.0.254' }));
+    const after = ipam();
+    after.restore('lab', pool, ['10.0.0.12', '10.0.0.11', '10.0.0.200'].map(ip));
+    const range = between('10.0.0.10', '10.0.0.14');
+    expect(lease(after, pool, 3, range)).toEqual(['10.0.0.13/24', '10.0.0.14/24', '10.0.0.10/24']);
+  });
+
+  test('of large subnets cost nothing, and can be leased to the last address', async () => {
+    const driver = ipam();
+    const wide = await driver.requestPool(request({ subnet: 'fd00::/64' }));
+    const half = between('fd00::8000:0:0:0', 'fd00::ffff:ffff:ffff:ffff');
+    lease(driver, wide, 2000, half);
+    expect(driver.status(wide, half)).toEqual({ leased: 2000, capacity: 1n << 63n });
+    const large = await driver.requestPool(request({ subnet: '10.0.0.0/15' }));
+    const inner = between('10.0.128.0', '10.1.127.255');
+    expect(new Set(lease(driver, large, 65_536, inner)).size).toBe(65_536);
+    expect(() => driver.requestAddress(large, inner)).toThrow('(65536 of 65536 leased)');
+  });
+});
+
+test('one network may hold several subnets of a family, each with addresses of its own', async () => {
+  const driver = ipam();
+  const one = await driver.requestPool(request({ subnet: '10.0.0.0/24', wantsGateway: false }));
+  const two = await driver.requestPool(request({ subnet: '10.0.1.0/24', wantsGateway: false }));
+  expect(one).toEqual({ subnet: '10.0.0.0/24', reserved: {} });
+  expect([...lease(driver, one, 1), ...lease(driver, two, 1)]).toEqual(['10.0.0.1/24', '10.0.1.1/24']);
+  driver.releasePool(one);
+  expect(lease(driver, two, 1)).toEqual(['10.0.1.2/24']);
+});
+
 describe('options', () => {
-  test.each([ipam(), new NullIpam()])('$name knows none', (driver) => {
+  test.each([ipam(), new NullIpam(), new ForeignIpam()])('$name knows none', (driver) => {
     expect(driver.parseOptions({})).toEqual({});
     expect(() => driver.parseOptions({ size: '1' })).toThrow(
       `unknown IPAM option size: driver ${driver.name} has no options`,
@@ -324,6 +418,49 @@ describe('the null driver', () => {
     expect(await driver.requestPool(request({}))).toBeUndefined();
     await expect(driver.requestPool(request({ subnet: '10.0.0.0/24' }))).rejects.toMatchObject({
       code: 'invalid_parameter',
+    });
+  });
+});
+
+describe('the foreign driver', () => {
+  test('takes subnets as they are, whoever else has them, and chooses nothing', async () => {
+    const driver = new ForeignIpam();
+    expect(await driver.requestPool(request({}))).toBeUndefined();
+    for (let round = 0; round < 2; round++) {
+      expect(await driver.requestPool(request({ subnet: '10.0.0.0/24' }))).toEqual({
+        subnet: '10.0.0.0/24',
+        reserved: {},
+      });
+    }
+    const wider = { subnet: '10.0.0.0/16', gateway: '10.0.0.9' };
+    expect(await driver.requestPool(request(wider))).toEqual({ ...wider, reserved: {} });
+  });
+
+  test('leases nothing', async () => {
+    const driver = new ForeignIpam();
+    const pool = { subnet: cidr('10.0.0.0/24'), reserved: {} };
+    driver.restore();
+    expect(() => driver.requestAddress(pool)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_parameter',
+        message: 'the addresses of 10.0.0.0/24 are leased by somebody else',
+      }),
+    );
+    expect(driver.holds()).toBe(true);
+    expect(driver.status()).toEqual({ leased: 0, capacity: 0n });
+  });
+
+  test.each<[string, Asked, string]>([
+    ['a range', { subnet: '10.0.0.0/24', range: '10.0.0.0/25' }, '10.0.0.0/25 has no meaning'],
+    ['reserved addresses', { subnet: '10.0.0.0/24', reserved: { a: '10.0.0.7' } }, '10.0.0.7 has no meaning'],
+    ['a gateway without its subnet', { gateway: '10.0.0.1' }, '10.0.0.1 has no meaning'],
+    ['a gateway outside', { subnet: '10.0.0.0/24', gateway: '10.0.1.1' }, 'is outside subnet 10.0.0.0/24'],
+    ['loopback', { subnet: '127.0.0.0/8' }, 'which no network can use'],
+    ['a subnet of the other family', { subnet: '10.0.0.0/24', family: 6 }, 'is not an IPv6 subnet'],
+  ])('refuses %s', async (_, asked, message) => {
+    await expect(new ForeignIpam().requestPool(request(asked))).rejects.toMatchObject({
+      code: 'invalid_parameter',
+      message: expect.stringContaining(message),
     });
   });
 });
