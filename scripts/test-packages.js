@@ -10,6 +10,11 @@ const testPackages = [
   { name: 'curl', command: 'curl', reason: 'fetches published ports' },
   { name: 'bind9-dnsutils', command: 'dig', reason: 'asks the resolver' },
   { name: 'socat', command: 'socat', reason: 'plays UDP, TCP and terminal peers' },
+  { name: 'containerd', command: 'containerd', reason: 'runs pods and containers on CNI networks' },
+  { name: 'podman', command: 'podman', reason: 'runs containers on CNI networks' },
+  { name: 'runc', command: 'runc', reason: 'runs the containers of both' },
+  // The package `busybox` has the same command, but linked dynamically, which no image could use.
+  { name: 'busybox-static', command: '/usr/share/doc/busybox-static', reason: 'is in the containers' },
 ];
 
 export const benchPackages = [
@@ -20,6 +25,7 @@ export const benchPackages = [
   { name: 'crun', command: 'crun', reason: 'the faster runtime of podman' },
   { name: 'netavark', command: '/usr/lib/podman/netavark', reason: 'networks of podman' },
   { name: 'aardvark-dns', command: '/usr/lib/podman/aardvark-dns', reason: 'names on networks of podman' },
+  { name: 'containernetworking-plugins', command: '/usr/lib/cni/bridge', reason: 'attaches pods' },
   { name: 'dnsmasq-base', command: 'dnsmasq', reason: 'answers names' },
   { name: 'dnsperf', command: 'dnsperf', reason: 'asks for names' },
 ];
