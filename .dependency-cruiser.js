@@ -24,7 +24,8 @@ const layers = [
     ['base', 'model'],
     'decides, through the contracts below, so that every part has a twin for tests',
   ],
-  ['api', ['base', 'model', 'core'], 'a door translates, the core decides'],
+  ['cni', ['base', 'model', 'core'], 'translates what CNI runtimes ask; knows neither HTTP nor the kernel'],
+  ['api', ['base', 'model', 'core', 'cni'], 'a door translates, the core decides'],
   ['client', ['base', 'model'], 'speaks to the socket and must not pull the daemon into the command line'],
   ['cli', ['base', 'model', 'client'], 'the command line is a client like any other'],
 ];
