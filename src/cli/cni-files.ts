@@ -19,8 +19,8 @@ const conflistName = '10-fairlead.conflist';
 const configurationEndings = ['.conf', '.conflist', '.json'];
 
 const elfMagic = Buffer.from('\x7fELF', 'latin1');
-/** The path of the plugin's request: no other program makes it. */
-const marker = Buffer.from('/fairlead/v1/cni');
+/** What the plugin says of itself when it is started by hand (native/cni/main.cc). */
+const marker = Buffer.from("Fairlead's CNI plugin");
 
 /**
  * The executables first: the configuration makes runtimes use them. Errors: `not_found` where `mustBeBuilt` and the plugin

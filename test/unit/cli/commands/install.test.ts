@@ -8,8 +8,8 @@ import { install, uninstall } from '../../../../src/cli/commands/install.ts';
 import { Client } from '../../../../src/client/client.ts';
 import { runNet } from '../../../support/test-cli.ts';
 
-const plugin = '\x7fELF version 2 /fairlead/v1/cni';
-const olderPlugin = '\x7fELF version 1 /fairlead/v1/cni';
+const plugin = "\x7fELF version 2: Fairlead's CNI plugin";
+const olderPlugin = "\x7fELF version 1: Fairlead's CNI plugin";
 const done = { status: 0, stdout: '', stderr: '' };
 
 let root: string;
@@ -155,7 +155,7 @@ describe('net install --cni', () => {
 
   const strangers: readonly [string, () => readonly [string, string, string]][] = [
     ['plugin', () => [binDir, 'fairlead-cni', '\x7fELF of somebody else']],
-    ['script that mentions us', () => [binDir, 'fairlead-cni', '#!/bin/sh\ncurl x/fairlead/v1/cni']],
+    ['script that mentions us', () => [binDir, 'fairlead-cni', "#!/bin/sh\n# starts Fairlead's CNI plugin"]],
     ['configuration', () => [confDir, '10-fairlead.conflist', '{"plugins":[]}\n']],
   ];
 
