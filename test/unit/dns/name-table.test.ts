@@ -27,6 +27,17 @@ test('removing what is not there is fine', () => {
   expect(table.named('web', [lab])).toHaveLength(1);
 });
 
+test('an address is that of its latest holder on the network', () => {
+  const table = smallWorld();
+  const holder = () => table.holder('10.0.0.3' as IpAddress, lab)?.sandboxId;
+  table.upsert(entry('next', lab, { addresses: ['10.0.0.3'] }));
+  expect(holder()).toBe('next');
+  table.remove(entry('db', lab, { addresses: [] }).endpointId);
+  expect(holder()).toBe('next');
+  table.upsert(entry('next', lab, { addresses: ['10.0.0.5'] }));
+  expect(holder()).toBeUndefined();
+});
+
 test('a network that is renamed is known by its new name', () => {
   const table = smallWorld();
   table.upsert({ ...entry('web', lab, { addresses: [] }), networkName: 'shop' });
@@ -58,8 +69,9 @@ test('after any changes the table finds what a search through all endpoints find
     fc.property(
       fc.array(anyChange),
       small('name', 5),
+      small('10.0.0.', 5),
       fc.subarray(['n0', 'n1', 'n2'] as NetworkId[]),
-      (changes, name, networks) => {
+      (changes, name, address, networks) => {
         const table = new NameTable();
         const model = new Map<EndpointId, NameEntry>();
         for (const change of changes) {
@@ -74,6 +86,12 @@ test('after any changes the table finds what a search through all endpoints find
         );
         expect(table.named(name, networks)).toEqual(expected);
         expect(table.named(`${name}.net`, networks)).toEqual(expected);
+        for (const network of networks) {
+          const holders = [...model.values()].filter(
+            (one) => one.networkId === network && one.addresses.includes(address as IpAddress),
+          );
+          expect(table.holder(address as IpAddress, network)).toEqual(holders.at(-1));
+        }
       },
     ),
   );

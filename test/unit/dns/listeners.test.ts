@@ -1,0 +1,90 @@
+// Listeners by key: opened once, and closed at whatever moment.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Listener } from '../../../src/dns/listener.ts';
+import { Listeners } from '../../../src/dns/listeners.ts';
+
+let listeners: Listeners<string, string>;
+/** Listeners opened so far, each with whether it still listens. */
+let made: { readonly place: string; readonly listens: () => boolean }[];
+/** Openings that wait until they are let go. */
+let held: (() => void)[];
+
+beforeEach(() => {
+  listeners = new Listeners();
+  made = [];
+  held = [];
+});
+
+afterEach(() => listeners.closeAll());
+
+const listen = (place: string) => async () => {
+  const udp = createSocket('udp4').bind(0, '127.0.0.1');
+  const tcp = createServer().listen(0, '127.0.0.1');
+  await Promise.all([once(udp, 'listening'), once(tcp, 'listening')]);
+  made.push({ place, listens: () => tcp.listening });
+  return new Listener({ udp, tcp }, { respond: () => undefined, log: pino({ level: 'silent' }) });
+};
+
+const listenWhenLetGo = (place: string) => async () => {
+  await new Promise<void>((resolve) => held.push(resolve));
+  return listen(place)();
+};
+
+const alive = () => made.filter(({ listens }) => listens()).map(({ place }) => place);
+
+test('two who ask at once get one', async () => {
+  await Promise.all([
+    listeners.open('a', 'here', listen('here')),
+    listeners.open('a', 'here', listen('here')),
+  ]);
+  await listeners.open('a', 'here', listen('here'));
+  expect(alive()).toEqual(['here']);
+  expect(made).toHaveLength(1);
+});
+
+test('at another place it takes over from the one before', async () => {
+  await listeners.open('a', 'here', listen('here'));
+  await listeners.open('a', 'there', listen('there'));
+  expect(alive()).toEqual(['there']);
+  expect(listeners.placeOf('a')).toBe('there');
+});
+
+test('one closed while it opens is gone once it is open, and only then is the next one opened', async () => {
+  const first = listeners.open('a', 'here', listenWhenLetGo('here'));
+  listeners.close('a');
+  const second = listeners.open('a', 'here', listen('here again'));
+  expect(made).toEqual([]);
+  held[0]?.();
+  await Promise.all([first, second]);
+  expect(made.map(({ place }) => place)).toEqual(['here', 'here again']);
+  expect(alive()).toEqual(['here again']);
+});
+
+test('the end of all waits for those that open', async () => {
+  const opening = listeners.open('a', 'here', listenWhenLetGo('here'));
+  await listeners.open('b', 'there', listen('there'));
+  const end = listeners.closeAll();
+  held[0]?.();
+  await Promise.all([opening, end]);
+  expect(made).toHaveLength(2);
+  expect(alive()).toEqual([]);
+});
+
+test('an error reaches all who asked, and the next one tries again', async () => {
+  const failing = () => Promise.reject(new Error('no'));
+  const both = [listeners.open('a', 'here', failing), listeners.open('a', 'here', failing)];
+  expect(await Promise.allSettled(both)).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+  expect(listeners.placeOf('a')).toBeUndefined();
+  await listeners.open('a', 'here', listen('here'));
+  expect(alive()).toEqual(['here']);
+});
+
+test('keys are found by their place', async () => {
+  for (const key of ['a', 'b']) await listeners.open(key, 'here', listen('here'));
+  await listeners.open('c', 'there', listen('there'));
+  expect(listeners.keysAt('here')).toEqual(['a', 'b']);
+});
