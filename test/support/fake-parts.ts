@@ -1,7 +1,8 @@
 // Parts for tests of the core: real records, addresses and lookups, with a kernel made of maps that can be told to fail.
 import { pino } from 'pino';
-import { addressOf, familyOf } from '../../src/base/cidr.ts';
+import { addressOf, familyOf, type InterfaceAddress, type IpAddress } from '../../src/base/cidr.ts';
 import { NetError } from '../../src/base/errors.ts';
+import type { MacAddress } from '../../src/base/mac.ts';
 import { EventBus } from '../../src/core/events.ts';
 import type { Parts } from '../../src/core/parts.ts';
 import type { NameService } from '../../src/dns/name-service.ts';
@@ -248,6 +249,17 @@ function fakeSandboxes(world: World): Sandboxes {
   const linksOf = (namespace: { kind: string; path?: string }) =>
     world.namespaces.get(namespace.path ?? '') ?? new Set();
   let inode = 100;
+  /** As the kernel gives them out: the lowest that is free. */
+  const numbers = new Map<string, number>();
+  const numberOf = (path: string) => {
+    for (const known of numbers.keys()) if (!world.namespaces.has(known)) numbers.delete(known);
+    const used = new Set(numbers.values());
+    let lowest = 1;
+    while (used.has(lowest)) lowest++;
+    const number = numbers.get(path) ?? lowest;
+    numbers.set(path, number);
+    return number;
+  };
   return {
     create: async (name) => {
       const path = `/run/netns/${name}`;
@@ -258,16 +270,37 @@ function fakeSandboxes(world: World): Sandboxes {
     adopt: async (target) => {
       const path = 'path' in target ? target.path : `/proc/${target.pid}/ns/net`;
       if (!world.namespaces.has(path)) throw new NetError('not_found', `no namespace ${path}`);
-      return { kind: 'adopted', path, device: 4, inode: path.length };
+      return { kind: 'adopted', path, device: 4, inode: numberOf(path) };
     },
     interfaces: async (namespace) => [...linksOf(namespace)],
     exists: async (namespace) => !('path' in namespace) || world.namespaces.has(namespace.path),
+    loopback: async () => ['127.0.0.1/8' as InterfaceAddress],
+    lookAt: async (namespace, ifname) => {
+      if (!linksOf(namespace).has(ifname)) throw new NetError('not_found', `no interface ${ifname}`);
+      return {
+        settings: {
+          mac: '02:00:00:00:00:01' as MacAddress,
+          mtuBytes: 1500,
+          promiscuous: false,
+          allMulticast: false,
+          txQueueLength: 1000,
+        },
+        addresses: ['10.9.0.2/24' as InterfaceAddress],
+        host: { ifname: 'veth0', bridge: 'cni0' },
+      };
+    },
     attach: async (namespace, attachment) => {
       const links = linksOf(namespace);
-      if (links.has(attachment.ifname)) throw new NetError('conflict', `${attachment.ifname} exists`);
+      const foreign = attachment.link.kind === 'foreign';
+      if (links.has(attachment.ifname) !== foreign) {
+        throw new NetError('conflict', `${attachment.ifname} ${foreign ? 'is missing' : 'exists'}`);
+      }
       links.add(attachment.ifname);
+      return [];
     },
-    detach: async (namespace, attachment) => void linksOf(namespace).delete(attachment.ifname),
+    detach: async (namespace, attachment) => {
+      if (attachment.link.kind !== 'foreign') linksOf(namespace).delete(attachment.ifname);
+    },
     repair: async (namespace, attachment) => void linksOf(namespace).add(attachment.ifname),
     setDefaultRoutes: async () => {},
     remove: async (namespace, attachments) => {
@@ -335,6 +368,10 @@ function fakeNames(world: World): NameService {
     closeGateway: (id) => {
       for (const gateway of world.gateways) if (gateway.startsWith(`${id} `)) world.gateways.delete(gateway);
     },
+    gatewaysOf: (id) =>
+      [...world.gateways]
+        .filter((gateway) => gateway.startsWith(`${id} `))
+        .map((gateway) => gateway.slice(id.length + 1) as IpAddress),
     close: (id) => void world.resolvers.delete(id),
     shutdown: async () => {},
   };
