@@ -51,10 +51,14 @@ export function decodeResult(fields: Fields, fallback: CniVersion): CniResult {
   };
 }
 
-export function decodeDns(fields: Fields | undefined): CniDns {
-  const nameservers = fields?.strings('nameservers') ?? [];
+/** The capability of a runtime has other keys than the configuration. */
+export function decodeDns(
+  fields: Fields | undefined,
+  keys = { nameservers: 'nameservers', search: 'search' },
+): CniDns {
+  const nameservers = fields?.strings(keys.nameservers) ?? [];
   const domain = fields?.text('domain');
-  const search = fields?.strings('search') ?? [];
+  const search = fields?.strings(keys.search) ?? [];
   const options = fields?.strings('options') ?? [];
   return {
     ...(nameservers.length > 0 && { nameservers }),

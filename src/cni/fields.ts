@@ -155,5 +155,5 @@ function isBoolean(value: unknown): value is boolean {
 }
 
 function isInteger(value: unknown): value is number {
-  return Number.isSafeInteger(value);
+  return Number.isInteger(value);
 }

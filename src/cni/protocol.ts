@@ -33,6 +33,8 @@ export interface CniRequest {
   readonly path: string;
   readonly args: CniArgs;
   readonly configuration: Fields;
+  /** The configuration as text, which tells keys written twice. */
+  readonly source: string;
   readonly ipam?: string;
   readonly program?: string;
   readonly trace: TraceContext;
@@ -69,6 +71,7 @@ export function parseRequest(body: CniBody): CniRequest {
   const common = {
     command,
     path: environment('CNI_PATH'),
+    source: body.configuration,
     ...(body.ipam !== undefined && { ipam: body.ipam }),
     ...(body.program !== undefined && { program: body.program }),
     trace: traceOf(body.environment),
