@@ -19,12 +19,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-HttpError systemError(std::string what) { return {std::move(what) + ": " + std::strerror(errno)}; }
+HttpError systemError(std::string what, HttpFault fault = HttpFault::broken) {
+  return {std::move(what) + ": " + std::strerror(errno), fault};
+}
 
 std::variant<Fd, HttpError> connectTo(const std::string& path, const Limits& limits) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return HttpError{"the path of the socket, " + path + ", is empty or too long"};
+  static_assert(sizeof address.sun_path == maxSocketPathBytes + 1);
+  if (path.empty() || path.size() > maxSocketPathBytes) {
+    return HttpError{"the path of the socket, " + path + ", is empty or too long", HttpFault::away};
   }
   path.copy(address.sun_path, path.size());
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -33,7 +36,9 @@ std::variant<Fd, HttpError> connectTo(const std::string& path, const Limits& lim
   const timeval time{.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(limits.time).count(), .tv_usec = 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
   while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    if (errno != EINTR) return systemError("cannot reach netd at unix://" + path);
+    if (errno == EINTR) continue;
+    const HttpFault fault = errno == EAGAIN ? HttpFault::late : HttpFault::away;
+    return systemError("cannot reach netd at unix://" + path, fault);
   }
   return socket;
 }
@@ -45,7 +50,7 @@ std::optional<HttpError> await(const Fd& socket, short events, Clock::time_point
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     const int count = ::poll(&ready, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
     if (count > 0) return std::nullopt;
-    if (count == 0) return HttpError{"netd did not answer in time"};
+    if (count == 0) return HttpError{"netd did not answer in time", HttpFault::late};
     if (errno != EINTR) return systemError("cannot wait for netd");
   }
 }

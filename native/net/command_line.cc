@@ -1,12 +1,10 @@
 #include "net/command_line.h"
 
-#include <cstdlib>
+#include "http/host.h"
 
 namespace fairlead {
 
 namespace {
-
-constexpr std::string_view defaultHost = "unix:///run/fairlead/api.sock";
 
 struct GlobalOptions {
   std::optional<std::string_view> host;
@@ -36,12 +34,6 @@ std::optional<GlobalOptions> parseGlobalOptions(std::span<char* const> arguments
   return options;
 }
 
-std::string_view chooseHost(const std::optional<std::string_view>& given) {
-  if (given) return *given;
-  const char* variable = std::getenv("FAIRLEAD_HOST");
-  return variable == nullptr || *variable == '\0' ? defaultHost : variable;
-}
-
 }  // namespace
 
 std::variant<LaunchCommand, CliCommand, Failure> parseCommandLine(std::span<char* const> arguments) {
@@ -49,13 +41,11 @@ std::variant<LaunchCommand, CliCommand, Failure> parseCommandLine(std::span<char
   if (!options || options->count == arguments.size()) return CliCommand{};
   const std::string_view verb = arguments[options->count];
   if (verb != "run" && verb != "exec") return CliCommand{};
-  const std::string_view host = chooseHost(options->host);
-  constexpr std::string_view scheme = "unix://";
-  if (!host.starts_with("unix:///")) {
-    return Failure{usageStatus, "host " + std::string(host) + " is not of the form unix:///PATH"};
-  }
+  const std::string_view host = options->host ? *options->host : hostOfEnvironment();
+  const auto socketPath = socketPathOf(host);
+  if (!socketPath) return Failure{usageStatus, "host " + std::string(host) + " is not of the form unix:///PATH"};
   return LaunchCommand{
-      .socketPath = std::string(host.substr(scheme.size())),
+      .socketPath = std::string(*socketPath),
       .verb = std::string(verb),
       .arguments = arguments.subspan(options->count + 1),
   };
