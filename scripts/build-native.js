@@ -9,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 
 buildAddon();
-if (existsSync(join(root, 'native/net/Makefile'))) run('make', ['--silent', '-C', 'native/net']);
+run('make', ['--silent', '-C', 'native']);
 
 function buildAddon() {
   const nodeGyp = join(dirname(require.resolve('node-gyp/package.json')), 'bin/node-gyp.js');
