@@ -10,11 +10,14 @@ import { decodeLink, getLink, type Link, type LinkRef, listLinks } from './link.
 import {
   decodeFdbEntry,
   decodeNeighbour,
+  decodePortFdbEntry,
   type FdbEntry,
   listFdb,
   listNeighbours,
   type Neighbour,
+  type PortFdbEntry,
 } from './neighbour.ts';
+import { decodePortVlans, listPortVlans, type PortVlans } from './port-vlan.ts';
 import { decodeQdisc, listQdiscs, type Qdisc } from './qdisc.ts';
 import { decodeRoute, listRoutes, type Route } from './route.ts';
 import { decodeRule, listRules, type Rule } from './rule.ts';
@@ -100,6 +103,16 @@ export async function readNeighbours(link: number, namespace?: Namespace): Promi
 
 export async function readFdb(link: number, namespace?: Namespace): Promise<readonly FdbEntry[]> {
   return decodeAll(await dump(socketOf(namespace), listFdb(link), namespace), decodeFdbEntry);
+}
+
+/** The static ones of one port of a bridge. */
+export async function readPortFdb(link: number, namespace?: Namespace): Promise<readonly PortFdbEntry[]> {
+  return decodeAll(await dump(socketOf(namespace), listFdb(link), namespace), decodePortFdbEntry);
+}
+
+/** Of all ports of bridges; empty lists where the kernel's bridges have no VLANs. */
+export async function readPortVlans(namespace?: Namespace): Promise<readonly PortVlans[]> {
+  return decodeAll(await dump(socketOf(namespace), listPortVlans(), namespace), decodePortVlans);
 }
 
 /** Of all links. */

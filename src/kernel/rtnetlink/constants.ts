@@ -114,8 +114,6 @@ export const IFLA_VXLAN_LOCAL6 = 17;
 export const IFLA_BRIDGE_VLAN_INFO = 2;
 export const BRIDGE_VLAN_INFO_PVID = 2;
 export const BRIDGE_VLAN_INFO_UNTAGGED = 4;
-export const BRIDGE_VLAN_INFO_RANGE_BEGIN = 8;
-export const BRIDGE_VLAN_INFO_RANGE_END = 16;
 
 // include/uapi/linux/if_addr.h
 export const IFA_ADDRESS = 1;
@@ -128,6 +126,7 @@ export const IFA_F_NODAD = 0x02;
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
 export const NDA_IFINDEX = 8;
+export const NDA_MASTER = 9;
 export const NTF_SELF = 0x02;
 export const NTF_MASTER = 0x04;
 export const NUD_REACHABLE = 0x02;

@@ -18,6 +18,10 @@ export interface BridgePort {
   readonly isolated: boolean;
   /** Frames may leave by the port they came in by. */
   readonly hairpin: boolean;
+  /** Takes only frames whose source address has an FDB entry at this port, see `setPortFdbEntry`. Left as it is when absent. */
+  readonly locked?: boolean;
+  /** Makes FDB entries of the source addresses of frames. Left as it is when absent. */
+  readonly learning?: boolean;
 }
 
 export interface VxlanOptions {
@@ -59,6 +63,8 @@ export function encodeBridge(data: AttributeWriter, options: BridgeOptions): voi
 export function encodeBridgePort(data: AttributeWriter, port: BridgePort): void {
   data.u8(k.IFLA_BRPORT_ISOLATED, Number(port.isolated));
   data.u8(k.IFLA_BRPORT_MODE, Number(port.hairpin));
+  if (port.locked !== undefined) data.u8(k.IFLA_BRPORT_LOCKED, Number(port.locked));
+  if (port.learning !== undefined) data.u8(k.IFLA_BRPORT_LEARNING, Number(port.learning));
 }
 
 /** IFLA_INFO_DATA of a macvlan. */
@@ -92,10 +98,15 @@ export function decodeLinkInfo(info: Attributes | undefined): LinkInfo {
 }
 
 /** The port's settings, when the link is a port of a bridge. */
-export function decodeBridgePort(info: Attributes | undefined): BridgePort | undefined {
+export function decodeBridgePort(info: Attributes | undefined): Required<BridgePort> | undefined {
   if (info?.string(k.IFLA_INFO_SLAVE_KIND) !== 'bridge') return undefined;
   const data = info.nested(k.IFLA_INFO_SLAVE_DATA);
-  return { isolated: data?.u8(k.IFLA_BRPORT_ISOLATED) === 1, hairpin: data?.u8(k.IFLA_BRPORT_MODE) === 1 };
+  return {
+    isolated: data?.u8(k.IFLA_BRPORT_ISOLATED) === 1,
+    hairpin: data?.u8(k.IFLA_BRPORT_MODE) === 1,
+    locked: data?.u8(k.IFLA_BRPORT_LOCKED) === 1,
+    learning: data?.u8(k.IFLA_BRPORT_LEARNING) === 1,
+  };
 }
 
 function decodeBridge(data: Attributes): BridgeOptions {

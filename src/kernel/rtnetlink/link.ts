@@ -21,6 +21,12 @@ export interface LinkSettings {
   /** Index of the bridge the link becomes a port of; 0 takes it out of its bridge. */
   readonly master?: number;
   readonly group?: number;
+  /** Takes frames for every hardware address. */
+  readonly promiscuous?: boolean;
+  /** Takes frames for every multicast address. */
+  readonly allMulticast?: boolean;
+  /** How many packets wait at most, for qdiscs made from now on that go by it. */
+  readonly txQueueLength?: number;
   /** Free text, at most 255 bytes. */
   readonly alias?: string;
   /** Whether the kernel gives the link an IPv6 link-local address of its own when it comes up. */
@@ -51,6 +57,11 @@ export type NewLinkKind =
 /** The kernel takes no other settings while it makes a link: what else is wanted follows in a `changeLink`. */
 export type NewLink = NewLinkEnd & NewLinkKind & Pick<LinkSettings, 'up' | 'master' | 'group'>;
 
+interface Ifinfomsg extends Pick<LinkSettings, 'up' | 'promiscuous' | 'allMulticast'> {
+  readonly family?: number;
+  readonly index?: number;
+}
+
 export type LinkRef = { readonly index: number } | { readonly name: string };
 
 export interface Link {
@@ -65,9 +76,13 @@ export interface Link {
   /** Index of the other end of a veth or of a macvlan's parent, in that one's namespace. */
   readonly parent: number | undefined;
   readonly group: number;
+  /** As somebody has set it. A port of a bridge takes every frame without this; IFLA_PROMISCUITY counts both. */
+  readonly promiscuous: boolean;
+  readonly allMulticast: boolean;
+  readonly txQueueLength: number;
   readonly alias: string | undefined;
   readonly info: info.LinkInfo;
-  readonly port: info.BridgePort | undefined;
+  readonly port: Required<info.BridgePort> | undefined;
 }
 
 // struct ifinfomsg, include/uapi/linux/rtnetlink.h
@@ -78,7 +93,7 @@ export interface Link {
 //   4       4     ifi_index
 //   8       4     ifi_flags    IFF_…
 //   12      4     ifi_change   which of the flags a request changes
-const structBytes = 16;
+export const ifinfomsgBytes = 16;
 
 const makes = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
 const acknowledged = NLM_F_REQUEST | NLM_F_ACK;
@@ -86,7 +101,7 @@ const acknowledged = NLM_F_REQUEST | NLM_F_ACK;
 /** Errors: EEXIST (name or index taken). */
 export function createLink(link: NewLink): Uint8Array {
   return encodeMessage(k.RTM_NEWLINK, makes, (struct, attributes) => {
-    writeStruct(struct, link.index, link.up);
+    writeIfinfomsg(struct, link);
     if (link.kind === 'veth') writeQueues(attributes);
     if (link.master !== undefined) attributes.u32(k.IFLA_MASTER, link.master);
     if (link.group !== undefined) attributes.u32(k.IFLA_GROUP, link.group);
@@ -103,13 +118,14 @@ export function createLink(link: NewLink): Uint8Array {
 /** Errors: ENODEV. */
 export function changeLink(link: LinkRef, settings: LinkSettings): Uint8Array {
   return encodeMessage(k.RTM_NEWLINK, acknowledged, (struct, attributes) => {
-    writeStruct(struct, 'index' in link ? link.index : 0, settings.up);
+    writeIfinfomsg(struct, { ...settings, ...indexOf(link) });
     if (settings.mac !== undefined) attributes.bytes(k.IFLA_ADDRESS, macBytes(settings.mac));
     if (settings.mtuBytes !== undefined) attributes.u32(k.IFLA_MTU, settings.mtuBytes);
     const name = 'name' in link ? link.name : settings.name;
     if (name !== undefined) attributes.string(k.IFLA_IFNAME, name);
     if (settings.master !== undefined) attributes.u32(k.IFLA_MASTER, settings.master);
     if (settings.group !== undefined) attributes.u32(k.IFLA_GROUP, settings.group);
+    if (settings.txQueueLength !== undefined) attributes.u32(k.IFLA_TXQLEN, settings.txQueueLength);
     if (settings.alias !== undefined) attributes.bytes(k.IFLA_IFALIAS, Buffer.from(settings.alias));
     if (settings.linkLocal !== undefined) writeLinkLocal(attributes, settings.linkLocal);
     writeInfo(attributes, settings);
@@ -119,7 +135,7 @@ export function changeLink(link: LinkRef, settings: LinkSettings): Uint8Array {
 /** Errors: ENODEV. */
 export function removeLink(link: LinkRef): Uint8Array {
   return encodeMessage(k.RTM_DELLINK, acknowledged, (struct, attributes) => {
-    writeStruct(struct, 'index' in link ? link.index : 0, undefined);
+    writeIfinfomsg(struct, indexOf(link));
     if ('name' in link) attributes.string(k.IFLA_IFNAME, link.name);
   });
 }
@@ -127,7 +143,7 @@ export function removeLink(link: LinkRef): Uint8Array {
 /** Removes every link of a group at once, which costs little more than removing one. Errors: ENODEV when there is none. */
 export function removeLinkGroup(group: number): Uint8Array {
   return encodeMessage(k.RTM_DELLINK, acknowledged, (struct, attributes) => {
-    writeStruct(struct, 0, undefined);
+    writeIfinfomsg(struct, {});
     attributes.u32(k.IFLA_GROUP, group);
   });
 }
@@ -135,7 +151,7 @@ export function removeLinkGroup(group: number): Uint8Array {
 /** Asks for one link. Errors: ENODEV. */
 export function getLink(link: LinkRef): Uint8Array {
   return encodeMessage(k.RTM_GETLINK, acknowledged, (struct, attributes) => {
-    writeStruct(struct, 'index' in link ? link.index : 0, undefined);
+    writeIfinfomsg(struct, indexOf(link));
     attributes.u32(k.IFLA_EXT_MASK, k.RTEXT_FILTER_VF | k.RTEXT_FILTER_SKIP_STATS);
     if ('name' in link) attributes.string(k.IFLA_IFNAME, link.name);
   });
@@ -144,7 +160,7 @@ export function getLink(link: LinkRef): Uint8Array {
 /** Asks for all links; to be sent as a dump. */
 export function listLinks(): Uint8Array {
   return encodeMessage(k.RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, (struct, attributes) => {
-    writeStruct(struct, 0, undefined);
+    writeIfinfomsg(struct, {});
     attributes.u32(k.IFLA_EXT_MASK, k.RTEXT_FILTER_SKIP_STATS);
   });
 }
@@ -153,7 +169,7 @@ export function listLinks(): Uint8Array {
 export function decodeLink(payload: Uint8Array): Link {
   const struct = viewOf(payload);
   const flags = struct.getUint32(8, littleEndian);
-  const attributes = new Attributes(payload.subarray(structBytes));
+  const attributes = new Attributes(payload.subarray(ifinfomsgBytes));
   const linkInfo = attributes.nested(k.IFLA_LINKINFO);
   return {
     index: struct.getInt32(4, littleEndian),
@@ -165,10 +181,31 @@ export function decodeLink(payload: Uint8Array): Link {
     master: attributes.u32(k.IFLA_MASTER),
     parent: attributes.u32(k.IFLA_LINK),
     group: attributes.u32(k.IFLA_GROUP) ?? 0,
+    promiscuous: (flags & k.IFF_PROMISC) !== 0,
+    allMulticast: (flags & k.IFF_ALLMULTI) !== 0,
+    txQueueLength: attributes.u32(k.IFLA_TXQLEN) ?? 0,
     alias: attributes.string(k.IFLA_IFALIAS),
     info: info.decodeLinkInfo(linkInfo),
     port: info.decodeBridgePort(linkInfo),
   };
+}
+
+/** Writes a struct ifinfomsg. Flags that are not given stay as they are. */
+export function writeIfinfomsg(struct: ByteWriter, { family, index, ...settings }: Ifinfomsg): void {
+  let flags = 0;
+  let change = 0;
+  for (const [flag, on] of [
+    [k.IFF_UP, settings.up],
+    [k.IFF_PROMISC, settings.promiscuous],
+    [k.IFF_ALLMULTI, settings.allMulticast],
+  ] as const) {
+    if (on === true) flags |= flag;
+    if (on !== undefined) change |= flag;
+  }
+  struct.u32(family ?? k.AF_UNSPEC);
+  struct.u32(index ?? 0);
+  struct.u32(flags);
+  struct.u32(change);
 }
 
 /** Undefined for hardware addresses of another length than Ethernet's. */
@@ -177,11 +214,9 @@ export function decodeMac(bytes: Uint8Array | undefined): MacAddress | undefined
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') as MacAddress;
 }
 
-function writeStruct(struct: ByteWriter, index: number | undefined, up: boolean | undefined): void {
-  struct.zeros(4);
-  struct.u32(index ?? 0);
-  struct.u32(up === true ? k.IFF_UP : 0);
-  struct.u32(up === undefined ? 0 : k.IFF_UP);
+/** A link that is named has index 0. */
+function indexOf(link: { readonly index?: number } | { readonly name: string }): { index?: number } {
+  return 'index' in link && link.index !== undefined ? { index: link.index } : {};
 }
 
 function writeEnd(attributes: AttributeWriter, end: NewLinkEnd): void {
@@ -197,7 +232,7 @@ function writeKind(data: AttributeWriter, link: NewLink): void {
   if (link.kind !== 'veth') return;
   const { peer } = link;
   data.struct(k.VETH_INFO_PEER, (out) => {
-    writeStruct(out, peer.index, undefined);
+    writeIfinfomsg(out, indexOf(peer));
     const attributes = new AttributeWriter(out);
     writeQueues(attributes);
     writeEnd(attributes, peer);

@@ -31,6 +31,13 @@ export interface FdbEntry {
   readonly destination: IpAddress;
 }
 
+/** At which port of a bridge a hardware address is, for good. */
+export interface PortFdbEntry {
+  /** Index of the port. */
+  readonly link: number;
+  readonly mac: MacAddress;
+}
+
 // struct ndmsg, include/uapi/linux/neighbour.h
 //   offset  size  field
 //   0       1     ndm_family
@@ -71,12 +78,22 @@ export function removeFdbEntry(entry: FdbEntry): Uint8Array {
   return encodeFdbEntry(k.RTM_DELNEIGH, acknowledged, entry);
 }
 
+/** Sets a static entry, in place of any the bridge has for that address: at another port, or learned. */
+export function setPortFdbEntry(entry: PortFdbEntry): Uint8Array {
+  return encodePortFdbEntry(k.RTM_NEWNEIGH, acknowledged | NLM_F_CREATE | NLM_F_REPLACE, entry);
+}
+
+/** Errors: ENOENT. */
+export function removePortFdbEntry(entry: PortFdbEntry): Uint8Array {
+  return encodePortFdbEntry(k.RTM_DELNEIGH, acknowledged, entry);
+}
+
 /** Asks for the neighbours of one link; to be sent as a dump. */
 export function listNeighbours(link: number): Uint8Array {
   return encodeList(k.AF_UNSPEC, link);
 }
 
-/** Asks for the FDB entries of one link; to be sent as a dump. */
+/** Asks for the FDB entries of one VXLAN or of one port of a bridge; to be sent as a dump. */
 export function listFdb(link: number): Uint8Array {
   return encodeMessage(k.RTM_GETNEIGH, NLM_F_REQUEST | NLM_F_DUMP, (struct) => {
     struct.u32(k.AF_BRIDGE);
@@ -100,6 +117,16 @@ export function decodeFdbEntry(payload: Uint8Array): FdbEntry | undefined {
   return entry === undefined ? undefined : { link: entry.link, mac: entry.mac, destination: entry.address };
 }
 
+/** The payload of an RTM_NEWNEIGH of family AF_BRIDGE; undefined for entries that are not static ones of a bridge's port. */
+export function decodePortFdbEntry(payload: Uint8Array): PortFdbEntry | undefined {
+  const struct = viewOf(payload);
+  const attributes = new Attributes(payload.subarray(structBytes));
+  const mac = decodeMac(attributes.bytes(k.NDA_LLADDR));
+  // NUD_PERMANENT is an address of the port itself, NUD_REACHABLE alone one that was learned.
+  const isStatic = struct.getUint16(8, littleEndian) === k.NUD_NOARP && attributes.has(k.NDA_MASTER);
+  return isStatic && mac !== undefined ? { link: struct.getInt32(4, littleEndian), mac } : undefined;
+}
+
 function encodeList(family: number, link: number): Uint8Array {
   return encodeMessage(k.RTM_GETNEIGH, NLM_F_REQUEST | NLM_F_DUMP, (struct, attributes) => {
     struct.u32(family);
@@ -110,15 +137,26 @@ function encodeList(family: number, link: number): Uint8Array {
 
 function encodeFdbEntry(type: number, flags: number, entry: FdbEntry): Uint8Array {
   return encodeMessage(type, flags, (struct, attributes) => {
-    struct.u8(k.AF_BRIDGE);
-    struct.zeros(3);
-    struct.u32(entry.link);
-    struct.u16(k.NUD_NOARP | k.NUD_PERMANENT);
-    struct.u8(k.NTF_SELF);
-    struct.u8(0);
+    writeFdbStruct(struct, entry.link, k.NUD_NOARP | k.NUD_PERMANENT, k.NTF_SELF);
     attributes.bytes(k.NDA_LLADDR, macBytes(entry.mac));
     attributes.bytes(k.NDA_DST, toBytes(entry.destination));
   });
+}
+
+function encodePortFdbEntry(type: number, flags: number, entry: PortFdbEntry): Uint8Array {
+  return encodeMessage(type, flags, (struct, attributes) => {
+    writeFdbStruct(struct, entry.link, k.NUD_NOARP | k.NUD_REACHABLE, k.NTF_MASTER);
+    attributes.bytes(k.NDA_LLADDR, macBytes(entry.mac));
+  });
+}
+
+function writeFdbStruct(struct: ByteWriter, link: number, state: number, flags: number): void {
+  struct.u8(k.AF_BRIDGE);
+  struct.zeros(3);
+  struct.u32(link);
+  struct.u16(state);
+  struct.u8(flags);
+  struct.u8(0);
 }
 
 function writeNeighbour(struct: ByteWriter, { link, address }: Pick<Neighbour, 'link' | 'address'>): void {

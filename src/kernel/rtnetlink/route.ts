@@ -38,12 +38,19 @@ export interface RouteSpec {
   readonly protocol?: number;
   /** RTN_…: RTN_UNICAST when absent. */
   readonly type?: number;
+  /** How far away the destination is (RT_SCOPE_…): when absent, by gateway and type. IPv6 has only RT_SCOPE_UNIVERSE. */
+  readonly scope?: number;
+  /** The link's when absent. */
+  readonly mtuBytes?: number;
+  /** The largest segment told to the other end of a TCP connection; by the MTU when absent. */
+  readonly advertisedMssBytes?: number;
 }
 
 export type Route = RouteSpec & {
   readonly table: number;
   readonly protocol: number;
   readonly type: number;
+  readonly scope: number;
   /** Has several next hops; `link` is then that of the first and `gateway` absent. */
   readonly multipath: boolean;
 };
@@ -91,7 +98,7 @@ export function listRoutes(family: IpFamily): Uint8Array {
 
 /** The payload of an RTM_NEWROUTE. */
 export function decodeRoute(payload: Uint8Array): Route {
-  const [rtmFamily, length = 0, , , table = 0, protocol = 0, , type = 0] = payload;
+  const [rtmFamily, length = 0, , , table = 0, protocol = 0, scope = 0, type = 0] = payload;
   const family = rtmFamily === k.AF_INET6 ? 6 : 4;
   const attributes = new Attributes(payload.subarray(structBytes));
   const destination = attributes.bytes(k.RTA_DST);
@@ -99,15 +106,21 @@ export function decodeRoute(payload: Uint8Array): Route {
   const nextHops = attributes.bytes(k.RTA_MULTIPATH);
   const link = nextHops === undefined ? attributes.u32(k.RTA_OIF) : firstLink(nextHops);
   const metric = attributes.u32(k.RTA_PRIORITY);
+  const metrics = attributes.nested(k.RTA_METRICS);
+  const mtuBytes = metrics?.u32(k.RTAX_MTU);
+  const advertisedMssBytes = metrics?.u32(k.RTAX_ADVMSS);
   return {
     family,
     ...(length > 0 && destination !== undefined && { destination: cidr(destination, length, family) }),
     ...(gateway !== undefined && { gateway: fromBytes(gateway) }),
     ...(link !== undefined && { link }),
     ...(metric !== undefined && { metric }),
+    ...(mtuBytes !== undefined && { mtuBytes }),
+    ...(advertisedMssBytes !== undefined && { advertisedMssBytes }),
     table: attributes.u32(k.RTA_TABLE) ?? table,
     protocol,
     type,
+    scope,
     multipath: nextHops !== undefined,
   };
 }
@@ -142,7 +155,7 @@ function writeStruct(struct: ByteWriter, route: RouteSpec, scope: number): void 
   struct.zeros(2);
   struct.u8(table < 256 ? table : k.RT_TABLE_UNSPEC);
   struct.u8(route.protocol ?? k.RTPROT_STATIC);
-  struct.u8(scope);
+  struct.u8(route.scope ?? scope);
   struct.u8(route.type ?? k.RTN_UNICAST);
   struct.u32(0);
 }
@@ -154,6 +167,15 @@ function writeAttributes(attributes: AttributeWriter, route: RouteSpec): void {
   if (table !== undefined && table > 255) attributes.u32(k.RTA_TABLE, table);
   if (metric !== undefined) attributes.u32(k.RTA_PRIORITY, metric);
   if (link !== undefined) attributes.u32(k.RTA_OIF, link);
+  writeMetrics(attributes, route);
+}
+
+function writeMetrics(attributes: AttributeWriter, { mtuBytes, advertisedMssBytes }: RouteSpec): void {
+  if (mtuBytes === undefined && advertisedMssBytes === undefined) return;
+  attributes.nested(k.RTA_METRICS, (metrics) => {
+    if (mtuBytes !== undefined) metrics.u32(k.RTAX_MTU, mtuBytes);
+    if (advertisedMssBytes !== undefined) metrics.u32(k.RTAX_ADVMSS, advertisedMssBytes);
+  });
 }
 
 /** The address part of a subnet. */

@@ -24,17 +24,17 @@ import {
 } from '../../../src/kernel/rtnetlink/neighbour.ts';
 import { addRoute, removeRoute } from '../../../src/kernel/rtnetlink/route.ts';
 import { addRule, type Rule, removeRule } from '../../../src/kernel/rtnetlink/rule.ts';
-import { makeWorkspace, requireOwnNetwork } from '../../support/own-network.ts';
+import { makeWorkspace, requireOwnNetwork, run, showLink } from '../../support/own-network.ts';
 
 const workspace = makeWorkspace();
 const mac = parseMac('02:00:00:00:00:09', 'test');
 const link = 1000;
+const path = `${workspace.netnsDir}/client`;
 let namespace: Namespace;
 
 /** Everything happens in a namespace of the suite's own: rules and routes would be in the way of others. */
 beforeAll(async () => {
   requireOwnNetwork();
-  const path = `${workspace.netnsDir}/client`;
   await createPinnedNamespace(path, { disableIpv6: false });
   namespace = openNamespace({ path });
   await send(
@@ -94,10 +94,40 @@ test('routes of every table are read', async () => {
     metric: 7,
     protocol: 4,
     type: 1,
+    scope: 0,
     multipath: false,
   });
   await send(removeRoute({ ...route, table: 300 }));
   expect((await readRoutes(4, namespace)).some(({ table }) => table === 300)).toBe(false);
+});
+
+test('a route has the scope and sizes it is given', async () => {
+  const route = { family: 4, destination: '10.67.0.0/16' as Cidr, link } as const;
+  await send(addRoute({ ...route, scope: 254, mtuBytes: 1400, advertisedMssBytes: 1300 }));
+  expect(run('ip -4 route show 10.67.0.0/16', path).split(/\s+/)).toEqual(
+    expect.arrayContaining(['scope', 'host', 'mtu', '1400', 'advmss', '1300']),
+  );
+  expect(await readRoutes(4, namespace)).toContainEqual(
+    expect.objectContaining({ ...route, scope: 254, mtuBytes: 1400, advertisedMssBytes: 1300 }),
+  );
+  await send(removeRoute({ ...route, scope: 254, mtuBytes: 1400 }));
+  expect(run('ip -4 route show 10.67.0.0/16', path)).toBe('');
+});
+
+test('a link is made promiscuous and its queue longer, and back again', async () => {
+  const flags = () => showLink('va', path)?.flags;
+  await send(changeLink({ index: link }, { promiscuous: true, allMulticast: true, txQueueLength: 777 }));
+  expect(flags()).toEqual(expect.arrayContaining(['PROMISC', 'ALLMULTI', 'UP']));
+  expect(run('ip link show va', path)).toContain('qlen 777');
+  const changed = { promiscuous: true, allMulticast: true, txQueueLength: 777 };
+  expect(await findLink({ index: link }, namespace)).toMatchObject(changed);
+  await send(changeLink({ index: link }, { promiscuous: false, allMulticast: false }));
+  expect(flags()).not.toEqual(expect.arrayContaining(['PROMISC']));
+  expect(await findLink({ index: link }, namespace)).toMatchObject({
+    promiscuous: false,
+    allMulticast: false,
+    up: true,
+  });
 });
 
 test.each<Rule>([

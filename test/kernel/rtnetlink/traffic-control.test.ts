@@ -1,5 +1,4 @@
 // Token buckets and redirections, judged by tc(8).
-import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createPinnedNamespace, type Namespace, openNamespace } from '../../../src/kernel/netns.ts';
 import { runProgram } from '../../../src/kernel/program.ts';
@@ -15,7 +14,7 @@ import {
   type TokenBucket,
   tokenBucketAsRead,
 } from '../../../src/kernel/rtnetlink/qdisc.ts';
-import { makeWorkspace, requireOwnNetwork } from '../../support/own-network.ts';
+import { makeWorkspace, requireOwnNetwork, run } from '../../support/own-network.ts';
 
 const workspace = makeWorkspace();
 const path = `${workspace.netnsDir}/traffic`;
@@ -50,8 +49,7 @@ async function send(...messages: readonly Uint8Array[]): Promise<void> {
 
 /** What `tc -json` says, in the namespace. */
 function tc(command: string): Record<string, unknown>[] {
-  const output = execFileSync('nsenter', [`--net=${path}`, 'tc', '-json', ...command.split(' ')]);
-  return JSON.parse(output.toString()) as Record<string, unknown>[];
+  return JSON.parse(run(`tc -json ${command}`, path)) as Record<string, unknown>[];
 }
 
 async function qdiscsOf(index: number): Promise<Qdisc[]> {
@@ -73,7 +71,7 @@ test('a token bucket is set, changed, read and removed', async () => {
 });
 
 test('a token bucket takes the place of another qdisc', async () => {
-  execFileSync('nsenter', [`--net=${path}`, 'tc', 'qdisc', 'add', 'dev', 'va', 'root', 'pfifo']);
+  run('tc qdisc add dev va root pfifo', path);
   await send(setTokenBucket({ link, ...bucket }));
   expect(tc('qdisc show dev va root')).toMatchObject([{ kind: 'tbf' }]);
 });
@@ -114,7 +112,7 @@ test('what a link receives is redirected, then elsewhere, and no longer', async 
 });
 
 test('a clsact holds the redirection just as well', async () => {
-  execFileSync('nsenter', [`--net=${path}`, 'tc', 'qdisc', 'add', 'dev', 'va', 'clsact']);
+  run('tc qdisc add dev va clsact', path);
   await expect(send(addIngress(link))).rejects.toMatchObject({ code: 'EINVAL' });
   expect(await qdiscsOf(link)).toMatchObject([{ place: 'root' }, { kind: 'clsact', place: 'ingress' }]);
   await send(redirectIngress({ link, to: ifb }));

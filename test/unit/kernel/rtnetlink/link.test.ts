@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { IpAddress } from '../../../../src/base/cidr.ts';
 import { parseMac } from '../../../../src/base/mac.ts';
+import { decodeMessage } from '../../../../src/kernel/netlink/message.ts';
 import {
   changeLink,
   createLink,
@@ -10,6 +11,11 @@ import {
   removeLinkGroup,
 } from '../../../../src/kernel/rtnetlink/link.ts';
 import { chooseLinkIndex } from '../../../../src/kernel/rtnetlink/link-index.ts';
+import {
+  addPortVlans,
+  decodePortVlans,
+  removePortVlans,
+} from '../../../../src/kernel/rtnetlink/port-vlan.ts';
 import { answerTo, asIproute2, requestOf } from './captures.ts';
 
 const structBytes = 16;
@@ -17,6 +23,8 @@ const mac = (last: string) => parseMac(`02:00:00:00:00:${last}`, 'test');
 /** Index of `va`, and the descriptor iproute2 happened to open. */
 const va = { index: 700 };
 const namespace = { fd: 4 };
+const access = { id: 10, pvid: true, untagged: true };
+const trunk = { id: 20, pvid: false, untagged: false };
 
 test.each([
   [
@@ -71,11 +79,33 @@ test.each([
   ['ip link set va mtu 1400', changeLink(va, { mtuBytes: 1400 })],
   ['ip link set va address 02:00:00:00:00:04', changeLink(va, { mac: mac('04') })],
   ['ip link set va down', changeLink(va, { up: false })],
+  ['ip link set va promisc on', changeLink(va, { promiscuous: true })],
+  ['ip link set va promisc off', changeLink(va, { promiscuous: false })],
+  ['ip link set va allmulticast on', changeLink(va, { allMulticast: true })],
+  ['ip link set va txqueuelen 500', changeLink(va, { txQueueLength: 500 })],
+  ['bridge vlan add dev va vid 10 pvid untagged', addPortVlans({ link: 700, vlans: [access] })],
+  ['bridge vlan add dev va vid 20', addPortVlans({ link: 700, vlans: [trunk] })],
+  ['bridge vlan del dev va vid 1', removePortVlans({ link: 700, ids: [1] })],
   ['ip link set va name vc', changeLink(va, { name: 'vc' })],
   ['ip link del mv0', removeLink({ index: 3 })],
   ['ip link del group 99', removeLinkGroup(99)],
 ])('the request is that of `%s`', (command, message) => {
   expect(asIproute2(message, structBytes)).toBe(requestOf(command));
+});
+
+test('the settings of a port are those of `ip link set type bridge_slave`', () => {
+  const command = 'ip link set va type bridge_slave isolated off hairpin on locked on learning off';
+  const port = { isolated: false, hairpin: true, locked: true, learning: false };
+  const settings = requestOf(command).slice(-4 * 2 * 8); // iproute2 names the kind in another attribute
+  expect(asIproute2(changeLink(va, { port }), structBytes).endsWith(settings)).toBe(true);
+});
+
+test('flags that are not named are not changed', () => {
+  const message = Buffer.from(changeLink(va, { up: true, promiscuous: false }));
+  expect({ flags: message.readUInt32LE(24), change: message.readUInt32LE(28) }).toEqual({
+    flags: 0x1,
+    change: 0x101,
+  });
 });
 
 test('a link asked for by name carries the name', () => {
@@ -95,8 +125,21 @@ test('a port of a bridge is read with its settings', () => {
     group: 0,
     alias: undefined,
     info: { kind: 'other', name: 'veth' },
-    port: { isolated: true, hairpin: true },
+    port: { isolated: true, hairpin: true, locked: false, learning: true },
   });
+});
+
+test('a locked port that does not learn is read as such', () => {
+  expect(decodeLink(answerTo('ip -d link show dev va master br0'))).toMatchObject({
+    master: 500,
+    port: { isolated: false, hairpin: true, locked: true, learning: false },
+  });
+});
+
+test('the VLANs of a port are read', () => {
+  const { payload } = decodeMessage(addPortVlans({ link: 700, vlans: [access, trunk] }));
+  expect(decodePortVlans(payload)).toEqual({ link: 700, vlans: [access, trunk] });
+  expect(decodePortVlans(answerTo('ip -d link show dev va master br0'))).toBeUndefined();
 });
 
 test('a bridge is read with its options', () => {
@@ -139,6 +182,19 @@ test('an ifb is read', () => {
     index: 710,
     up: true,
     info: { kind: 'other', name: 'ifb' },
+  });
+});
+
+test('flags and the queue length are read', () => {
+  expect(decodeLink(answerTo('ip -d link show dev va'))).toMatchObject({
+    promiscuous: true,
+    allMulticast: true,
+    txQueueLength: 500,
+  });
+  expect(decodeLink(answerTo('ip link show dev ifb0'))).toMatchObject({
+    promiscuous: false,
+    allMulticast: false,
+    txQueueLength: 32,
   });
 });
 

@@ -6,9 +6,12 @@ import {
   addFdbEntry,
   decodeFdbEntry,
   decodeNeighbour,
+  decodePortFdbEntry,
   removeFdbEntry,
   removeNeighbour,
+  removePortFdbEntry,
   setNeighbour,
+  setPortFdbEntry,
 } from '../../../../src/kernel/rtnetlink/neighbour.ts';
 import { addRoute, decodeRoute, removeRoute, replaceRoute } from '../../../../src/kernel/rtnetlink/route.ts';
 import { addRule, decodeRule, type Rule, removeRule } from '../../../../src/kernel/rtnetlink/rule.ts';
@@ -52,6 +55,7 @@ describe('addresses', () => {
 
 describe('routes', () => {
   const structBytes = 12;
+  const sizes = { mtuBytes: 1400, advertisedMssBytes: 1360 };
 
   test.each([
     [
@@ -72,6 +76,18 @@ describe('routes', () => {
       addRoute({ family: 6, destination: cidr('fd01::/64'), gateway: ip('fd00::1'), link }),
     ],
     [
+      'ip route add 10.8.0.0/16 dev va proto static mtu 1400 advmss 1360',
+      addRoute({ family: 4, destination: cidr('10.8.0.0/16'), link, ...sizes }),
+    ],
+    [
+      'ip route add 10.8.0.0/16 dev va proto static scope host mtu 1400 advmss 1360',
+      addRoute({ family: 4, destination: cidr('10.8.0.0/16'), link, scope: 254, ...sizes }),
+    ],
+    [
+      'ip route add fd08::/64 dev va proto static mtu 1400 advmss 1360',
+      addRoute({ family: 6, destination: cidr('fd08::/64'), link, ...sizes }),
+    ],
+    [
       'ip route add unreachable 10.66.0.0/16 table 300 metric 7 proto static',
       addRoute({ family: 4, destination: cidr('10.66.0.0/16'), table: 300, metric: 7, type: 7 }),
     ],
@@ -80,7 +96,7 @@ describe('routes', () => {
   });
 
   test('default, gateway, unreachable and multipath routes are read', () => {
-    const main = { table: 254, type: 1, multipath: false };
+    const main = { table: 254, type: 1, scope: 0, multipath: false };
     expect(decodeRoute(answerTo('ip -4 route show default'))).toEqual({
       ...main,
       family: 4,
@@ -104,12 +120,32 @@ describe('routes', () => {
       protocol: 4,
       table: 300,
       type: 7,
+      scope: 0,
       multipath: false,
     });
     expect(decodeRoute(answerTo('ip route show 10.88.0.0/16'))).toMatchObject({
       destination: '10.88.0.0/16',
       link,
       multipath: true,
+    });
+  });
+
+  test('scope and sizes are read', () => {
+    const main = { table: 254, type: 1, protocol: 4, link, multipath: false };
+    expect(decodeRoute(answerTo('ip route show 10.8.0.0/16'))).toEqual({
+      ...main,
+      family: 4,
+      destination: '10.8.0.0/16',
+      scope: 253,
+      ...sizes,
+    });
+    expect(decodeRoute(answerTo('ip -6 route show fd08::/64'))).toEqual({
+      ...main,
+      family: 6,
+      destination: 'fd08::/64',
+      metric: 1024,
+      scope: 0,
+      ...sizes,
     });
   });
 });
@@ -119,19 +155,25 @@ describe('neighbours and FDB entries', () => {
   const mac = parseMac('02:00:00:00:00:09', 'test');
   const neighbour = { link, address: ip('10.1.2.9'), mac };
   const entry = { link: 4, mac, destination: ip('192.168.1.2') };
+  const atPort = { link, mac };
 
   test.each([
     ['ip neigh replace 10.1.2.9 lladdr 02:00:00:00:00:09 nud permanent dev va', setNeighbour(neighbour)],
     ['ip neigh del 10.1.2.9 dev va', removeNeighbour(neighbour)],
     ['bridge fdb append 02:00:00:00:00:09 dev vx0 dst 192.168.1.2 self permanent', addFdbEntry(entry)],
     ['bridge fdb del 02:00:00:00:00:09 dev vx0 dst 192.168.1.2 self', removeFdbEntry(entry)],
+    ['bridge fdb replace 02:00:00:00:00:09 dev va master static', setPortFdbEntry(atPort)],
+    ['bridge fdb del 02:00:00:00:00:09 dev va master static', removePortFdbEntry(atPort)],
   ])('the request is that of `%s`', (command, message) => {
     expect(asIproute2(message, structBytes)).toBe(requestOf(command));
   });
 
-  test('both are read', () => {
+  test('all are read, each as what it is', () => {
     expect(decodeNeighbour(answerTo('ip neigh show dev va nud permanent'))).toEqual(neighbour);
     expect(decodeFdbEntry(answerTo('bridge fdb show dev vx0'))).toEqual(entry);
+    expect(decodePortFdbEntry(answerTo('bridge fdb show dev va'))).toEqual(atPort);
+    expect(decodeFdbEntry(answerTo('bridge fdb show dev va'))).toBeUndefined();
+    expect(decodePortFdbEntry(answerTo('bridge fdb show dev vx0'))).toBeUndefined();
   });
 });
 
