@@ -95,6 +95,10 @@ class Engine implements NameService {
     this.#gateways.close(networkId);
   }
 
+  gatewaysOf(networkId: NetworkId): readonly IpAddress[] {
+    return this.#gateways.of(networkId);
+  }
+
   close(sandboxId: SandboxId): void {
     this.#views.delete(sandboxId);
     this.#resolvers.close(sandboxId);

@@ -51,6 +51,11 @@ export class Gateways {
     for (const address of this.#listeners.keysAt(networkId)) this.#listeners.close(address);
   }
 
+  /** Those of a network that answer now. */
+  of(networkId: NetworkId): readonly IpAddress[] {
+    return this.#listeners.keysAt(networkId).filter((address) => this.#listeners.isOpen(address));
+  }
+
   closeAll(): Promise<void> {
     return this.#listeners.closeAll();
   }

@@ -18,6 +18,10 @@ export class Listeners<Key, Place> {
     return this.#openings.get(key)?.place;
   }
 
+  isOpen(key: Key): boolean {
+    return this.#openings.get(key)?.opened !== undefined;
+  }
+
   keysAt(place: Place): readonly Key[] {
     return [...this.#openings].filter(([, opening]) => opening.place === place).map(([key]) => key);
   }

@@ -18,6 +18,8 @@ export interface NameService {
   openGateway(networkId: NetworkId, address: IpAddress): Promise<void>;
   /** Stops that, at every address. Absent is fine. */
   closeGateway(networkId: NetworkId): void;
+  /** The addresses on that network at which it answers now. */
+  gatewaysOf(networkId: NetworkId): readonly IpAddress[];
   /** Stops listening and forgets the view, so that the namespace can end. Absent is fine. */
   close(sandboxId: SandboxId): void;
   shutdown(): Promise<void>;

@@ -55,6 +55,7 @@ test('at another place it takes over from the one before', async () => {
 
 test('one closed while it opens is gone once it is open, and only then is the next one opened', async () => {
   const first = listeners.open('a', 'here', listenWhenLetGo('here'));
+  expect(listeners.isOpen('a')).toBe(false);
   listeners.close('a');
   const second = listeners.open('a', 'here', listen('here again'));
   expect(made).toEqual([]);
@@ -62,6 +63,7 @@ test('one closed while it opens is gone once it is open, and only then is the ne
   await Promise.all([first, second]);
   expect(made.map(({ place }) => place)).toEqual(['here', 'here again']);
   expect(alive()).toEqual(['here again']);
+  expect(listeners.isOpen('a')).toBe(true);
 });
 
 test('the end of all waits for those that open', async () => {
