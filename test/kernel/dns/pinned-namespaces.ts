@@ -18,6 +18,9 @@ export interface DigOutput {
   readonly text: string;
 }
 
+/** For `run` and `dig`: where the test itself is, which is the host. */
+export const hostNamespace = '/proc/self/ns/net';
+
 export class PinnedNamespaces implements AsyncDisposable {
   readonly directory = makePinDirectory();
   readonly #paths: string[] = [];
@@ -38,10 +41,10 @@ export class PinnedNamespaces implements AsyncDisposable {
     });
   }
 
-  /** Asks the resolver at 127.0.0.11; `question` is what dig takes. */
-  async dig(path: string, question: readonly string[]): Promise<DigOutput> {
+  /** Asks the resolver of the namespace, or that at another address; `question` is what dig takes. */
+  async dig(path: string, question: readonly string[], server = '127.0.0.11'): Promise<DigOutput> {
     const options = ['+tries=1', '+time=5', '+noall', '+comments', '+answer', '+authority', '+norrcomments'];
-    const { stdout } = await this.run(path, ['dig', '@127.0.0.11', ...options, ...question]);
+    const { stdout } = await this.run(path, ['dig', `@${server}`, ...options, ...question]);
     const status = /status: (\w+)/.exec(stdout)?.[1] ?? 'unreachable';
     const flags = /flags: ([a-z ]+);/.exec(stdout)?.[1]?.split(' ') ?? [];
     const lines = stdout.split('\n').filter((line) => line !== '' && !line.startsWith(';'));
