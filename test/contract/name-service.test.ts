@@ -1,26 +1,36 @@
-// The resolver written in TypeScript, in network namespaces made for the purpose, asked by dig.
+// The resolver written in TypeScript, in network namespaces made for the purpose and on a bridge beside them, asked by dig.
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { describe } from 'vitest';
+import { beforeAll, describe } from 'vitest';
 import { createNameService } from '../../src/dns/engine.ts';
-import { PinnedNamespaces } from '../kernel/dns/pinned-namespaces.ts';
+import { hostNamespace, PinnedNamespaces } from '../kernel/dns/pinned-namespaces.ts';
+import { PodBridge } from '../kernel/dns/pod-bridge.ts';
+import { requireOwnNetwork } from '../support/own-network.ts';
 import { nameServiceContract, type ServedNames } from './name-service.ts';
 
 async function serve(): Promise<ServedNames> {
   const namespaces = new PinnedNamespaces();
   const resolvConf = join(namespaces.directory, 'resolv.conf');
   await writeFile(resolvConf, '');
+  const bridge = new PodBridge('ct-names', ['10.67.0.1/24']);
   const names = createNameService({ log: pino({ level: 'silent' }), resolvConf });
   return {
     names,
     namespace: (label) => namespaces.create(label),
-    ask: async (path, name) => {
-      const { status, answers } = await namespaces.dig(path, [name, 'A']);
+    pod: async (address) => {
+      const path = await namespaces.create(address);
+      bridge.plug(path, 'eth0', [`${address}/24`]);
+      return path;
+    },
+    host: hostNamespace,
+    ask: async (path, name, server) => {
+      const { status, answers } = await namespaces.dig(path, [name, 'A'], server);
       return status === 'NOERROR' ? answers.map((line) => line.split(/\s+/).at(-1) ?? '') : status;
     },
     async [Symbol.asyncDispose]() {
       await names.shutdown();
+      bridge[Symbol.dispose]();
       await rm(resolvConf);
       await namespaces[Symbol.asyncDispose]();
     },
@@ -30,4 +40,7 @@ async function serve(): Promise<ServedNames> {
 /** Mounting pins and binding port 53 need it. */
 const isRoot = process.getuid?.() === 0;
 
-describe.skipIf(!isRoot)('the engine in TypeScript', () => nameServiceContract(serve));
+describe.skipIf(!isRoot)('the engine in TypeScript', () => {
+  beforeAll(requireOwnNetwork);
+  nameServiceContract(serve);
+});

@@ -9,13 +9,21 @@ export interface ServedNames extends AsyncDisposable {
   readonly names: NameService;
   /** A path `open` takes for a namespace. */
   namespace(label: string): Promise<string>;
-  /** The addresses a name has for an asker in that namespace, or why there are none: `refused`, `unreachable`… */
-  ask(namespacePath: string, name: string): Promise<readonly string[] | string>;
+  /** A namespace that has an address beside 10.67.0.1, an address of the host. */
+  pod(address: string): Promise<string>;
+  /** The host itself, for `ask`. */
+  readonly host: string;
+  /**
+   * The addresses a name has for an asker in that namespace, or why there are none: `REFUSED`, `unreachable`…; at the
+   * namespace's own resolver, or at another.
+   */
+  ask(namespacePath: string, name: string, server?: IpAddress): Promise<readonly string[] | string>;
 }
 
 const lab = 'lab' as NetworkId;
 const back = 'back' as NetworkId;
 const asker = 'asker' as SandboxId;
+const gateway = '10.67.0.1' as IpAddress;
 
 const entry = (sandbox: string, network: NetworkId, address: string): NameEntry => ({
   endpointId: `${sandbox}@${network}` as EndpointId,
@@ -134,5 +142,105 @@ export function nameServiceContract(serve: () => Promise<ServedNames>): void {
     await served.names.open(asker, path);
     await served.names.shutdown();
     expect(await served.ask(path, 'web')).toBe('unreachable');
+  });
+
+  test('at a gateway a sandbox sees what its view says, from the next answer on, without a resolver of its own', async () => {
+    await using served = await serve();
+    const { names } = served;
+    const pod = await served.pod('10.67.0.2');
+    names.put(entry('asker', lab, '10.67.0.2'));
+    names.put(entry('db', back, '10.0.1.2'));
+    await names.openGateway(lab, gateway);
+    names.setView(view([lab]));
+    expect(await served.ask(pod, 'db', gateway)).toBe('NXDOMAIN');
+    names.setView(view([lab, back]));
+    expect(await served.ask(pod, 'db', gateway)).toEqual(['10.0.1.2']);
+    names.close(asker);
+    expect(await served.ask(pod, 'asker', gateway)).toEqual(['10.67.0.2']);
+    expect(await served.ask(pod, 'db', gateway)).toBe('SERVFAIL');
+  });
+
+  test('at a gateway each sandbox has its own view, strangers none, and the host that of the network', async () => {
+    await using served = await serve();
+    const { names } = served;
+    const [one, two] = [await served.pod('10.67.0.2'), await served.pod('10.67.0.3')];
+    names.put(entry('asker', lab, '10.67.0.2'));
+    names.put(entry('web', lab, '10.0.0.2'));
+    names.put(entry('web', back, '10.0.1.2'));
+    names.setView(view([back]));
+    await names.openGateway(lab, gateway);
+    expect(await served.ask(one, 'web', gateway)).toEqual(['10.0.1.2']);
+    expect(await served.ask(two, 'web', gateway)).toBe('REFUSED');
+    expect(await served.ask(served.host, 'web', gateway)).toEqual(['10.0.0.2']);
+  });
+
+  test('at a gateway an address is its next owner’s as soon as it is one’s no more', async () => {
+    await using served = await serve();
+    const { names } = served;
+    const pod = await served.pod('10.67.0.2');
+    names.put(entry('asker', lab, '10.67.0.2'));
+    names.put(entry('web', back, '10.0.1.2'));
+    names.setView(view([back]));
+    await names.openGateway(lab, gateway);
+    names.remove(entry('asker', lab, '').endpointId);
+    expect(await served.ask(pod, 'web', gateway)).toBe('REFUSED');
+    names.put(entry('next', lab, '10.67.0.2'));
+    names.setView(view([lab], 'next' as SandboxId));
+    expect(await served.ask(pod, 'web', gateway)).toBe('NXDOMAIN');
+  });
+
+  test('a gateway opened twice is opened once, closed it does not answer, and can be opened again', async () => {
+    await using served = await serve();
+    const { names } = served;
+    names.put(entry('web', lab, '10.0.0.2'));
+    await Promise.all([names.openGateway(lab, gateway), names.openGateway(lab, gateway)]);
+    await names.openGateway(lab, gateway);
+    expect(names.gatewaysOf(lab)).toEqual([gateway]);
+    expect(await served.ask(served.host, 'web', gateway)).toEqual(['10.0.0.2']);
+    names.closeGateway(lab);
+    names.closeGateway(lab);
+    expect(names.gatewaysOf(lab)).toEqual([]);
+    expect(await served.ask(served.host, 'web', gateway)).toBe('unreachable');
+    await names.openGateway(lab, gateway);
+    expect(await served.ask(served.host, 'web', gateway)).toEqual(['10.0.0.2']);
+  });
+
+  test('a gateway closed while it opens does not answer, unless it is opened again', async () => {
+    await using served = await serve();
+    const { names } = served;
+    names.put(entry('web', lab, '10.0.0.2'));
+    const opening = names.openGateway(lab, gateway);
+    names.closeGateway(lab);
+    await opening;
+    expect(await served.ask(served.host, 'web', gateway)).toBe('unreachable');
+    const former = names.openGateway(lab, gateway);
+    names.closeGateway(lab);
+    await Promise.all([former, names.openGateway(lab, gateway)]);
+    expect(await served.ask(served.host, 'web', gateway)).toEqual(['10.0.0.2']);
+  });
+
+  test('a gateway’s address that another network answers at is a conflict, and free again it can be opened', async () => {
+    await using served = await serve();
+    const { names } = served;
+    names.put(entry('web', lab, '10.0.0.2'));
+    await names.openGateway(back, gateway);
+    await expect(names.openGateway(lab, gateway)).rejects.toMatchObject({ code: 'conflict' });
+    names.closeGateway(back);
+    await names.openGateway(lab, gateway);
+    expect(await served.ask(served.host, 'web', gateway)).toEqual(['10.0.0.2']);
+  });
+
+  test('a gateway’s address the host does not have is unavailable', async () => {
+    await using served = await serve();
+    const opening = served.names.openGateway(lab, '10.67.9.9' as IpAddress);
+    await expect(opening).rejects.toMatchObject({ code: 'unavailable' });
+    expect(served.names.gatewaysOf(lab)).toEqual([]);
+  });
+
+  test('after shutdown no gateway answers', async () => {
+    await using served = await serve();
+    await served.names.openGateway(lab, gateway);
+    await served.names.shutdown();
+    expect(await served.ask(served.host, 'web', gateway)).toBe('unreachable');
   });
 }
