@@ -6,7 +6,7 @@ import type { PublishedPort } from './port.ts';
 /** The rules of one network, apart from its ports. */
 export interface NetworkPolicy {
   readonly networkId: NetworkId;
-  /** Name of the network's bridge on the host: what its packets come in and go out by. */
+  /** Name of the network's bridge on the host: what its packets come in and go out by. On one that is somebody else's there may be several networks. */
   readonly ifname: string;
   readonly subnets: readonly Cidr[];
   /** Nothing crosses between this network and anything but the host. */
@@ -15,8 +15,8 @@ export interface NetworkPolicy {
   readonly icc: boolean;
   /** Source given to packets that leave the network, by family: the outgoing interface's own address, one fixed address, or unchanged. */
   readonly source: { readonly ipv4: SourceRule; readonly ipv6: SourceRule };
-  /** Endpoints may be reached directly by their own addresses, from wherever there is a route. */
-  readonly direct?: boolean;
+  /** By family: endpoints may be reached directly by their own addresses, from wherever there is a route. */
+  readonly direct: { readonly ipv4: boolean; readonly ipv6: boolean };
   /** Interfaces from which endpoints may be reached directly by their own addresses. */
   readonly trustedInterfaces: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { BridgeDriver } from '../../src/drivers/bridge/bridge.ts';
+import { ForeignDriver } from '../../src/drivers/foreign.ts';
 import { HostDriver } from '../../src/drivers/host.ts';
 import { MacvlanDriver } from '../../src/drivers/macvlan.ts';
 import { NoneDriver } from '../../src/drivers/none.ts';
@@ -36,6 +37,22 @@ driverContract(() => ({
   addresses: ['10.62.0.2/24'],
   setUp: () => run('ip link add ct-parent type veth peer name ct-wire'),
   tearDown: () => run('ip link delete ct-parent'),
+}));
+
+driverContract(() => ({
+  driver: new ForeignDriver(),
+  draft: makeNetwork({
+    driver: 'foreign',
+    options: { bridge: 'ct-foreign', mtu: '1400' },
+    pools: [{ subnet: '10.63.0.0/24', gateway: '10.63.0.1' }],
+  }),
+  options: {
+    raw: { bridge: 'ct-foreign', 'com.docker.network.driver.mtu': '01400', forward_dns: 'none' },
+    normal: { bridge: 'ct-foreign', mtu: '1400', forward_dns: 'none' },
+  },
+  addresses: ['10.63.0.2/24'],
+  setUp: () => run('ip link add ct-foreign type bridge'),
+  tearDown: () => run('ip link delete ct-foreign'),
 }));
 
 for (const driver of [new HostDriver(), new NoneDriver()]) {

@@ -5,10 +5,11 @@ import { kernelHasIpv6 } from '../../kernel/ipv6-stack.ts';
 import type { Step, SysctlStep } from '../../kernel/program.ts';
 import { addAddress } from '../../kernel/rtnetlink/address.ts';
 import { request } from '../../kernel/rtnetlink/client.ts';
-import { changeLink, createLink, type Link } from '../../kernel/rtnetlink/link.ts';
+import { changeLink, createLink, type Link, type LinkSettings } from '../../kernel/rtnetlink/link.ts';
 import type { BridgeOptions } from '../../kernel/rtnetlink/link-info.ts';
 import type { Network } from '../../model/network.ts';
 import { macOf } from '../endpoint-interface.ts';
+import { routeLocalnet } from '../route-localnet.ts';
 
 export interface BridgePlan {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface BridgePlan {
   readonly ipv6: boolean;
   /** Packets pass between it and other interfaces. */
   readonly forwards: boolean;
+  /** It takes in frames for any hardware address. */
+  readonly promiscuous: boolean;
   /** A name the user gave may be that of a bridge which is there. */
   readonly mayBeForeign: boolean;
   /** What the network cannot do without. */
@@ -64,6 +67,7 @@ export function bridgePlan(network: Network): BridgePlan {
     addresses: gatewayAddresses(network),
     ipv6,
     forwards: !internal,
+    promiscuous: options['promiscuous'] === 'true',
     mayBeForeign: name !== defaultBridgeName(id),
     needs: neededSysctls(name, { ipv6, forwards: !internal }),
     guards: guardSysctls(name, ipv6),
@@ -77,7 +81,7 @@ export function isMadeFor(plan: BridgePlan, link: Link): boolean {
 
 /** One program: whoever sees the bridge up sees it complete. */
 export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
-  const { name, mac, mtuBytes, alias, addresses, ipv6 } = plan;
+  const { name, mac, mtuBytes, alias, addresses, ipv6, promiscuous } = plan;
   return [
     request('host', createLink({ kind: 'bridge', bridge: settings, name, index, mac, mtuBytes })),
     request('host', changeLink({ index }, { alias, ...(kernelHasIpv6 && { linkLocal: ipv6 }) })),
@@ -86,7 +90,7 @@ export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
     request(
       'host',
       ...addresses.map((address) => addAddress({ link: index, address })),
-      changeLink({ index }, { up: true }),
+      changeLink({ index }, { up: true, ...(promiscuous && { promiscuous }) }),
     ),
   ];
 }
@@ -106,17 +110,15 @@ export function compareBridge(plan: BridgePlan, observed: ObservedBridge): reado
     const mend = [request('host', addAddress({ link: link.index, address }))];
     faults.push({ problem: `lacks address ${address}`, mend });
   }
-  if (!link.up) {
-    faults.push({
-      problem: 'is down',
-      mend: [request('host', changeLink({ index: link.index }, { up: true }))],
-    });
-  }
+  const change = (problem: string, wanted: LinkSettings) =>
+    faults.push({ problem, mend: [request('host', changeLink({ index: link.index }, wanted))] });
+  if (plan.promiscuous && !link.promiscuous) change('is not promiscuous', { promiscuous: true });
+  if (!link.up) change('is down', { up: true });
   return faults;
 }
 
 function compareOwn(plan: BridgePlan, link: Link): BridgeFault[] {
-  const change = (problem: string, wanted: Parameters<typeof changeLink>[1]): BridgeFault => ({
+  const change = (problem: string, wanted: LinkSettings): BridgeFault => ({
     problem,
     mend: [request('host', changeLink({ index: link.index }, wanted))],
   });
@@ -143,27 +145,24 @@ function gatewayAddresses({ ipam, options }: Network): readonly InterfaceAddress
   });
 }
 
-/**
- * Only of the bridge itself. `route_localnet`: a port published on 127.0.0.1 answers a connection from there only where
- * packets to loopback addresses may come in.
- */
+/** Only of the bridge itself. */
 function neededSysctls(
   name: string,
   { ipv6, forwards }: Pick<BridgePlan, 'ipv6' | 'forwards'>,
 ): readonly SysctlStep[] {
   return [
-    step(`ipv4/conf/${name}/route_localnet`, '1'),
-    ...(forwards ? [step(`ipv4/conf/${name}/forwarding`, '1')] : []),
-    ...(ipv6 ? [step(`ipv6/conf/${name}/disable_ipv6`, '0')] : []),
+    step(routeLocalnet(name), '1'),
+    ...(forwards ? [step(`net/ipv4/conf/${name}/forwarding`, '1')] : []),
+    ...(ipv6 ? [step(`net/ipv6/conf/${name}/disable_ipv6`, '0')] : []),
   ];
 }
 
 /** No sandbox is to give the host a route; a network without IPv6 gives it no IPv6 neighbours. */
 function guardSysctls(name: string, ipv6: boolean): readonly SysctlStep[] {
-  if (ipv6) return [step(`ipv6/conf/${name}/accept_ra`, '0')];
-  return kernelHasIpv6 ? [step(`ipv6/conf/${name}/disable_ipv6`, '1')] : [];
+  if (ipv6) return [step(`net/ipv6/conf/${name}/accept_ra`, '0')];
+  return kernelHasIpv6 ? [step(`net/ipv6/conf/${name}/disable_ipv6`, '1')] : [];
 }
 
-function step(path: string, value: string): SysctlStep {
-  return { sysctl: `net/${path}`, value, in: 'host' };
+function step(sysctl: string, value: string): SysctlStep {
+  return { sysctl, value, in: 'host' };
 }

@@ -1,5 +1,5 @@
 // Networks on a bridge of the host: sandboxes reach each other through it and everything else through the host's address on it.
-import { addressOf, familyOf, type IpAddress, type IpFamily } from '../../base/cidr.ts';
+import type { IpAddress, IpFamily } from '../../base/cidr.ts';
 import { NetError } from '../../base/errors.ts';
 import { egressLink } from '../../kernel/host-subnets.ts';
 import { kernelHasIpv6 } from '../../kernel/ipv6-stack.ts';
@@ -17,6 +17,7 @@ import type { NetworkPolicy, PortForward, SourceRule } from '../../model/policy.
 import type { Driver, NetworkDraft } from '../driver.ts';
 import { endpointInterface } from '../endpoint-interface.ts';
 import { normalizeOptions, type Options } from '../options.ts';
+import { portForwards } from '../port-forwards.ts';
 import {
   type BridgePlan,
   bridgeName,
@@ -111,17 +112,16 @@ export class BridgeDriver implements Driver {
       internal,
       icc: options['icc'] !== 'false',
       source: { ipv4: sourceOf(network, 4), ipv6: sourceOf(network, 6) },
+      direct: {
+        ipv4: options['gateway_mode_ipv4'] === 'nat-unprotected',
+        ipv6: options['gateway_mode_ipv6'] === 'nat-unprotected',
+      },
       trustedInterfaces: options['trusted_host_interfaces']?.split(':') ?? [],
     };
   }
 
-  /** A port is forwarded within the family of its host address; without an endpoint address of that family it is not. */
   forwards(_network: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[] {
-    return endpoint.ports.flatMap((port) => {
-      const family = familyOf(port.hostAddress);
-      const address = endpoint.addresses.find((one) => familyOf(one) === family);
-      return address === undefined ? [] : [{ ...port, address: addressOf(address) }];
-    });
+    return portForwards(endpoint);
   }
 }
 

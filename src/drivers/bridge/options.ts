@@ -31,13 +31,16 @@ export const bridgeOptions: readonly OptionRule[] = [
   { name: 'host_ipv4', synonyms: [`${label}.host_ipv4`], parse: parseAddressOf(4) },
   { name: 'host_ipv6', synonyms: [`${label}.host_ipv6`], parse: parseAddressOf(6) },
   { name: 'hairpin', parse: parseBool },
+  { name: 'promiscuous', parse: parseBool },
 ];
 
-const otherGatewayModes = ['nat-unprotected', 'routed', 'isolated'];
+const gatewayModes = ['nat', 'nat-unprotected'];
+const missingGatewayModes = ['routed', 'isolated'];
 
 function parseGatewayMode(value: string, key: string): string {
-  if (value === 'nat') return value;
-  if (!otherGatewayModes.includes(value)) throw bad(key, value, `nat, ${otherGatewayModes.join(', ')}`);
+  if (gatewayModes.includes(value)) return value;
+  if (!missingGatewayModes.includes(value))
+    throw bad(key, value, [...gatewayModes, ...missingGatewayModes].join(', '));
   throw new NetError(
     'not_implemented',
     `option ${key}: gateway mode ${value} is not available in this version`,

@@ -39,7 +39,13 @@ export interface Rendering {
   readonly elements: readonly SetElement[];
 }
 
-export function renderNetwork(policy: NetworkPolicy): Rendering {
+/** Networks on one bridge, which is somebody else's, differ in their subnets alone. Their order means nothing. */
+export function renderBridge(policies: readonly [NetworkPolicy, ...NetworkPolicy[]]): Rendering {
+  const subnets = [...new Set(policies.flatMap((policy) => policy.subnets))].sort();
+  return renderNetwork({ ...policies[0], subnets });
+}
+
+function renderNetwork(policy: NetworkPolicy): Rendering {
   const key = ifnameBytes(policy.ifname);
   const chains = [
     { map: fromNetwork, name: `from-${policy.ifname}`, rules: fromRules(policy) },
@@ -88,15 +94,21 @@ function fromRules({ ifname, internal, source }: NetworkPolicy): readonly Rule[]
     );
 }
 
-/** What may come to the network's endpoints, and how. */
-function toRules({ ifname, internal, icc, trustedInterfaces }: NetworkPolicy): readonly Rule[] {
+/** What may come to the network's endpoints, and how; what nothing is said of may. */
+function toRules({ ifname, internal, icc, direct, trustedInterfaces }: NetworkPolicy): readonly Rule[] {
+  const closed = families.filter((family) => internal || !(family === 4 ? direct.ipv4 : direct.ipv6));
+  const fromItself = interfaceIs('iifname', ifname);
+  if (icc && closed.length === 0) return [];
   return [
-    ...(icc ? [rule(interfaceIs('iifname', ifname), verdict('accept'))] : []),
+    ...(icc ? [rule(fromItself, verdict('accept'))] : []),
     ...(internal ? [] : [rule(published(), verdict('accept'))]),
     ...(internal ? [] : trustedInterfaces).map((name) =>
       rule(interfaceIs('iifname', name), verdict('accept')),
     ),
-    verdict('drop'),
+    ...(icc || closed.length === families.length ? [] : [rule(fromItself, verdict('drop'))]),
+    ...(closed.length === families.length
+      ? [verdict('drop')]
+      : closed.map((family) => rule(familyIs(family), verdict('drop')))),
   ];
 }
 

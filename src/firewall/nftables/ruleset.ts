@@ -10,7 +10,7 @@ import type { ChangedPorts } from '../stale-connections.ts';
 import { type ChangedForwards, changedForwards } from './changed-forwards.ts';
 import { destinationText } from './key.ts';
 import { baseChains, sets } from './layout.ts';
-import { type Rendering, renderForward, renderNetwork, type SetElement } from './render.ts';
+import { type Rendering, renderBridge, renderForward, type SetElement } from './render.ts';
 
 /** An element and how many owners want it: ends of forwards may be shared by several ports. */
 interface Held {
@@ -99,15 +99,15 @@ export class Ruleset {
   }
 
   #renderings(networks: Staged['networks']): Renderings {
-    const removed: Rendering[] = [];
-    const added: Rendering[] = [];
+    const after = new Map(this.#networks);
+    const bridges = new Set<string>();
     for (const [id, policy] of networks) {
       const before = this.#networks.get(id);
       if (isDeepStrictEqual(before, policy)) continue;
-      if (before !== undefined) removed.push(renderNetwork(before));
-      if (policy !== undefined) added.push(renderNetwork(policy));
+      for (const one of [before, policy]) if (one !== undefined) bridges.add(one.ifname);
+      put(after, id, policy);
     }
-    return { removed, added };
+    return { removed: renderBridges(this.#networks, bridges), added: renderBridges(after, bridges) };
   }
 
   #forwards(endpoints: Staged['endpoints']): ChangedForwards {
@@ -191,6 +191,21 @@ export function writeTable(batch: Batch, flags: number, ruleset: Ruleset): void 
 interface Renderings {
   readonly removed: readonly Rendering[];
   readonly added: readonly Rendering[];
+}
+
+function renderBridges(
+  networks: ReadonlyMap<NetworkId, NetworkPolicy>,
+  bridges: ReadonlySet<string>,
+): readonly Rendering[] {
+  if (bridges.size === 0) return [];
+  const groups = new Map<string, [NetworkPolicy, ...NetworkPolicy[]]>();
+  for (const policy of networks.values()) {
+    if (!bridges.has(policy.ifname)) continue;
+    const group = groups.get(policy.ifname);
+    if (group === undefined) groups.set(policy.ifname, [policy]);
+    else group.push(policy);
+  }
+  return [...groups.values()].map(renderBridge);
 }
 
 /** The staged change of one object, begun with what is there now. */

@@ -30,6 +30,7 @@ export function networkPolicy(network: number, more: Partial<NetworkPolicy> = {}
     internal: false,
     icc: true,
     source: { ipv4: 'masquerade', ipv6: 'masquerade' },
+    direct: { ipv4: false, ipv6: false },
     trustedInterfaces: [],
     ...more,
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { IpAddress } from '../../../src/base/cidr.ts';
+import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import { BridgeDriver } from '../../../src/drivers/bridge/bridge.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import { makeEndpoint, makeNetwork } from '../../support/records.ts';
@@ -45,6 +45,47 @@ test('a gateway is offered only in the families the endpoint has', () => {
   });
 });
 
+test('several subnets of a family each have their gateway, that of the endpoint’s first address counts', () => {
+  const pools = [
+    { subnet: '10.5.0.0/24', gateway: '10.5.0.1' },
+    { subnet: '10.6.0.0/24', gateway: '10.6.0.1' },
+    { subnet: '10.7.0.0/24' },
+  ];
+  const several = makeNetwork({ driver: 'bridge', options: { bridge: 'br-lab', mtu: '1400' }, pools });
+  const gateways = (...addresses: string[]) =>
+    driver.attachment(several, makeEndpoint(several, addresses)).gateways;
+  expect(gateways('10.5.0.2/24')).toEqual({ ipv4: '10.5.0.1' });
+  expect(gateways('10.6.0.2/24', '10.5.0.2/24')).toEqual({ ipv4: '10.6.0.1' });
+  expect(gateways('10.7.0.2/24')).toEqual({});
+  expect(gateways('10.7.0.2/24', '10.6.0.2/24')).toEqual({ ipv4: '10.6.0.1' });
+  expect(gateways('10.8.0.2/24')).toEqual({});
+  expect(driver.policy(several).subnets).toEqual(['10.5.0.0/24', '10.6.0.0/24', '10.7.0.0/24']);
+});
+
+test('what an endpoint asks for goes before what its network has, and the rest is handed on', () => {
+  const asked = {
+    gateways: { ipv6: 'fd05::99' as IpAddress },
+    routes: [{ destination: '10.99.0.0/16' as Cidr, gateway: '10.5.0.77' as IpAddress }],
+    tuning: { mtuBytes: 1300, txQueueLength: 500, checkSourceMac: true },
+    shaping: { toSandbox: { bitsPerSecond: 1_000_000, burstBits: 80_000 } },
+    cni: { network: 'pods', containerId: 'abc', netns: '/run/netns/x' },
+  } as const;
+  expect(driver.attachment(network, { ...endpoint, ...asked })).toMatchObject({
+    mtuBytes: 1300,
+    routes: asked.routes,
+    gateways: asked.gateways,
+    tuning: asked.tuning,
+    shaping: { ...asked.shaping, ifbName: `fb${endpoint.id.slice(0, 10)}` },
+    sharedWithOthers: true,
+  });
+  expect(driver.attachment(network, { ...endpoint, gateways: {} }).gateways).toEqual({});
+  expect(driver.attachment({ ...network, internal: true }, { ...endpoint, ...asked }).gateways).toEqual({});
+  expect(driver.attachment(network, { ...endpoint, tuning: { down: true } })).toMatchObject({
+    mtuBytes: 1400,
+    tuning: { down: true },
+  });
+});
+
 test('the policy masquerades, lets endpoints talk and trusts nobody unless told otherwise', () => {
   const policy = {
     networkId: network.id,
@@ -53,6 +94,7 @@ test('the policy masquerades, lets endpoints talk and trusts nobody unless told 
     internal: false,
     icc: true,
     source: { ipv4: 'masquerade', ipv6: 'masquerade' },
+    direct: { ipv4: false, ipv6: false },
     trustedInterfaces: [],
   };
   expect(driver.policy(network)).toEqual(policy);
@@ -68,6 +110,14 @@ test('the policy masquerades, lets endpoints talk and trusts nobody unless told 
     source: { ipv4: { address: '192.0.2.7' }, ipv6: 'masquerade' },
     trustedInterfaces: ['eth1', 'wg0'],
   });
+});
+
+test.each([
+  ['nat', 'nat-unprotected', { ipv4: false, ipv6: true }],
+  ['nat-unprotected', 'nat', { ipv4: true, ipv6: false }],
+])('gateway modes %s and %s say by which family endpoints are reached directly', (ipv4, ipv6, direct) => {
+  const options = { ...network.options, gateway_mode_ipv4: ipv4, gateway_mode_ipv6: ipv6 };
+  expect(driver.policy({ ...network, options }).direct).toEqual(direct);
 });
 
 test('sources are kept on internal networks and without masquerading', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { BridgeDriver } from '../../../src/drivers/bridge/bridge.ts';
+import { ForeignDriver } from '../../../src/drivers/foreign.ts';
 import { MacvlanDriver } from '../../../src/drivers/macvlan.ts';
 
 const bridge = new BridgeDriver();
@@ -11,6 +12,7 @@ test.each([
   ['com.docker.network.bridge.enable_icc', 'icc', '0', 'false'],
   ['com.docker.network.bridge.gateway_mode_ipv4', 'gateway_mode_ipv4', 'nat', 'nat'],
   ['com.docker.network.bridge.gateway_mode_ipv6', 'gateway_mode_ipv6', 'nat', 'nat'],
+  ['com.docker.network.bridge.gateway_mode_ipv6', 'gateway_mode_ipv6', 'nat-unprotected', 'nat-unprotected'],
   ['com.docker.network.bridge.host_binding_ipv4', 'host_binding', '127.0.0.1', '127.0.0.1'],
   ['com.docker.network.bridge.trusted_host_interfaces', 'trusted_host_interfaces', 'eth1:wg0', 'eth1:wg0'],
   ['com.docker.network.bridge.inhibit_ipv4', 'inhibit_ipv4', 't', 'true'],
@@ -26,6 +28,7 @@ test.each([
   ['icc', 'maybe', 'option icc: "maybe" is not a boolean (true or false)'],
   ['hairpin', '', 'option hairpin: "" is not a boolean'],
   ['com.docker.network.bridge.enable_icc', 'no', 'option com.docker.network.bridge.enable_icc: "no"'],
+  ['promiscuous', 'on', 'option promiscuous: "on" is not a boolean'],
   ['mtu', '67', 'option mtu: "67" is not an MTU from 68 to 65535'],
   ['mtu', '65536', 'not an MTU'],
   ['mtu', '1e3', 'not an MTU'],
@@ -50,7 +53,7 @@ test.each([
   );
 });
 
-test.each(['nat-unprotected', 'routed', 'isolated'])('gateway mode %s is not implemented yet', (mode) => {
+test.each(['routed', 'isolated'])('gateway mode %s is not implemented yet', (mode) => {
   expect(() => bridge.normalizeOptions({ gateway_mode_ipv6: mode })).toThrow(
     expect.objectContaining({ code: 'not_implemented', message: expect.stringContaining(mode) }),
   );
@@ -73,6 +76,15 @@ test('names of interfaces may hold dots, and several resolvers are joined by com
 
 test.each(['bridge', 'private', 'vepa', 'passthru'])('macvlan takes mode %s', (mode) => {
   expect(macvlan.normalizeOptions({ macvlan_mode: mode })).toEqual({ mode });
+});
+
+test('networks of foreign interfaces take few options', () => {
+  const foreign = new ForeignDriver();
+  const options = { bridge: 'cni0', mtu: '1400', forward_dns: 'none' };
+  expect(foreign.normalizeOptions(options)).toEqual(options);
+  expect(() => foreign.normalizeOptions({ ifprefix: 'net' })).toThrow(
+    'unknown option ifprefix of driver foreign; known are bridge, forward_dns, mtu',
+  );
 });
 
 test('macvlan refuses another mode and the options of bridges', () => {
