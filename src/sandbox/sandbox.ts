@@ -1,7 +1,7 @@
 // The contract of sandboxes: namespaces and the interfaces in them.
 import type { InterfaceAddress, IpAddress } from '../base/cidr.ts';
 import type { MacAddress } from '../base/mac.ts';
-import type { Attachment } from '../model/attachment.ts';
+import type { Attachment, Route } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import type { InterfaceSettings } from '../model/interface-settings.ts';
 import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
@@ -25,7 +25,10 @@ export interface HostInterface {
 /** An interface somebody else made, as it is. */
 export interface FoundInterface {
   readonly settings: Required<InterfaceSettings>;
+  readonly up: boolean;
   readonly addresses: readonly InterfaceAddress[];
+  /** Of all tables; a default route's destination is 0.0.0.0/0 or ::/0. */
+  readonly routes: readonly Route[];
   /** For a veth: name of its other end on the host, and of the bridge that one is a port of. */
   readonly host?: { readonly ifname: string; readonly bridge?: string };
 }

@@ -286,7 +286,9 @@ function fakeSandboxes(world: World): Sandboxes {
           allMulticast: false,
           txQueueLength: 1000,
         },
+        up: true,
         addresses: ['10.9.0.2/24' as InterfaceAddress],
+        routes: [],
         host: { ifname: 'veth0', bridge: 'cni0' },
       };
     },
