@@ -1,20 +1,19 @@
 // An image for container engines, made on the spot from a static busybox: nothing is pulled, and it can serve and ask.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestHost } from '../test-host.ts';
+import { serveCommand, urlOf, writeSite } from './web.ts';
 
 export const busyboxImage = 'docker.io/library/busybox:test';
 
-const applets = ['sh', 'cat', 'echo', 'httpd', 'ip', 'nslookup', 'sleep', 'true', 'wget'];
+/** By these commands its containers serve and ask, see web.ts. */
+export const serve = (name: string): readonly string[] => serveCommand(name, site);
+export const ask = (where: string): readonly string[] => ['wget', '-q', '-O', '-', urlOf(where)];
 
-/** `serve NAME` answers `who` with its name and the asker's address; `ask WHERE` asks. */
-const scripts = {
-  '/bin/serve': '#!/bin/sh\nNAME=$1 exec httpd -f -p 80 -h /www\n',
-  '/bin/ask': '#!/bin/sh\nexec wget -qO- "http://$1/cgi-bin/who"\n',
-  '/www/cgi-bin/who': '#!/bin/sh\necho\necho "$NAME $REMOTE_ADDR"\n',
-} as const;
+const site = '/who';
+const applets = ['cat', 'ip', 'sh', 'sleep', 'wget'];
 
 /** Writes the image as an archive of docker's; returns its path in the host. */
 export function writeBusyboxImage(host: TestHost): string {
@@ -46,11 +45,7 @@ function writeRootFolder(root: string): void {
   const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
   copyFileSync(busybox, join(root, 'bin/busybox'));
   for (const applet of applets) symlinkSync('busybox', join(root, 'bin', applet));
-  for (const [path, text] of Object.entries(scripts)) {
-    mkdirSync(join(root, dirname(path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-    chmodSync(join(root, path), 0o755);
-  }
+  writeSite(join(root, site));
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
 }
 

@@ -4,6 +4,7 @@ import type { TestHost } from '../test-host.ts';
 export const pluginFolder = '/opt/cni/bin';
 export const configurationFolder = '/etc/cni/net.d';
 
+const referenceFolder = '/usr/lib/cni';
 const executable = new URL('../../../bin/fairlead-cni', import.meta.url).pathname;
 
 /** The newest version each engine can: containerd 1.6 knows neither `cniVersions` nor 1.1.0. */
@@ -24,50 +25,62 @@ export interface NetworkChoice {
   readonly bridge: string;
   readonly subnet: string;
   readonly subnet6?: string;
+  /** First and last address to give. */
+  readonly range?: readonly [string, string];
 }
 
 export interface NetworkConfiguration {
   readonly name: string;
-  readonly plugins: readonly object[];
+  readonly conflist: object;
+  /** Name and path of each executable it takes; `loopback` is what containerd runs besides. */
+  readonly executables: Readonly<Record<string, string>>;
 }
 
 /** One element in place of a chain of five, with the keys of the chain's. */
 export function fairleadConfiguration(choice: NetworkChoice): NetworkConfiguration {
+  const { name } = choice;
+  const plugins = [{ type: 'fairlead-cni', ...bridgeKeys(choice), capabilities }];
   return {
-    ...versions,
-    name: choice.name,
-    plugins: [{ type: 'fairlead-cni', ...bridgeKeys(choice), capabilities }],
+    name,
+    conflist: { ...versions, name, plugins },
+    executables: { 'fairlead-cni': executable, loopback: executable },
   };
 }
 
 /** The same network by the reference plugins. */
 export function referenceConfiguration(choice: NetworkChoice): NetworkConfiguration {
+  const { name } = choice;
+  const plugins = [
+    { type: 'bridge', ...bridgeKeys(choice), capabilities: { ips: true, mac: true } },
+    { type: 'portmap', capabilities: { portMappings: true } },
+    { type: 'firewall' },
+    { type: 'bandwidth', capabilities: { bandwidth: true } },
+  ];
+  const names = [...plugins.map(({ type }) => type), 'host-local', 'loopback'];
   return {
-    ...versions,
-    name: choice.name,
-    plugins: [
-      { type: 'bridge', ...bridgeKeys(choice), capabilities: { ips: true, mac: true } },
-      { type: 'portmap', capabilities: { portMappings: true } },
-      { type: 'firewall' },
-      { type: 'bandwidth', capabilities: { bandwidth: true } },
-    ],
+    name,
+    conflist: { ...versions, name, plugins },
+    executables: Object.fromEntries(names.map((each) => [each, `${referenceFolder}/${each}`])),
   };
 }
 
 /** Puts plugins and one configuration in place, and nothing else besides. */
 export async function installNetwork(host: TestHost, configuration: NetworkConfiguration): Promise<void> {
+  const { name, conflist, executables } = configuration;
+  const links = Object.entries(executables).map(([each, path]) => `ln -s ${path} ${pluginFolder}/${each}`);
   await host.shell(
     `mountpoint -q /opt || mount -t tmpfs tmpfs /opt
     mkdir -p ${pluginFolder} ${configurationFolder}
     rm -rf ${pluginFolder}/* ${configurationFolder}/*
-    for name in fairlead-cni loopback; do ln -s ${executable} ${pluginFolder}/$name; done
-    cat >${configurationFolder}/10-${configuration.name}.conflist`,
-    { input: JSON.stringify(configuration) },
+    ${links.join('\n')}
+    cat >${configurationFolder}/10-${name}.conflist`,
+    { input: JSON.stringify(conflist) },
   );
 }
 
-function bridgeKeys({ bridge, subnet, subnet6 }: NetworkChoice): object {
-  const subnets = subnet6 === undefined ? [subnet] : [subnet, subnet6];
+function bridgeKeys({ bridge, subnet, subnet6, range }: NetworkChoice): object {
+  const first = range === undefined ? { subnet } : { subnet, rangeStart: range[0], rangeEnd: range[1] };
+  const second = subnet6 === undefined ? [] : [{ subnet: subnet6 }];
   return {
     bridge,
     isGateway: true,
@@ -75,8 +88,8 @@ function bridgeKeys({ bridge, subnet, subnet6 }: NetworkChoice): object {
     hairpinMode: true,
     ipam: {
       type: 'host-local',
-      ranges: subnets.map((subnet) => [{ subnet }]),
-      routes: subnets.map((subnet) => ({ dst: subnet.includes(':') ? '::/0' : '0.0.0.0/0' })),
+      ranges: [first, ...second].map((each) => [each]),
+      routes: [first, ...second].map((each) => ({ dst: each.subnet.includes(':') ? '::/0' : '0.0.0.0/0' })),
     },
   };
 }
