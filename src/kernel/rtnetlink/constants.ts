@@ -22,6 +22,7 @@ export const RTM_DELQDISC = 37;
 export const RTM_GETQDISC = 38;
 export const RTM_NEWTFILTER = 44;
 export const RTM_GETTFILTER = 46;
+export const RTM_GETNSID = 90;
 
 export const RTA_DST = 1;
 export const RTA_OIF = 4;
@@ -74,6 +75,7 @@ export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_NUM_TX_QUEUES = 31;
 export const IFLA_NUM_RX_QUEUES = 32;
+export const IFLA_LINK_NETNSID = 37;
 
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
@@ -121,6 +123,10 @@ export const IFA_LOCAL = 2;
 export const IFA_BROADCAST = 4;
 export const IFA_FLAGS = 8;
 export const IFA_F_NODAD = 0x02;
+
+// include/uapi/linux/net_namespace.h
+export const NETNSA_NSID = 1;
+export const NETNSA_FD = 3;
 
 // include/uapi/linux/neighbour.h
 export const NDA_DST = 1;

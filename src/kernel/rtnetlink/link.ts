@@ -75,6 +75,8 @@ export interface Link {
   readonly master: number | undefined;
   /** Index of the other end of a veth or of a macvlan's parent, in that one's namespace. */
   readonly parent: number | undefined;
+  /** Which namespace `parent` is in, as numbered in the link's own (`namespaceId`); undefined when it is that one itself. */
+  readonly parentNamespace: number | undefined;
   readonly group: number;
   /** As somebody has set it. A port of a bridge takes every frame without this; IFLA_PROMISCUITY counts both. */
   readonly promiscuous: boolean;
@@ -180,6 +182,7 @@ export function decodeLink(payload: Uint8Array): Link {
     mac: decodeMac(attributes.bytes(k.IFLA_ADDRESS)),
     master: attributes.u32(k.IFLA_MASTER),
     parent: attributes.u32(k.IFLA_LINK),
+    parentNamespace: attributes.i32(k.IFLA_LINK_NETNSID),
     group: attributes.u32(k.IFLA_GROUP) ?? 0,
     promiscuous: (flags & k.IFF_PROMISC) !== 0,
     allMulticast: (flags & k.IFF_ALLMULTI) !== 0,

@@ -30,6 +30,8 @@ export interface Qdisc {
   readonly place: 'root' | 'ingress' | undefined;
   /** Of a `tbf`; see `tokenBucketAsRead`. */
   readonly tokenBucket: TokenBucket | undefined;
+  /** The major number whoever made it gave it; 0 for those the kernel makes unasked, from 0x8000 up for those it numbers. */
+  readonly handle: number;
 }
 
 // struct tcmsg, include/uapi/linux/rtnetlink.h
@@ -48,10 +50,17 @@ const ingressHandle = 0xffff_0000;
 const acknowledged = NLM_F_REQUEST | NLM_F_ACK;
 const setsAnew = acknowledged | NLM_F_CREATE | NLM_F_REPLACE;
 
-/** Sends from now on through a token bucket, in place of whatever qdisc the link has; one that is there is changed. */
-export function setTokenBucket({ link, ...bucket }: TokenBucket & { readonly link: number }): Uint8Array {
+/**
+ * Sends from now on through a token bucket, in place of whatever qdisc the link has; one that is there is changed.
+ * `handle`: a major number below 0x8000 that tells whose it is; chosen by the kernel when absent.
+ */
+export function setTokenBucket({
+  link,
+  handle = 0,
+  ...bucket
+}: TokenBucket & { readonly link: number; readonly handle?: number }): Uint8Array {
   return encodeMessage(k.RTM_NEWQDISC, setsAnew, (struct, attributes) => {
-    writeTcmsg(struct, { link, parent: k.TC_H_ROOT });
+    writeTcmsg(struct, { link, handle: handle * 0x10000, parent: k.TC_H_ROOT });
     attributes.string(k.TCA_KIND, 'tbf');
     attributes.nested(k.TCA_OPTIONS, (options) => {
       options.struct(k.TCA_TBF_PARMS, (out) => writeTokenBucket(out, bucket));
@@ -103,6 +112,7 @@ export function decodeQdisc(payload: Uint8Array): Qdisc {
     link: struct.getInt32(4, littleEndian),
     kind,
     place: placeOf(struct.getUint32(12, littleEndian)),
+    handle: struct.getUint32(8, littleEndian) >>> 16,
     tokenBucket: kind === 'tbf' ? decodeTokenBucket(attributes.nested(k.TCA_OPTIONS)) : undefined,
   };
 }

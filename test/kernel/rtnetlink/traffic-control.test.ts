@@ -57,16 +57,18 @@ async function qdiscsOf(index: number): Promise<Qdisc[]> {
 }
 
 test('a token bucket is set, changed, read and removed', async () => {
-  await send(setTokenBucket({ link, ...bucket }));
+  await send(setTokenBucket({ link, handle: 0x12, ...bucket }));
   const [first] = tc('qdisc show dev va root');
-  expect(first).toMatchObject({ kind: 'tbf', options: { rate: 1_250_000, burst: 10_000 } });
+  expect(first).toMatchObject({ kind: 'tbf', handle: '12:', options: { rate: 1_250_000, burst: 10_000 } });
   const changed = { ...bucket, bytesPerSecond: 125_000 };
-  await send(setTokenBucket({ link, ...changed }));
+  await send(setTokenBucket({ link, handle: 0x12, ...changed }));
   const [second] = tc('qdisc show dev va root');
-  expect(second).toMatchObject({ handle: first?.['handle'], options: { rate: 125_000, burst: 10_000 } });
-  expect(await qdiscsOf(link)).toEqual([{ link, kind: 'tbf', place: 'root', tokenBucket: changed }]);
+  expect(second).toMatchObject({ handle: '12:', options: { rate: 125_000, burst: 10_000 } });
+  expect(await qdiscsOf(link)).toEqual([
+    { link, kind: 'tbf', place: 'root', handle: 0x12, tokenBucket: changed },
+  ]);
   await send(removeRootQdisc(link));
-  expect(await qdiscsOf(link)).toMatchObject([{ kind: 'noqueue' }]);
+  expect(await qdiscsOf(link)).toMatchObject([{ kind: 'noqueue', handle: 0 }]);
   await expect(send(removeRootQdisc(link))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
@@ -86,7 +88,7 @@ test.each<TokenBucket>([
   { bytesPerSecond: 500_000_000_000, burstBytes: 0xffff_fffe, limitBytes: 1 },
 ])('$burstBytes at $bytesPerSecond a second are kept as foreseen', async (odd) => {
   await send(setTokenBucket({ link, ...odd }));
-  expect(await qdiscsOf(link)).toEqual([
+  expect(await qdiscsOf(link)).toMatchObject([
     { link, kind: 'tbf', place: 'root', tokenBucket: tokenBucketAsRead(odd) },
   ]);
 });

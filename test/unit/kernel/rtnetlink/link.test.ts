@@ -122,6 +122,7 @@ test('a port of a bridge is read with its settings', () => {
     mtuBytes: 1400,
     master: 500,
     parent: 601,
+    parentNamespace: 0,
     group: 0,
     alias: undefined,
     info: { kind: 'other', name: 'veth' },
@@ -158,6 +159,7 @@ test('a macvlan is read with its mode and parent', () => {
   expect(decodeLink(answerTo('ip link show dev mv0'))).toMatchObject({
     mac: '02:00:00:00:00:03',
     parent: 700,
+    parentNamespace: undefined,
     info: { kind: 'macvlan', mode: 'private' },
   });
 });

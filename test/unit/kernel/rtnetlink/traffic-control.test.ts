@@ -45,12 +45,14 @@ describe('qdiscs', () => {
       link,
       kind: 'tbf',
       place: 'root',
+      handle: 0x8004,
       tokenBucket: slow,
     });
     expect(decodeQdisc(answerTo('tc -d qdisc show dev va root'))).toEqual({
       link,
       kind: 'tbf',
       place: 'root',
+      handle: 0x8004,
       tokenBucket: tokenBucketAsRead(fast),
     });
   });
@@ -60,8 +62,14 @@ describe('qdiscs', () => {
       link,
       kind: 'ingress',
       place: 'ingress',
+      handle: 0xffff,
       tokenBucket: undefined,
     });
+  });
+
+  test('the handle of a request is the major number of the kernel’s', () => {
+    const message = Buffer.from(setTokenBucket({ link, handle: 0x12, ...slow }));
+    expect(message.readUInt32LE(24)).toBe(0x12_0000);
   });
 
   test.each([
