@@ -1,4 +1,4 @@
-// Stands in for netd towards the launcher: serves launch plans on a unix socket and keeps what it was asked.
+// Stands in for netd towards the launcher and the CNI plugin: answers on a unix socket and keeps what it was asked.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,9 @@ export interface LaunchRequest {
 
 type Answer = (response: ServerResponse) => void;
 
+/** @param index how many were asked before. */
+type CniAnswer = (response: ServerResponse, index: number) => void;
+
 export class FakeNetd implements AsyncDisposable {
   /** A folder of the test's own, seen by every throw-away host. Removed with the fake. */
   readonly folder: string;
@@ -24,7 +27,10 @@ export class FakeNetd implements AsyncDisposable {
   readonly launches: LaunchRequest[] = [];
   /** Paths and pids of the supervisors that made themselves known. */
   readonly supervisors: { readonly path: string; readonly pid: number }[] = [];
+  /** Bodies of what the CNI plugin asked, oldest first, as they came. */
+  readonly cniBodies: string[] = [];
   readonly #server: Server;
+  #cniAnswer: CniAnswer = (response) => response.writeHead(200).end();
   #answer: Answer = (response) => response.writeHead(500).end();
   #refusal: string | undefined;
 
@@ -61,6 +67,11 @@ export class FakeNetd implements AsyncDisposable {
     };
   }
 
+  /** Answers the CNI plugin. Unless told otherwise, all is well and there is nothing to say. */
+  answerCni(answer: CniAnswer): void {
+    this.#cniAnswer = answer;
+  }
+
   /** From now on no supervisor is taken. */
   refuseSupervisors(message: string): void {
     this.#refusal = message;
@@ -78,8 +89,13 @@ export class FakeNetd implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = JSON.parse(await text(request));
+    const content = await text(request);
     const path = request.url ?? '';
+    if (path === '/fairlead/v1/cni') {
+      this.#cniAnswer(response, this.cniBodies.push(content) - 1);
+      return;
+    }
+    const body = JSON.parse(content);
     if (path === '/fairlead/v1/launch') {
       this.launches.push(body);
       this.#answer(response);
