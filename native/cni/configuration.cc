@@ -35,7 +35,7 @@ bool isGiven(const std::optional<JsonValue>& value) { return value && !value->is
 std::optional<CniError> readText(const std::optional<JsonValue>& value, const std::string& what, std::string& text) {
   if (!isGiven(value)) return std::nullopt;
   const auto content = value->string();
-  if (!content) return CniError{Code::configuration, what + " of the configuration is not a string"};
+  if (!content) return CniError{Code::decode, what + " of the configuration is not a string"};
   text = *content;
   return std::nullopt;
 }
