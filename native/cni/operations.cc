@@ -1,5 +1,6 @@
 #include "cni/operations.h"
 
+#include <chrono>
 #include <optional>
 #include <variant>
 
@@ -37,13 +38,21 @@ std::variant<Reply, HttpError> ask(const Call& call, const std::string& body) {
   return replyOf(call, *std::get_if<Response>(&answer));
 }
 
+/** Names the socket and the limit, where the message does not. */
+std::string describe(const Call& call, const HttpError& error) {
+  if (error.fault == HttpFault::away) return error.message;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(Limits{}.time).count();
+  const std::string limit = ", for at most " + std::to_string(seconds) + " s)";
+  return error.message + " (asked at unix://" + call.configuration.socketPath + limit;
+}
+
 /** For the operations that cannot do without netd. */
 Reply askOrRefuse(const Call& call, const std::optional<std::string>& ipam = std::nullopt) {
   const std::string body = renderBody(call, ipam);
   auto answer = ask(call, body);
   if (auto* reply = std::get_if<Reply>(&answer)) return std::move(*reply);
   const Code code = call.request.operation == Operation::status ? Code::unavailable : Code::tryAgain;
-  return refuseCall(call, {code, std::get_if<HttpError>(&answer)->message});
+  return refuseCall(call, {code, describe(call, *std::get_if<HttpError>(&answer))});
 }
 
 /** The plugin's part, after netd has done its own: what the plugin prints matters only when it fails. */

@@ -171,6 +171,7 @@ describe('what netd answers', () => {
     ['STATUS', 50],
   ])('when it breaks off, %s fails with code %i', async (command, code) => {
     netd.answerCni((response) => response.socket?.destroy());
-    expect(documentOf(await call(command))).toMatchObject({ code });
+    const msg = expect.stringMatching(/^netd.* \(asked at unix:\/\/.*\/api\.sock, for at most 30 s\)$/);
+    expect(documentOf(await call(command))).toMatchObject({ code, msg });
   });
 });
