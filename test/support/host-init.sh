@@ -9,11 +9,12 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
 # What programs find by fixed paths starts as the machine's; what they write goes to the host's memory.
 mount -t tmpfs -o mode=755 tmpfs /mnt
-for folder in lib etc; do
+for folder in lib etc opt; do
   mkdir -p "/mnt/$folder" "/mnt/work-$folder"
 done
 mount -t overlay overlay -o lowerdir=/var/lib,upperdir=/mnt/lib,workdir=/mnt/work-lib /var/lib
 mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work-etc /etc
+mount -t overlay overlay -o lowerdir=/opt,upperdir=/mnt/opt,workdir=/mnt/work-opt /opt
 # No upstream: names nobody here knows are answered at once.
 rm -f /etc/resolv.conf
 : >/etc/resolv.conf
