@@ -13,7 +13,7 @@ export const serve = (name: string): readonly string[] => serveCommand(name, sit
 export const ask = (where: string): readonly string[] => ['wget', '-q', '-O', '-', urlOf(where)];
 
 const site = '/who';
-const applets = ['cat', 'ip', 'sh', 'sleep', 'wget'];
+const applets = ['cat', 'httpd', 'ip', 'mkdir', 'sh', 'sleep', 'wget'];
 
 /** Writes the image as an archive of docker's; returns its path in the host. */
 export function writeBusyboxImage(host: TestHost): string {

@@ -69,8 +69,7 @@ export async function installNetwork(host: TestHost, configuration: NetworkConfi
   const { name, conflist, executables } = configuration;
   const links = Object.entries(executables).map(([each, path]) => `ln -s ${path} ${pluginFolder}/${each}`);
   await host.shell(
-    `mountpoint -q /opt || mount -t tmpfs tmpfs /opt
-    mkdir -p ${pluginFolder} ${configurationFolder}
+    `mkdir -p ${pluginFolder} ${configurationFolder}
     rm -rf ${pluginFolder}/* ${configurationFolder}/*
     ${links.join('\n')}
     cat >${configurationFolder}/10-${name}.conflist`,

@@ -19,7 +19,11 @@ cni_plugin_dirs = ["${pluginFolder}"]
 network_config_dir = "${configurationFolder}"
 `;
 
-const env = { CONTAINERS_CONF: '/run/podman-containers.conf', TMPDIR: '/run' };
+const env = {
+  CONTAINERS_CONF: '/run/podman-containers.conf',
+  // Where images are unpacked on their way.
+  TMPDIR: '/run',
+};
 
 export class Podman {
   readonly #host: TestHost;
@@ -43,11 +47,16 @@ export class Podman {
 
   /** `podman` with these arguments; must succeed. */
   run(...args: readonly string[]): Promise<string> {
-    return this.#host.run(this.#groups.command('podman', ...args), { env });
+    return this.within('podman', ...args);
   }
 
   /** `podman` with these arguments, whatever its status. */
   attempt(...args: readonly string[]): Promise<CommandResult> {
     return this.#host.attempt(this.#groups.command('podman', ...args), { env });
+  }
+
+  /** A command that calls podman; must succeed. */
+  within(...command: readonly string[]): Promise<string> {
+    return this.#host.run(this.#groups.command(...command), { env });
   }
 }
