@@ -55,6 +55,22 @@ export function firewallContract(
     },
   );
 
+  check('networks on one bridge come and go in any order', async ({ firewall }) => {
+    const direct = { ipv4: true, ipv6: true };
+    const source = { ipv4: 'keep', ipv6: 'keep' } as const;
+    const [one, two] = [1, 2].map((network) => networkPolicy(network, { ifname: 'cni0', direct, source }));
+    if (one === undefined || two === undefined) return;
+    await firewall.apply([{ network: one }]);
+    await firewall.apply([{ network: two }]);
+    expect(await firewall.inspect({ networks: [two, one], endpoints: [] })).toEqual([]);
+    await firewall.apply([{ removedNetwork: one.networkId }]);
+    expect(await firewall.inspect({ networks: [two], endpoints: [] })).toEqual([]);
+    await firewall.apply([{ network: { ...two, subnets: networkPolicy(3).subnets } }]);
+    expect(await firewall.inspect()).toEqual([]);
+    await firewall.apply([{ removedNetwork: two.networkId }]);
+    expect(await firewall.inspect({ networks: [], endpoints: [] })).toEqual([]);
+  });
+
   check('a port goes from one endpoint to another in one change', async ({ firewall }) => {
     await firewall.replace({ networks: [networkPolicy(1)], endpoints: [web] });
     const next = endpointPolicy('next', 1, [forward(8080, address, { port: 81 })]);

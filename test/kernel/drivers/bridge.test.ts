@@ -1,8 +1,16 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import { NetError } from '../../../src/base/errors.ts';
 import { BridgeDriver } from '../../../src/drivers/bridge/bridge.ts';
 import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
-import { makeWorkspace, reaches, requireOwnNetwork, run, showLink } from '../../support/own-network.ts';
+import {
+  makeWorkspace,
+  reaches,
+  requireOwnNetwork,
+  run,
+  showLink,
+  succeeds,
+} from '../../support/own-network.ts';
 import { makeEndpoint, makeNetwork } from '../../support/records.ts';
 
 const driver = new BridgeDriver();
@@ -60,6 +68,29 @@ test('with inhibit_ipv4 the gateway address is left to somebody else', async () 
   const options = { ...plain.options, inhibit_ipv4: 'true' };
   await driver.ensureNetwork({ ...plain, options });
   expect(addresses('br-plain')).toEqual([]);
+});
+
+test('a subnet the network gets later brings its gateway address', async () => {
+  await driver.ensureNetwork(plain);
+  const more = { subnet: '10.84.0.0/24' as Cidr, gateway: '10.84.0.1' as IpAddress, reserved: {} };
+  const wider = { ...plain, ipam: { ...plain.ipam, pools: [...plain.ipam.pools, more] } };
+  expect(await driver.inspectNetwork(wider)).toMatchObject([{ problem: 'lacks address 10.84.0.1/24' }]);
+  await driver.ensureNetwork(wider);
+  expect(addresses('br-plain')).toEqual(['10.82.0.1/24', '10.84.0.1/24']);
+});
+
+test.each(['made', 'adopted'])('a %s bridge is promiscuous where that is asked for', async (kind) => {
+  if (kind === 'adopted') run('ip link add br-test type bridge');
+  onTestFinished(() => void succeeds('ip link delete br-test'));
+  const wanted = { ...network, options: { ...network.options, promiscuous: 'true' } };
+  await driver.ensureNetwork(wanted);
+  expect(showLink('br-test')?.flags).toContain('PROMISC');
+  expect(await driver.inspectNetwork(wanted)).toEqual([]);
+  run('ip link set br-test promisc off');
+  expect(await driver.inspectNetwork(wanted)).toMatchObject([{ problem: 'is not promiscuous' }]);
+  await driver.ensureNetwork(wanted);
+  expect(showLink('br-test')?.flags).toContain('PROMISC');
+  expect(await driver.inspectNetwork(network)).toEqual([]);
 });
 
 test.each([

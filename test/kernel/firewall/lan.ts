@@ -50,6 +50,15 @@ export function forward(hostPort: number, address: IpAddress, more: Partial<Port
   return { protocol: 'tcp', port: 80, hostPort, hostAddress: anywhere, address, keepSource: true, ...more };
 }
 
+export interface NetworkShape {
+  /** Its endpoints cannot talk to each other by the bridge itself. */
+  readonly isolated?: boolean;
+  /** Made by somebody who knows nothing of us. */
+  readonly foreign?: boolean;
+  /** The network whose bridge it is on: its subnets are further ones of that. */
+  readonly on?: number;
+}
+
 const udpPeer = new URL('./udp-peer.js', import.meta.url).pathname;
 
 export class Lan implements AsyncDisposable {
@@ -76,12 +85,15 @@ export class Lan implements AsyncDisposable {
     return lan;
   }
 
-  /** Makes endpoints called `N.E` on network N; `isolated` ones cannot talk to each other by the bridge itself. */
-  async addNetwork(network: number, endpoints: readonly number[], isolated = false): Promise<void> {
-    const bridge = bridgeOf(network);
-    this.#networks.add(network);
-    run(`ip link add ${bridge} type bridge forward_delay 0 mcast_snooping 0`);
-    run(`sysctl -q -w net.ipv4.conf.${bridge}.route_localnet=1`);
+  /** Makes endpoints called `N.E` on network N. */
+  async addNetwork(network: number, endpoints: readonly number[], shape: NetworkShape = {}): Promise<void> {
+    const { isolated = false, foreign = false, on = network } = shape;
+    const bridge = bridgeOf(on);
+    if (on === network) {
+      this.#networks.add(network);
+      run(`ip link add ${bridge} type bridge forward_delay 0 mcast_snooping 0`);
+      if (!foreign) run(`sysctl -q -w net.ipv4.conf.${bridge}.route_localnet=1`);
+    }
     run(`ip address add ${addressOf(network, 1)}/24 dev ${bridge}`);
     run(`ip address add ${addressOf(network, 1, 6)}/64 dev ${bridge} nodad`);
     run(`ip link set ${bridge} up`);
@@ -89,7 +101,7 @@ export class Lan implements AsyncDisposable {
       const place = `${network}.${endpoint}`;
       await this.#plug(place, `fwv${place}`);
       run(`ip link set fwv${place} master ${bridge}`);
-      run(`bridge link set dev fwv${place} hairpin on`);
+      if (!foreign) run(`bridge link set dev fwv${place} hairpin on`);
       if (isolated) run(`bridge link set dev fwv${place} isolated on`);
       const own = { 4: addressOf(network, endpoint), 6: addressOf(network, endpoint, 6) };
       this.#configure(place, own, { 4: addressOf(network, 1), 6: addressOf(network, 1, 6) });

@@ -29,12 +29,25 @@ const samples: readonly { what: string; policy: NetworkPolicy }[] = [
       source: { ipv4: { address: '192.0.2.7' as IpAddress }, ipv6: 'keep' },
     }),
   },
+  {
+    what: 'a network whose endpoints may be reached by their own addresses over IPv6 (`gateway_mode_ipv6=nat-unprotected`)',
+    policy: networkPolicy(4, { ifname: 'fl-open', direct: { ipv4: false, ipv6: true } }),
+  },
+  {
+    what: 'a network of interfaces somebody else made (driver `foreign`)',
+    policy: networkPolicy(5, {
+      ifname: 'cni0',
+      direct: { ipv4: true, ipv6: true },
+      source: { ipv4: 'keep', ipv6: 'keep' },
+    }),
+  },
 ];
 
 const ports = [
   forward(8080, addressOf(1, 2)),
   forward(8080, addressOf(1, 2, 6)),
   forward(5432, addressOf(1, 3), { port: 5432, hostAddress: '127.0.0.1' as IpAddress }),
+  forward(8081, addressOf(5, 2)),
   forward(53, addressOf(3, 2, 6), { protocol: 'udp', port: 53, keepSource: false }),
 ];
 

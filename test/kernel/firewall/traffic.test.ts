@@ -1,8 +1,10 @@
 // What gets through the nftables firewall and with which source address, asked by real connections.
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
+import { ForeignDriver } from '../../../src/drivers/foreign.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
 import { run, succeeds } from '../../support/own-network.ts';
+import { makeNetwork } from '../../support/records.ts';
 import {
   addressOf,
   bridgeOf,
@@ -19,19 +21,36 @@ const firewall = new NftablesFirewall();
 let table: AsyncDisposable;
 let lan: Lan;
 
-// Networks: 1 and 2 plain, 3 internal, 4 without traffic between its endpoints, 5 with sources of its own, 6 trusting the wire.
+// Networks: 1 and 2 plain, 3 internal, 4 without traffic between its endpoints, 5 with sources of its own, 6 trusting the wire,
+// 7 open to everybody, 8 open over IPv4 and without traffic between its endpoints, 9 with the subnets of 19 besides its own,
+// 10 made by somebody else.
+const foreign = new ForeignDriver();
+const foreignNetwork = makeNetwork({
+  driver: 'foreign',
+  options: { bridge: bridgeOf(10) },
+  pools: [{ subnet: '10.81.10.0/24' }, { subnet: 'fd81:10::/64' }],
+});
+const places = ['1.2', '1.3', '2.2', '3.2', '3.3', '4.2', '4.3', '5.2', '6.2', 'outside'];
+const openPlaces = ['7.2', '8.2', '8.3', '9.2', '19.2', '10.2', '10.3'];
+
 beforeAll(async () => {
   table = await takeTable();
   lan = await Lan.create();
   await lan.addNetwork(1, [2, 3]);
   await lan.addNetwork(2, [2]);
   await lan.addNetwork(3, [2, 3]);
-  await lan.addNetwork(4, [2, 3], true);
+  await lan.addNetwork(4, [2, 3], { isolated: true });
   await lan.addNetwork(5, [2]);
   await lan.addNetwork(6, [2]);
+  await lan.addNetwork(7, [2]);
+  await lan.addNetwork(8, [2, 3], { isolated: true });
+  await lan.addNetwork(9, [2]);
+  await lan.addNetwork(19, [2], { on: 9 });
+  await lan.addNetwork(10, [2, 3], { foreign: true });
+  run(`bridge link set dev fwv10.2 hairpin on`);
+  await foreign.ensureNetwork(foreignNetwork);
   run(`ip address add 10.82.0.9/24 dev fwout`);
-  for (const place of ['1.2', '1.3', '2.2', '3.2', '3.3', '4.2', '4.3', '5.2', '6.2', 'outside'])
-    await lan.serve(place);
+  for (const place of [...places, ...openPlaces]) await lan.serve(place);
   const source = { ipv4: { address: '10.82.0.9' as IpAddress }, ipv6: 'keep' } as const;
   await firewall.replace({
     networks: [
@@ -41,6 +60,10 @@ beforeAll(async () => {
       networkPolicy(4, { icc: false }),
       networkPolicy(5, { source }),
       networkPolicy(6, { trustedInterfaces: ['fwout'] }),
+      networkPolicy(7, { direct: { ipv4: true, ipv6: true } }),
+      networkPolicy(8, { icc: false, direct: { ipv4: true, ipv6: false } }),
+      networkPolicy(9, { subnets: [9, 19].flatMap((network) => networkPolicy(network).subnets) }),
+      ...[foreign.policy(foreignNetwork)].filter((policy) => policy !== undefined),
     ],
     endpoints: [
       endpointPolicy('web', 1, [
@@ -55,6 +78,14 @@ beforeAll(async () => {
         forward(8083, addressOf(2, 2, 6), { keepSource: false }),
       ]),
       endpointPolicy('apart', 4, [forward(8084, addressOf(4, 2))]),
+      endpointPolicy('second', 9, [forward(8085, addressOf(19, 2)), forward(8085, addressOf(19, 2, 6))]),
+      endpointPolicy('foreign', 10, [
+        forward(8086, addressOf(10, 2)),
+        forward(8086, addressOf(10, 2, 6)),
+        forward(8087, addressOf(10, 2), { hostAddress: '127.0.0.1' as IpAddress }),
+        forward(8088, addressOf(10, 3)),
+        forward(8089, addressOf(10, 3), { keepSource: false }),
+      ]),
     ],
   });
 }, 120_000);
@@ -263,6 +294,7 @@ describe.for([
       for (const [place, via] of [
         ['outside', hostAddress[4]],
         ['1.3', gateway(1)],
+        ['10.3', gateway(10)],
       ] as const) {
         const path = lan.pathOf(place);
         for (const local of ['127.0.0.0/8', '127.0.0.1'])
@@ -319,6 +351,8 @@ describe.for([
       for (const [place, other] of [
         ['4.2', 3],
         ['4.3', 2],
+        ['8.2', 3],
+        ['8.3', 2],
         ['1.2', 3],
         ['1.3', 2],
       ] as const) {
@@ -327,7 +361,118 @@ describe.for([
       }
       expect(await lan.ask('1.3', addressOf(1, 2), 80)).toBe(`1.2 ${addressOf(1, 3)}`);
       expect(await lan.ask('4.3', addressOf(4, 2), 80, silenceSeconds)).toBe('silence');
+      expect(await lan.ask('8.3', addressOf(8, 2), 80, silenceSeconds)).toBe('silence');
     });
+  });
+
+  describe('an endpoint open to everybody', () => {
+    checkAnswers([
+      { what: 'directly', from: 'outside', to: addressOf(7, 2), answer: `7.2 ${outsideAddress[4]}` },
+      { what: 'directly', from: 'outside', to: addressOf(7, 2, 6), answer: `7.2 ${outsideAddress[6]}` },
+      { what: 'from another network', from: '1.2', to: addressOf(7, 2), answer: `7.2 ${gateway(7)}` },
+      { what: 'from another network', from: '1.2', to: addressOf(7, 2, 6), answer: `7.2 ${gateway(7, 6)}` },
+      { what: 'from an internal network', from: '3.2', to: addressOf(7, 2), answer: 'silence' },
+      { what: 'masqueraded', from: '7.2', to: outsideAddress[4], answer: `outside ${hostAddress[4]}` },
+      { what: 'by one family', from: 'outside', to: addressOf(8, 2), answer: `8.2 ${outsideAddress[4]}` },
+      { what: 'not by the other', from: 'outside', to: addressOf(8, 2, 6), answer: 'silence' },
+      { what: 'kept apart from its neighbour', from: '8.3', to: addressOf(8, 2), answer: 'silence' },
+    ]);
+  });
+
+  describe('a network with two subnets of a family', () => {
+    checkAnswers([
+      { what: 'one to the other', from: '9.2', to: addressOf(19, 2), answer: `19.2 ${addressOf(9, 2)}` },
+      {
+        what: 'one to the other',
+        from: '19.2',
+        to: addressOf(9, 2, 6),
+        answer: `9.2 ${addressOf(19, 2, 6)}`,
+      },
+      { what: 'not directly', from: 'outside', to: addressOf(19, 2), answer: 'silence' },
+      { what: 'masqueraded', from: '19.2', to: outsideAddress[4], answer: `outside ${hostAddress[4]}` },
+      {
+        what: 'published',
+        from: 'outside',
+        to: hostAddress[4],
+        port: 8085,
+        answer: `19.2 ${outsideAddress[4]}`,
+      },
+      {
+        what: 'published, to the other subnet',
+        from: '9.2',
+        to: hostAddress[4],
+        port: 8085,
+        answer: `19.2 ${gateway(19)}`,
+      },
+      {
+        what: 'published, to the endpoint itself',
+        from: '19.2',
+        to: hostAddress[6],
+        port: 8085,
+        answer: `19.2 ${gateway(19, 6)}`,
+      },
+    ]);
+  });
+
+  describe('an endpoint somebody else made', () => {
+    checkAnswers([
+      { what: 'directly', from: 'outside', to: addressOf(10, 2), answer: `10.2 ${outsideAddress[4]}` },
+      {
+        what: 'with its own source',
+        from: '10.2',
+        to: outsideAddress[4],
+        answer: `outside ${addressOf(10, 2)}`,
+      },
+      { what: 'from its network', from: '10.3', to: addressOf(10, 2), answer: `10.2 ${addressOf(10, 3)}` },
+      {
+        what: 'published',
+        from: 'outside',
+        to: hostAddress[4],
+        port: 8086,
+        answer: `10.2 ${outsideAddress[4]}`,
+      },
+      {
+        what: 'published',
+        from: 'outside',
+        to: hostAddress[6],
+        port: 8086,
+        answer: `10.2 ${outsideAddress[6]}`,
+      },
+      { what: 'by loopback', from: 'host', to: '127.0.0.1', port: 8086, answer: `10.2 ${gateway(10)}` },
+      { what: 'on loopback alone', from: 'host', to: '127.0.0.1', port: 8087, answer: `10.2 ${gateway(10)}` },
+      { what: 'on loopback alone', from: 'outside', to: hostAddress[4], port: 8087, answer: 'refused' },
+      {
+        what: 'from a neighbour',
+        from: '10.3',
+        to: hostAddress[4],
+        port: 8086,
+        answer: `10.2 ${gateway(10)}`,
+      },
+      { what: 'from itself', from: '10.2', to: hostAddress[4], port: 8086, answer: `10.2 ${gateway(10)}` },
+      { what: 'from itself', from: '10.2', to: hostAddress[6], port: 8086, answer: `10.2 ${gateway(10, 6)}` },
+      {
+        what: 'from another network',
+        from: '1.2',
+        to: hostAddress[4],
+        port: 8086,
+        answer: `10.2 ${gateway(10)}`,
+      },
+      {
+        what: 'answered by another gateway',
+        from: 'outside',
+        to: hostAddress[4],
+        port: 8089,
+        answer: `10.3 ${gateway(10)}`,
+      },
+    ]);
+
+    // Where they do, they send the packet back out of its port themselves, which whoever made the port has to allow.
+    test.skipIf(callIptables === 1)(
+      'published, from itself where its port does not turn packets round',
+      async () => {
+        expect(await lan.ask('10.3', hostAddress[4], 8088)).toBe(`10.3 ${gateway(10)}`);
+      },
+    );
   });
 
   describe('the world outside', () => {
