@@ -1,6 +1,7 @@
 // What every route file is given.
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '../base/log.ts';
+import type { CniDoor } from '../cni/door.ts';
 import type { Controller } from '../core/requests.ts';
 
 declare module 'fastify' {
@@ -14,6 +15,7 @@ declare module 'fastify' {
 
 export interface ApiContext {
   readonly controller: Controller;
+  readonly cni: Pick<CniDoor, 'answer'>;
   readonly log: Log;
   /** The daemon's version. */
   readonly version: string;

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Log } from '../base/log.ts';
+import type { CniDoor } from '../cni/door.ts';
 import type { Controller } from '../core/requests.ts';
 import { fairleadRoutes } from './fairlead/routes.ts';
 import { answerErrors, answerGarbage, bodyLimitBytes, describeViolation } from './http-errors.ts';
@@ -12,6 +13,7 @@ const closeGraceMs = 1000;
 
 export interface ApiOptions {
   readonly controller: Controller;
+  readonly cni: Pick<CniDoor, 'answer'>;
   readonly log: Log;
   /** The daemon's version. */
   readonly version: string;

@@ -8,12 +8,14 @@ import type { Parts } from '../core/parts.ts';
 import { createNameService } from '../dns/engine.ts';
 import { BridgeDriver } from '../drivers/bridge/bridge.ts';
 import type { Driver } from '../drivers/driver.ts';
+import { ForeignDriver } from '../drivers/foreign.ts';
 import { HostDriver } from '../drivers/host.ts';
 import { MacvlanDriver } from '../drivers/macvlan.ts';
 import { NoneDriver } from '../drivers/none.ts';
 import { chooseFirewall } from '../firewall/choose.ts';
 import { HeldPorts } from '../firewall/held-ports.ts';
 import { DefaultIpam } from '../ipam/default-ipam.ts';
+import { ForeignIpam } from '../ipam/foreign-ipam.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
 import { NullIpam } from '../ipam/null-ipam.ts';
 import { randomUlaPrefix } from '../ipam/ula-prefix.ts';
@@ -35,6 +37,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     new HostDriver(),
     new NoneDriver(),
     new MacvlanDriver(),
+    new ForeignDriver(),
   ];
   const ipams: readonly IpamDriver[] = [
     new DefaultIpam({
@@ -43,6 +46,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
       ulaPrefix: await ulaPrefix(store),
     }),
     new NullIpam(),
+    new ForeignIpam(),
   ];
   return {
     store,

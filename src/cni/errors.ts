@@ -17,6 +17,8 @@ export const cniCode = {
   exhausted: 101,
   notFound: 103,
   notImplemented: 105,
+  /** CHECK: not as it was made. */
+  changed: 106,
   internal: 999,
 } as const;
 

@@ -52,16 +52,19 @@ export async function repairPending(parts: Parts): Promise<void> {
 export async function checkEndpoint(parts: Parts, endpoint: Endpoint): Promise<readonly Difference[]> {
   const { state } = parts.store;
   const network = networkOf(state, endpoint);
-  const findings = await Promise.all([
-    checkNetwork(parts, network),
-    checkSandbox(parts, sandboxOf(state, endpoint)),
-  ]);
+  const { differences } = await checkSandbox(parts, sandboxOf(state, endpoint));
   return [
-    ...findings.flatMap(({ differences }) => differences),
+    ...differences,
     ...checkLeases(parts, network, endpoint),
-    // Against what was applied last: others' endpoints may be on their way.
-    ...(await parts.firewall.inspect()),
+    ...(await inspectNetwork(parts, network)),
   ];
+}
+
+/** What is wrong with a network or the rules; changes nothing. */
+export async function inspectNetwork(parts: Parts, network: Network): Promise<readonly Difference[]> {
+  const { differences } = await checkNetwork(parts, network);
+  // Against what was applied last: endpoints of others may be on their way.
+  return [...differences, ...(await parts.firewall.inspect())];
 }
 
 /** Looks at one network and what hangs on its kernel objects, and repairs it. */

@@ -54,7 +54,8 @@ export function createNetwork(
   });
 }
 
-async function draftNetwork(
+/** Reserves pools and works out the record, but for what only the host knows. Errors: as `createNetwork`. */
+export async function draftNetwork(
   parts: Parts,
   request: CreateNetworkRequest,
   { id, builtin }: NetworkIdentity,

@@ -5,7 +5,7 @@ import { randomId } from '../base/random-id.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network, Pool } from '../model/network.ts';
-import { createNetwork } from './create-network.ts';
+import { createNetwork, draftNetwork } from './create-network.ts';
 import { deleteNetwork } from './delete-network.ts';
 import { networkPolicy } from './desired.ts';
 import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
@@ -29,23 +29,47 @@ export function fittingNetwork(parts: Parts, request: EnsureNetworkRequest): Net
 export async function ensureNetwork(parts: Parts, request: EnsureNetworkRequest): Promise<Network> {
   const network = networkNamed(parts, request.name);
   if (network === undefined) return make(parts, request);
-  const different = differences(parts, network, request);
-  const missing = missingPools(network, request);
-  if (different.length === 0 && missing.length === 0) return network;
-  const unused = endpointsOfNetwork(parts.store.state, network.id).length === 0;
-  if (network.requested !== undefined && unused) {
+  if (fittingNetwork(parts, request) !== undefined) return network;
+  if (canBeMadeAnew(parts, network)) {
     await deleteNetwork(parts, network);
     return make(parts, request);
   }
-  if (network.requested === undefined)
-    different.push(...missing.map(({ subnet }) => `it lacks subnet ${subnet}`));
-  if (different.length > 0) {
-    throw new NetError(
-      'conflict',
-      `network ${network.name} is not what the configuration says, and cannot be changed while it is in use or was not made for it: ${different.join('; ')}`,
-    );
+  checkFit(parts, network, request);
+  return extend(parts, network, missingPools(network, request));
+}
+
+/** Errors: `conflict` naming what differs and cannot be changed now. */
+export function checkFit(parts: Parts, network: Network, request: EnsureNetworkRequest): void {
+  if (canBeMadeAnew(parts, network)) return;
+  const different = differences(parts, network, request);
+  if (network.requested === undefined) {
+    different.push(...missingPools(network, request).map(({ subnet }) => `it lacks subnet ${subnet}`));
   }
-  return extend(parts, network, missing);
+  if (different.length === 0) return;
+  throw new NetError(
+    'conflict',
+    `network ${network.name} is not what the configuration says, and cannot be changed while it is in use or was not made for it: ${different.join('; ')}`,
+  );
+}
+
+/** Whether a network could be made by that request, as far as can be told without making it. Errors: as `createNetwork`. */
+export async function rehearseCreation(parts: Parts, request: EnsureNetworkRequest): Promise<void> {
+  const rehearsed = new Error('the rehearsal is over');
+  try {
+    await withUndo(async (undo) => {
+      const identity = { id: randomId() as NetworkId, builtin: false };
+      const draft = await draftNetwork(parts, withFamilies(request), identity, undo);
+      await driverOf(parts, draft).resolve(draft, [...parts.store.state.networks.values()]);
+      throw rehearsed;
+    });
+  } catch (error) {
+    if (error !== rehearsed) throw error;
+  }
+}
+
+/** Nobody is on it, and it was made for whoever asks now. */
+function canBeMadeAnew(parts: Parts, { id, requested }: Network): boolean {
+  return requested !== undefined && endpointsOfNetwork(parts.store.state, id).length === 0;
 }
 
 export function networkNamed({ store }: Parts, name: string): Network | undefined {
@@ -55,8 +79,14 @@ export function networkNamed({ store }: Parts, name: string): Network | undefine
 
 function make(parts: Parts, request: EnsureNetworkRequest): Promise<Network> {
   const identity = { id: randomId() as NetworkId, builtin: false, onDemand: true } as const;
-  const ipv4 = request.ipv4 ?? (request.pools.length === 0 || hasFamily(request, 4));
-  return createNetwork(parts, { ...request, ipv4 }, identity);
+  return createNetwork(parts, withFamilies(request), identity);
+}
+
+/** Without a family of their own the pools tell; without pools it is IPv4. */
+function withFamilies(request: EnsureNetworkRequest): EnsureNetworkRequest {
+  const { pools } = request;
+  const has4 = pools.length === 0 || pools.some(({ subnet }) => familyOf(subnet) === 4);
+  return { ...request, ipv4: request.ipv4 ?? has4 };
 }
 
 /** What a network made by hand was not asked for is left to whoever made it. */
@@ -145,8 +175,4 @@ async function requestPools(
     pools.push(pool);
   }
   return pools;
-}
-
-function hasFamily({ pools }: EnsureNetworkRequest, family: 4 | 6): boolean {
-  return pools.some(({ subnet }) => familyOf(subnet) === family);
 }

@@ -54,6 +54,11 @@ export interface RuntimeController {
    * on it hinder a change; as `createNetwork`.
    */
   ensureNetwork(request: EnsureNetworkRequest): Promise<Network>;
+  /**
+   * What is wrong with the network of that name; where there is none, whether one could be made by this request. Changes
+   * nothing. Errors: those `ensureNetwork` would refuse it with; `not_found` without a request.
+   */
+  probeNetwork(name: string, request?: EnsureNetworkRequest): Promise<readonly Difference[]>;
   /** Deletes a network made by `ensureNetwork` if nobody is on it. Absent is fine. */
   dropNetwork(name: string): Promise<void>;
   /** As `connect`, telling more of what was made. */
@@ -70,6 +75,6 @@ export interface RuntimeController {
   lookAt(netnsPath: string, ifname: string): Promise<FoundInterface>;
   /** Brings loopback up or down; returns its addresses. Errors: `not_found`, `invalid_parameter`. */
   loopback(netnsPath: string, up: boolean): Promise<readonly InterfaceAddress[]>;
-  /** How much of a network's range is in use. Errors: `not_found`. */
-  poolStatus(network: string, range: LeaseRange): PoolStatus;
+  /** How much of a network's pools is in use, or of a range in one of them. Errors: `not_found`, `invalid_parameter`. */
+  poolStatus(network: string, range?: LeaseRange): readonly PoolStatus[];
 }

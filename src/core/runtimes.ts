@@ -7,10 +7,10 @@ import { type EndpointId, shortId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { amendEndpoint } from './amend-endpoint.ts';
-import { checkEndpoint } from './check.ts';
+import { checkEndpoint, inspectNetwork } from './check.ts';
 import type { Connected } from './connect.ts';
 import { deleteNetwork } from './delete-network.ts';
-import { ensureNetwork, fittingNetwork, networkNamed } from './ensure-network.ts';
+import { checkFit, ensureNetwork, fittingNetwork, networkNamed, rehearseCreation } from './ensure-network.ts';
 import { viewEndpoint } from './inspect.ts';
 import { poolFor } from './lease-addresses.ts';
 import type { Locks } from './locks.ts';
@@ -67,6 +67,17 @@ export class Runtimes implements RuntimeController {
     }
   }
 
+  async probeNetwork(name: string, request?: EnsureNetworkRequest): Promise<readonly Difference[]> {
+    const network = request === undefined ? findNetwork(this.#state, name) : networkNamed(this.#parts, name);
+    if (network === undefined && request !== undefined) {
+      await this.#alone(name, () => rehearseCreation(this.#parts, request));
+      return [];
+    }
+    if (network === undefined) return [];
+    if (request !== undefined) checkFit(this.#parts, network, request);
+    return this.#locks.run({ shared: [`network:${network.id}`] }, () => inspectNetwork(this.#parts, network));
+  }
+
   async dropNetwork(name: string): Promise<void> {
     await this.#alone(name, async () => {
       const network = networkNamed(this.#parts, name);
@@ -105,9 +116,11 @@ export class Runtimes implements RuntimeController {
     return this.#parts.sandboxes.loopback(netnsPath, up);
   }
 
-  poolStatus(ref: string, range: LeaseRange): PoolStatus {
+  poolStatus(ref: string, range?: LeaseRange): readonly PoolStatus[] {
     const network = findNetwork(this.#state, ref);
-    return ipamOf(this.#parts, network.ipam.driver).status(poolFor(network, range.first), range);
+    const ipam = ipamOf(this.#parts, network.ipam.driver);
+    if (range !== undefined) return [ipam.status(poolFor(network, range.first), range)];
+    return network.ipam.pools.map((pool) => ipam.status(pool));
   }
 
   get #state() {

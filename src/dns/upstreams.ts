@@ -2,7 +2,7 @@
 import { type FSWatcher, readFileSync, realpathSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Log } from '../base/log.ts';
-import { nameserversOf } from './resolv-conf.ts';
+import { nameserversOf } from '../base/resolv-conf.ts';
 import { resolverAddress } from './resolver-sockets.ts';
 
 export interface HostUpstreams {

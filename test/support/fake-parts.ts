@@ -1,6 +1,12 @@
 // Parts for tests of the core: real records, addresses and lookups, with a kernel made of maps that can be told to fail.
 import { pino } from 'pino';
-import { addressOf, familyOf, type InterfaceAddress, type IpAddress } from '../../src/base/cidr.ts';
+import {
+  addressOf,
+  type Cidr,
+  familyOf,
+  type InterfaceAddress,
+  type IpAddress,
+} from '../../src/base/cidr.ts';
 import { NetError } from '../../src/base/errors.ts';
 import type { MacAddress } from '../../src/base/mac.ts';
 import { EventBus } from '../../src/core/events.ts';
@@ -10,8 +16,10 @@ import type { Driver } from '../../src/drivers/driver.ts';
 import type { Firewall } from '../../src/firewall/firewall.ts';
 import type { HostPorts } from '../../src/firewall/host-ports.ts';
 import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
+import { ForeignIpam } from '../../src/ipam/foreign-ipam.ts';
 import type { IpamDriver } from '../../src/ipam/ipam-driver.ts';
 import { NullIpam } from '../../src/ipam/null-ipam.ts';
+import type { Attachment } from '../../src/model/attachment.ts';
 import type { DriverName } from '../../src/model/network.ts';
 import type { PublishedPort } from '../../src/model/port.ts';
 import type {
@@ -98,12 +106,14 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     ipams: new Map<string, IpamDriver>([
       ['default', ipam],
       ['null', new NullIpam()],
+      ['foreign', new ForeignIpam()],
     ]),
     drivers: new Map<string, Driver>([
       ['bridge', wrap('driver', fakeDriver('bridge', world))],
       ['host', fakeDriver('host', world)],
       ['none', fakeDriver('none', world)],
       ['macvlan', fakeDriver('macvlan', world)],
+      ['foreign', fakeDriver('foreign', world)],
     ]),
     firewall: wrap('firewall', fakeFirewall(world)),
     hostPorts: wrap('hostPorts', fakeHostPorts(world)),
@@ -131,7 +141,7 @@ function fakeDriver(name: DriverName, world: World): Driver {
     name,
     scope: 'local',
     hasInterfaces,
-    hasGateway: name === 'bridge',
+    hasGateway: name === 'bridge' || name === 'foreign',
     normalizeOptions: (raw) => raw,
     resolve: async (draft) =>
       name === 'bridge' ? { ...draft.options, bridge: `fl-${draft.id.slice(0, 10)}` } : draft.options,
@@ -147,13 +157,16 @@ function fakeDriver(name: DriverName, world: World): Driver {
       if (!hasInterfaces || endpoint.mac === undefined) return undefined;
       const gateway = network.internal ? undefined : network.ipam.pools[0]?.gateway;
       return {
-        link: {
-          kind: 'veth',
-          hostIfname: `fv${endpoint.id.slice(0, 10)}`,
-          bridge: network.options['bridge'] ?? '',
-          isolated: false,
-          hairpin: true,
-        },
+        link:
+          name === 'foreign'
+            ? { kind: 'foreign', former: {} }
+            : {
+                kind: 'veth',
+                hostIfname: `fv${endpoint.id.slice(0, 10)}`,
+                bridge: network.options['bridge'] ?? '',
+                isolated: false,
+                hairpin: true,
+              },
         ifname: endpoint.ifname,
         mac: endpoint.mac,
         mtuBytes: 1500,
@@ -205,7 +218,8 @@ function fakeFirewall(world: World): Firewall {
         world.forwards.set(endpoint.endpointId, endpoint.forwards.length);
     },
     inspect: async (desired) => {
-      const wanted = new Set(desired?.endpoints.map(({ endpointId }) => endpointId as string));
+      if (desired === undefined) return [];
+      const wanted = new Set(desired.endpoints.map(({ endpointId }) => endpointId as string));
       const extra = [...world.forwards.keys()].filter((id) => !wanted.has(id));
       return extra.map((id) => ({ object: `ports of ${id}`, problem: 'nobody asked for them' }));
     },
@@ -250,6 +264,8 @@ function fakeSandboxes(world: World): Sandboxes {
   const linksOf = (namespace: { kind: string; path?: string }) =>
     world.namespaces.get(namespace.path ?? '') ?? new Set();
   let inode = 100;
+  /** By path and interface name. */
+  const attached = new Map<string, Attachment>();
   /** As the kernel gives them out: the lowest that is free. */
   const numbers = new Map<string, number>();
   const numberOf = (path: string) => {
@@ -278,17 +294,21 @@ function fakeSandboxes(world: World): Sandboxes {
     loopback: async () => ['127.0.0.1/8' as InterfaceAddress],
     lookAt: async (namespace, ifname) => {
       if (!linksOf(namespace).has(ifname)) throw new NetError('not_found', `no interface ${ifname}`);
+      const attachment = attached.get(`${'path' in namespace ? namespace.path : ''} ${ifname}`);
       return {
         settings: {
-          mac: '02:00:00:00:00:01' as MacAddress,
+          mac: attachment?.mac ?? ('02:00:00:00:00:01' as MacAddress),
           mtuBytes: 1500,
           promiscuous: false,
           allMulticast: false,
           txQueueLength: 1000,
         },
         up: true,
-        addresses: ['10.9.0.2/24' as InterfaceAddress],
-        routes: [],
+        addresses: attachment?.addresses ?? ['10.9.0.2/24' as InterfaceAddress],
+        routes: Object.values(attachment?.gateways ?? {}).map((gateway) => ({
+          destination: (familyOf(gateway) === 4 ? '0.0.0.0/0' : '::/0') as Cidr,
+          gateway,
+        })),
         host: { ifname: 'veth0', bridge: 'cni0' },
       };
     },
@@ -299,6 +319,8 @@ function fakeSandboxes(world: World): Sandboxes {
         throw new NetError('conflict', `${attachment.ifname} ${foreign ? 'is missing' : 'exists'}`);
       }
       links.add(attachment.ifname);
+      if (!foreign)
+        attached.set(`${'path' in namespace ? namespace.path : ''} ${attachment.ifname}`, attachment);
       return [];
     },
     detach: async (namespace, attachment) => {

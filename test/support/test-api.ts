@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { type ApiServer, createServer } from '../../src/api/server.ts';
+import type { CniBody } from '../../src/cni/protocol.ts';
 import { FakeController } from './fake-controller.ts';
 
 export interface TestApi {
@@ -27,7 +28,13 @@ export function testApi(controller = new FakeController()): TestApi {
       done();
     },
   });
-  const server = createServer({ controller, log: pino(sink), version: '1.2.3' });
+  const cni = {
+    answer: async (body: CniBody) => ({
+      code: Number(body.environment['ANSWER_CODE'] ?? 0),
+      document: JSON.stringify(body),
+    }),
+  };
+  const server = createServer({ controller, cni, log: pino(sink), version: '1.2.3' });
   onTestFinished(() => server.close());
   return {
     controller,

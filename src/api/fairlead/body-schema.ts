@@ -1,5 +1,5 @@
 // What requests may carry, field by field, with the limits.
-import { flag, list, object, processId, text, textMap, texts, wholeNumber } from '../schema.ts';
+import { anyText, flag, list, object, processId, text, textMap, texts, wholeNumber } from '../schema.ts';
 
 const pool = object({ subnet: text, range: text, gateway: text, reserved: textMap });
 
@@ -63,4 +63,14 @@ export const launchBody = object(
     terminal: { type: 'array', items: flag, minItems: 3, maxItems: 3 },
   },
   ['verb', 'arguments', 'pid', 'directory', 'terminal'],
+);
+
+export const cniBody = object(
+  {
+    environment: { type: 'object', additionalProperties: anyText },
+    configuration: anyText,
+    ipam: anyText,
+    program: anyText,
+  },
+  ['environment', 'configuration'],
 );

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiContext, Routes } from '../route.ts';
 import { checkRoutes } from './check.ts';
+import { cniRoutes } from './cni.ts';
 import { endpointRoutes } from './endpoints.ts';
 import { eventRoutes } from './events.ts';
 import { launchRoutes } from './launch.ts';
@@ -19,6 +20,7 @@ const routes: readonly Routes[] = [
   endpointRoutes,
   portRoutes,
   launchRoutes,
+  cniRoutes,
   eventRoutes,
   checkRoutes,
   versionRoutes,

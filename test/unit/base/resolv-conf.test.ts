@@ -1,8 +1,8 @@
-// The nameservers of a resolv.conf.
+// What a resolv.conf says.
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { nameserversOf } from '../../../src/dns/resolv-conf.ts';
+import { nameserversOf, parseResolvConf } from '../../../src/base/resolv-conf.ts';
 
 test.each<[string, string, string[]]>([
   ['are taken in order', 'nameserver 192.0.2.1\nnameserver 2001:db8::1\n', ['192.0.2.1', '2001:db8::1']],
@@ -23,4 +23,21 @@ test('every address node knows is taken', () => {
       expect(nameserversOf(`nameserver ${address}`)).toHaveLength(isIP(address) === 0 ? 0 : 1);
     }),
   );
+});
+
+test.each([
+  ['nothing of an empty file', '', {}],
+  [
+    'name servers, domain, search list and options',
+    'nameserver 192.0.2.1\ndomain example.org\nsearch a.example b.example # two\noptions ndots:5 rotate\noptions edns0\n',
+    {
+      nameservers: ['192.0.2.1'],
+      domain: 'example.org',
+      search: ['a.example', 'b.example'],
+      options: ['ndots:5', 'rotate', 'edns0'],
+    },
+  ],
+  ['the last search list of several', 'search a\nsearch b c', { search: ['b', 'c'] }],
+])('tells %s', (_, file, expected) => {
+  expect(parseResolvConf(file)).toEqual(expected);
 });

@@ -1,0 +1,78 @@
+// CHECK: everything an ADD made is still there, and the namespace is as the last result of the chain says.
+import type { InterfaceAddress } from '../base/cidr.ts';
+import type { FoundInterface, RuntimeController } from '../core/runtime-requests.ts';
+import type { Difference } from '../model/difference.ts';
+import { CniError, cniCode } from './errors.ts';
+import { parseNetworkConfig } from './network-config.ts';
+import type { CniRequest } from './protocol.ts';
+import type { CniInterface, CniResult } from './result.ts';
+
+/** Errors: 3 when there is no such attachment, 7 without a previous result, 106 telling all that differs. */
+export async function check(core: RuntimeController, request: CniRequest): Promise<void> {
+  const { prevResult, disableCheck } = parseNetworkConfig(request);
+  if (disableCheck) return;
+  const { containerId, ifname, netns, network } = request;
+  if (prevResult === undefined) {
+    throw new CniError(
+      cniCode.badConfiguration,
+      'prevResult is missing, without which CHECK has nothing to compare',
+    );
+  }
+  const endpoint = core.findEndpoint(request);
+  if (endpoint === undefined) {
+    throw new CniError(
+      cniCode.unknownContainer,
+      `container ${containerId} is not on network ${network} with interface ${ifname}`,
+    );
+  }
+  const found = await core.lookAt(netns, ifname);
+  const differences = [
+    ...compareInterface(prevResult, request, found),
+    ...(await core.checkEndpoint(endpoint.id)),
+  ];
+  if (differences.length === 0) return;
+  const texts = differences.map(({ object, problem }) => `${object} ${problem}`);
+  throw new CniError(cniCode.changed, `container ${containerId} on network ${network}: ${texts.join('; ')}`);
+}
+
+/** Other elements of the chain may have changed what we made, and the result says how it was when they had. */
+function compareInterface(
+  { interfaces, ips, routes }: CniResult,
+  { ifname, netns }: CniRequest,
+  found: FoundInterface,
+): readonly Difference[] {
+  const object = `interface ${ifname}`;
+  const index = interfaces.findIndex((one) => one.name === ifname && one.sandbox === netns);
+  const entry = interfaces[index];
+  const lacking = (address: InterfaceAddress) => !found.addresses.includes(address);
+  const own = ips.filter(
+    (ip) => ip.interface === index || (ip.interface === undefined && interfaces.length <= 1),
+  );
+  return [
+    ...(entry === undefined ? [] : compareSettings(entry, found)),
+    ...own
+      .filter(({ address }) => lacking(address))
+      .map(({ address }) => ({ object, problem: `lacks address ${address}` })),
+    ...routes
+      .filter(
+        ({ dst, gw }) =>
+          !found.routes.some((route) => route.destination === dst && (gw ?? route.gateway) === route.gateway),
+      )
+      .map(({ dst, gw }) => ({
+        object,
+        problem: `lacks the route to ${dst}${gw === undefined ? '' : ` via ${gw}`}`,
+      })),
+  ];
+}
+
+function compareSettings({ mac, mtu }: CniInterface, { settings }: FoundInterface): readonly Difference[] {
+  const object = 'interface';
+  return [
+    ...(mac !== undefined && mac.toLowerCase() !== settings.mac
+      ? [{ object, problem: `has MAC address ${settings.mac}, not ${mac}` }]
+      : []),
+    ...(mtu !== undefined && mtu !== settings.mtuBytes
+      ? [{ object, problem: `has MTU ${settings.mtuBytes}, not ${mtu}` }]
+      : []),
+  ];
+}
