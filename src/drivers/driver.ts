@@ -13,7 +13,7 @@ export interface Driver {
   readonly scope: 'local' | 'global';
   /** False for drivers whose sandboxes get no interface of their own (`host`, `none`). */
   readonly hasInterfaces: boolean;
-  /** True when published ports and masquerading work on its networks. */
+  /** True when published ports and masquerading work on its networks, on those that have a `policy`. */
   readonly hasGateway: boolean;
   /**
    * Checks raw `-o` options and returns them under Fairlead's short names in canonical form. Pure.

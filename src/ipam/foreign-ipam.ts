@@ -1,5 +1,5 @@
 // IPAM driver `foreign`: subnets somebody else gives the addresses of. They are known, and nothing is ever leased from them.
-import type { InterfaceAddress } from '../base/cidr.ts';
+import { familyOf, type InterfaceAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Pool } from '../model/network.ts';
 import type { IpamDriver, PoolRequest, PoolStatus } from './ipam-driver.ts';
@@ -13,9 +13,12 @@ export class ForeignIpam implements IpamDriver {
     return refuseOptions(this.name, raw);
   }
 
-  /** As it is given: it may overlap others, and has the gateway it is said to have or none. */
+  /**
+   * As it is given: it may overlap others, and has the gateway it is said to have, or none. Whoever gives each interface a
+   * subnet of one address has a gateway outside of it.
+   */
   async requestPool(request: PoolRequest): Promise<Pool | undefined> {
-    const { subnet, range, gateway, reserved, networkName } = request;
+    const { subnet, range, gateway, reserved, family, networkName } = request;
     const idle = range ?? Object.values(reserved)[0] ?? (subnet === undefined ? gateway : undefined);
     if (idle !== undefined) {
       throw new NetError(
@@ -23,7 +26,15 @@ export class ForeignIpam implements IpamDriver {
         `network ${networkName}: IPAM driver foreign leases no addresses, so ${idle} has no meaning`,
       );
     }
-    return subnet && planPool({ ...request, wantsGateway: false }, subnet);
+    if (subnet === undefined) return undefined;
+    if (gateway !== undefined && familyOf(gateway) !== family) {
+      throw new NetError(
+        'invalid_parameter',
+        `network ${networkName}: gateway ${gateway} is not of the family of subnet ${subnet}`,
+      );
+    }
+    const pool = planPool({ family, wantsGateway: false, reserved, networkName }, subnet);
+    return gateway === undefined ? pool : { ...pool, gateway };
   }
 
   releasePool(): void {}

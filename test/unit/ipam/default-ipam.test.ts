@@ -432,8 +432,12 @@ describe('the foreign driver', () => {
         reserved: {},
       });
     }
-    const wider = { subnet: '10.0.0.0/16', gateway: '10.0.0.9' };
-    expect(await driver.requestPool(request(wider))).toEqual({ ...wider, reserved: {} });
+    for (const given of [
+      { subnet: '10.0.0.0/16', gateway: '10.0.0.9' },
+      { subnet: '10.0.0.5/32', gateway: '10.0.0.9' },
+    ]) {
+      expect(await driver.requestPool(request(given))).toEqual({ ...given, reserved: {} });
+    }
   });
 
   test('leases nothing', async () => {
@@ -454,7 +458,11 @@ describe('the foreign driver', () => {
     ['a range', { subnet: '10.0.0.0/24', range: '10.0.0.0/25' }, '10.0.0.0/25 has no meaning'],
     ['reserved addresses', { subnet: '10.0.0.0/24', reserved: { a: '10.0.0.7' } }, '10.0.0.7 has no meaning'],
     ['a gateway without its subnet', { gateway: '10.0.0.1' }, '10.0.0.1 has no meaning'],
-    ['a gateway outside', { subnet: '10.0.0.0/24', gateway: '10.0.1.1' }, 'is outside subnet 10.0.0.0/24'],
+    [
+      'a gateway of the other family',
+      { subnet: '10.0.0.0/24', gateway: 'fd00::1' },
+      'gateway fd00::1 is not of the family of subnet 10.0.0.0/24',
+    ],
     ['loopback', { subnet: '127.0.0.0/8' }, 'which no network can use'],
     ['a subnet of the other family', { subnet: '10.0.0.0/24', family: 6 }, 'is not an IPv6 subnet'],
   ])('refuses %s', async (_, asked, message) => {
