@@ -59,7 +59,7 @@ export function preferredConfiguration(confDir: string): string | undefined {
  * Addresses come from netd's default pools. Runtimes of containerd 1.7 and before take no configuration of version 1.1.0;
  * those that know `cniVersions` choose the newest they know.
  */
-function conflistText(socket: string | undefined): string {
+export function conflistText(socket: string | undefined): string {
   const capabilities = ['portMappings', 'bandwidth', 'ips', 'mac', 'ipRanges', 'dns', 'aliases'];
   const plugin = {
     type: 'fairlead-cni',
