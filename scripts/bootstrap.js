@@ -29,6 +29,8 @@ export function installDependencies(force = false) {
   utimesSync(join(root, 'node_modules/.package-lock.json'), now, now);
 }
 
+const products = { native: ['bin/net', 'bin/fairlead-cni'], typescript: ['dist/bin/netd.js'] };
+
 /** Builds the native part and compiles the TypeScript where their sources are newer than what was made of them. */
 export function build(force = false) {
   const native = ['native', 'binding.gyp', 'scripts/build-native.js'];
@@ -46,8 +48,8 @@ export function build(force = false) {
 function refresh(name, sources, force, work) {
   const stamp = join(root, 'build', `.${name}-built`);
   const newest = Math.max(...sources.map((source) => newestUnder(join(root, source))));
-  const product = name === 'native' ? 'bin/net' : 'dist/bin/netd.js';
-  if (!force && existsSync(join(root, product)) && modifiedAt(stamp) > newest) return;
+  const isBuilt = products[name].every((product) => existsSync(join(root, product)));
+  if (!force && isBuilt && modifiedAt(stamp) > newest) return;
   const started = new Date();
   work();
   mkdirSync(dirname(stamp), { recursive: true });
