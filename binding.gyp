@@ -9,7 +9,7 @@
         "native/addon/namespace.cc",
         "native/addon/namespace_binding.cc",
         "native/addon/netlink_socket.cc",
-        "native/addon/netlink_thread.cc",
+        "native/addon/netlink_threads.cc",
         "native/addon/poll.cc",
         "native/addon/process.cc",
         "native/addon/process_binding.cc",

@@ -69,8 +69,10 @@ Reply ProgramRunner::runStep(Run& run, const Step& step, std::span<uint8_t> byte
   }
   const Result<NetlinkSocket*> socket = socketAt(run, step.place);
   if (const SystemError* error = errorOf(socket)) return {refusalOf(*error)};
-  buffer_.resize(datagramBytes);
-  return std::get<NetlinkSocket*>(socket)->exchange({bytes, step.acks, step.verb == Verb::dump}, buffer_, replies);
+  // Not written to beforehand: what no datagram has filled yet takes no memory, of which each thread has its own.
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<uint8_t[]>(datagramBytes);
+  const std::span<uint8_t> buffer(buffer_.get(), datagramBytes);
+  return std::get<NetlinkSocket*>(socket)->exchange({bytes, step.acks, step.verb == Verb::dump}, buffer, replies);
 }
 
 Result<NetlinkSocket*> ProgramRunner::socketAt(Run& run, Place place) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,7 +65,7 @@ class ProgramRunner {
   std::optional<NetlinkSocket> host_;
   /** Never closed: the ownership of our nftables table (NFT_TABLE_F_OWNER) ends with the socket that made it. */
   std::optional<NetlinkSocket> netfilter_;
-  std::vector<uint8_t> buffer_;
+  std::unique_ptr<uint8_t[]> buffer_;
 };
 
 }  // namespace fairlead

@@ -55,8 +55,9 @@ export async function runProgram(
 }
 
 /**
- * As `runProgram`, on a second thread with sockets of its own: for deletions, which wait long and would delay the rest.
- * It cannot change nftables tables, as those belong to the socket of the first thread.
+ * As `runProgram`, on one of up to 32 further threads with sockets of their own: for deletions, which wait long and would
+ * delay the rest. Programs run beside each other, in no order. They cannot change nftables tables, as those belong to the
+ * socket of the first thread.
  */
 export async function runReaper(
   steps: readonly Step[],

@@ -11,6 +11,7 @@ const prelude = `
   const native = require(${JSON.stringify(addon)});
   const bytes = Buffer.from('${message}', 'hex');
   const run = () => native.runProgram(-1, Uint32Array.of(0, 0, 1, bytes.length), bytes);
+  const reap = () => native.runReaper(-1, Uint32Array.of(0, 0, 1, bytes.length), bytes);
 `;
 
 /** What a script prints before its process ends by itself, successfully, within ten seconds. */
@@ -39,9 +40,8 @@ test('subscriptions and watches do not keep the process alive', async () => {
 });
 
 test('a process may exit with programs in flight', async () => {
-  expect(await output('for (let i = 0; i < 5000; i++) run(); console.log("bye"); process.exit(0)')).toBe(
-    'bye',
-  );
+  const script = 'for (let i = 0; i < 5000; i++) { run(); reap(); } console.log("bye"); process.exit(0)';
+  expect(await output(script)).toBe('bye');
 });
 
 test('a worker may be ended with programs, subscriptions and watches in flight', async () => {
@@ -50,7 +50,7 @@ test('a worker may be ended with programs, subscriptions and watches in flight',
     const body = ${JSON.stringify(prelude)} + \`
       native.openMulticast(-1, 'route', Uint32Array.of(1)).then((fd) => native.poll(fd, () => {}));
       native.poll(native.openProcess(process.ppid), () => {});
-      for (let i = 0; i < 5000; i++) run();
+      for (let i = 0; i < 5000; i++) { run(); reap(); }
       run().then(() => require('node:worker_threads').parentPort.postMessage('ready'));
       setInterval(() => {}, 1000);
     \`;

@@ -6,6 +6,7 @@ import { decodeMessage } from '../../../src/kernel/netlink/message.ts';
 import type { Namespace } from '../../../src/kernel/netns.ts';
 import { dump, runProgram, runReaper, type Step } from '../../../src/kernel/program.ts';
 import { readSysctl, writeSysctl } from '../../../src/kernel/sysctl.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { makeScratchNamespace, type ScratchNamespace } from './scratch-namespace.ts';
 import {
   addAddress,
@@ -305,6 +306,32 @@ test('the reaper deletes links while the netlink thread goes on', async () => {
   const [replies] = await runProgram([getLink('lo')]);
   expect(linkNames(replies?.messages ?? [])).toEqual(['lo']);
   await deletions;
+  expect((await hostLinks()).filter((name) => name.startsWith('ftest'))).toEqual([]);
+});
+
+test('the reaper answers while earlier programs of it wait for the kernel', async () => {
+  // The kernel keeps whoever deletes a link waiting: mostly long, but how long is its own affair.
+  const overtaken = await waitUntil('a question overtook a deletion', async () => {
+    await runProgram([createVeth('ftest0', 'ftest1')]);
+    const ended: string[] = [];
+    await Promise.all([
+      runReaper([deleteLink('ftest0')]).then(() => ended.push('deletion')),
+      runReaper([getLink('lo')]).then(() => ended.push('question')),
+    ]);
+    return ended[0] === 'question';
+  });
+  expect(overtaken).toBe(true);
+});
+
+test('more programs than the reaper has threads are all run, and a failed one harms no other', async () => {
+  const names = Array.from({ length: 50 }, (_, i) => `ftest${i}a`);
+  await runProgram(names.map((name) => createVeth(name, name.replace('a', 'b'))));
+  const results = await Promise.allSettled(
+    [...names, 'nosuch0', ...names.map(() => 'lo')].map((name) =>
+      runReaper([name === 'lo' ? getLink('lo') : deleteLink(name)]),
+    ),
+  );
+  expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
   expect((await hostLinks()).filter((name) => name.startsWith('ftest'))).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-#include "netlink_thread.h"
+#include "netlink_threads.h"
 
 namespace fairlead {
 
@@ -32,29 +32,26 @@ Napi::Value toValue(Napi::Env env, const Outcome& outcome) {
 
 }  // namespace
 
-NetlinkThread::NetlinkThread(Napi::Env env) : wake_(Wake::New(env, "fairlead netlink", 0, 1, this)) {
+NetlinkThreads::NetlinkThreads(Napi::Env env, size_t limit)
+    : wake_(Wake::New(env, "fairlead netlink", 0, 1, this)), limit_(limit) {
   wake_.Unref(env);
 }
 
-void NetlinkThread::stop() {
+void NetlinkThreads::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_one();
-  if (thread_) thread_->join();
+  changed_.notify_all();
+  for (Thread& thread : threads_) thread.join();
 }
 
-Napi::Promise NetlinkThread::submit(Napi::Env env, Program program) {
+Napi::Promise NetlinkThreads::submit(Napi::Env env, Program program) {
   auto job = std::make_unique<Job>(env, std::move(program));
   const Napi::Promise promise = job->deferred.Promise();
-  if (!thread_) {
-    Result<Thread> started = Thread::start([this] { loop(); });
-    if (const SystemError* error = errorOf(started)) {
-      job->deferred.Reject(toError(env, *error).Value());
-      return promise;
-    }
-    thread_ = std::move(std::get<Thread>(started));
+  if (const auto error = startThread()) {
+    job->deferred.Reject(toError(env, *error).Value());
+    return promise;
   }
   if (pending_++ == 0) wake_.Ref(env);
   {
@@ -65,7 +62,22 @@ Napi::Promise NetlinkThread::submit(Napi::Env env, Program program) {
   return promise;
 }
 
-void NetlinkThread::loop() {
+/** For a program about to be submitted, if no thread is free for it. Failing to is an error only without any thread. */
+std::optional<SystemError> NetlinkThreads::startThread() {
+  if (threads_.size() == limit_) return std::nullopt;
+  {
+    const std::lock_guard lock(mutex_);
+    if (idle_ > waiting_.size()) return std::nullopt;
+  }
+  Result<Thread> started = Thread::start([this] { loop(); });
+  if (const SystemError* error = errorOf(started)) {
+    return threads_.empty() ? std::optional(*error) : std::nullopt;
+  }
+  threads_.push_back(std::move(std::get<Thread>(started)));
+  return std::nullopt;
+}
+
+void NetlinkThreads::loop() {
   ProgramRunner runner;
   while (std::unique_ptr<Job> job = next()) {
     job->outcome = runner.run(job->program);
@@ -73,16 +85,18 @@ void NetlinkThread::loop() {
   }
 }
 
-std::unique_ptr<NetlinkThread::Job> NetlinkThread::next() {
+std::unique_ptr<NetlinkThreads::Job> NetlinkThreads::next() {
   std::unique_lock lock(mutex_);
+  idle_++;
   changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  idle_--;
   if (stopping_) return nullptr;
   std::unique_ptr<Job> job = std::move(waiting_.front());
   waiting_.pop_front();
   return job;
 }
 
-void NetlinkThread::finish(std::unique_ptr<Job> job) {
+void NetlinkThreads::finish(std::unique_ptr<Job> job) {
   job->program.netns.close();
   bool first;
   {
@@ -93,11 +107,11 @@ void NetlinkThread::finish(std::unique_ptr<Job> job) {
   if (first) wake_.NonBlockingCall();  // one wake-up for all that finish until the event loop comes round
 }
 
-void NetlinkThread::settle(Napi::Env env, Napi::Function, NetlinkThread* self, void*) {
+void NetlinkThreads::settle(Napi::Env env, Napi::Function, NetlinkThreads* self, void*) {
   if (env != nullptr) self->settleAll(env);
 }
 
-void NetlinkThread::settleAll(Napi::Env env) {
+void NetlinkThreads::settleAll(Napi::Env env) {
   Jobs jobs;
   {
     const std::lock_guard lock(mutex_);
