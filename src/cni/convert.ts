@@ -27,10 +27,14 @@ export function printResult(result: CniResult, version: CniVersion): string {
   return JSON.stringify(encodeResult(result, version), null, 4);
 }
 
-/** Errors: 1 when there is no address, and the version knows interfaces by their addresses alone. */
+/**
+ * DNS settings are always there before 1.1.0, be they empty. Errors: 1 when there is no address, and the version knows
+ * interfaces by their addresses alone.
+ */
 export function encodeResult(result: CniResult, version: CniVersion): Json {
   const shape = isAtLeast(version, '0.3.0') ? encodeLists(result, version) : encodeFamilies(result, version);
-  return tidy({ cniVersion: version, ...shape, dns: encodeDns(result.dns) });
+  const dns = isEmptyDns(result.dns) && isAtLeast(version, '1.1.0') ? undefined : { ...result.dns };
+  return tidy({ cniVersion: version, ...shape, dns });
 }
 
 /**
@@ -118,16 +122,15 @@ function encodeFamily({ ips, routes }: CniResult, family: IpFamily): Json {
   return { ip: ip.address, gateway: ip.gateway, routes: own };
 }
 
-function encodeDns(dns: CniDns): Json {
-  return isEmptyDns(dns) ? undefined : { ...dns, domain: dns.domain || undefined };
-}
-
-/** Without what is empty, keys in alphabetical order, as the reference prints them. */
+/** Without empty texts and lists, keys in alphabetical order, as the reference prints them. */
 function tidy(value: Json): Json {
   if (Array.isArray(value)) return value.map(tidy);
   if (typeof value !== 'object') return value;
   const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined && !(Array.isArray(member) && member.length === 0))
+    .filter(
+      ([, member]) =>
+        member !== undefined && member !== '' && !(Array.isArray(member) && member.length === 0),
+    )
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(members.map(([key, member]) => [key, tidy(member)]));
 }

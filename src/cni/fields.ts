@@ -61,7 +61,7 @@ export class Fields {
   ): number | undefined {
     const value = this.#typed(key, isInteger, 'an integer');
     if (value === undefined || (value >= least && value <= most)) return value;
-    const limits = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
+    const limits = most >= Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
     throw this.bad(key, limits);
   }
 

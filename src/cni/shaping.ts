@@ -22,7 +22,7 @@ export function parseShaping(configuration: Fields, runtimeConfig: Fields): Shap
 
 function parseLimit(fields: Fields, direction: 'ingress' | 'egress'): RateLimit | undefined {
   const bitsPerSecond = fields.integer(`${direction}Rate`) ?? 0;
-  const burst = fields.integer(`${direction}Burst`, { most: Number.MAX_VALUE }) ?? 0;
+  const burst = fields.integer(`${direction}Burst`, { most: Number.POSITIVE_INFINITY }) ?? 0;
   if (bitsPerSecond === 0) {
     if (burst === 0) return undefined;
     throw new CniError(
