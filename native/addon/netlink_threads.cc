@@ -20,6 +20,7 @@ Napi::Value toValue(Napi::Env env, const Outcome& outcome) {
   for (const StepOutcome& step : outcome.steps) interrupted = interrupted || step.interrupted;
   if (outcome.replies.empty() && !interrupted) return env.Undefined();
   Napi::Uint32Array ends = Napi::Uint32Array::New(env, outcome.steps.size() * 2);
+  if (ends.IsEmpty()) return env.Undefined();  // the environment is being taken down and makes no arrays
   for (size_t i = 0; i < outcome.steps.size(); i++) {
     ends[i * 2] = outcome.steps[i].end;
     ends[i * 2 + 1] = outcome.steps[i].interrupted;
