@@ -37,6 +37,15 @@ export function encodeResult(result: CniResult, version: CniVersion): Json {
   return tidy({ cniVersion: version, ...shape, dns });
 }
 
+/** The error where a result has no address and its version cannot say so. */
+export function withoutAddresses(version: CniVersion): CniError {
+  return new CniError(
+    cniCode.incompatibleVersion,
+    `incompatible CNI version: a result of ${version} cannot be without addresses`,
+    { details: 'use cniVersion 0.3.0 or later, or an ipam that gives addresses' },
+  );
+}
+
 /**
  * A result of any version.
  * @param fallback the version of one that names none: that of the configuration it comes with.
@@ -105,13 +114,7 @@ function encodeInterface(
 
 /** Before 0.3.0 there is one address of each family, with its routes; of several the first counts. */
 function encodeFamilies(result: CniResult, version: CniVersion): Record<string, Json> {
-  if (result.ips.length === 0) {
-    throw new CniError(
-      cniCode.incompatibleVersion,
-      `incompatible CNI version: a result of ${version} cannot be without addresses`,
-      { details: 'use cniVersion 0.3.0 or later, or an ipam that gives addresses' },
-    );
-  }
+  if (result.ips.length === 0) throw withoutAddresses(version);
   return { ip4: encodeFamily(result, 4), ip6: encodeFamily(result, 6) };
 }
 

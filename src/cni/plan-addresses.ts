@@ -1,13 +1,14 @@
 // From a configuration to the plan of a container's addresses and routes, and from what came of it to the result.
 import { type Cidr, familyOf, type InterfaceAddress, type IpAddress, subnetOf } from '../base/cidr.ts';
 import type { AddressChoices, AddressPlan, AddressSource } from './address-plan.ts';
-import { decodeRoutes } from './convert.ts';
+import { decodeRoutes, withoutAddresses } from './convert.ts';
 import { CniError, cniCode } from './errors.ts';
 import { planDelegated, planStatic } from './fixed-addresses.ts';
 import { planHostLocal } from './host-local.ts';
 import type { NetworkConfig } from './network-config.ts';
 import { defaultOf, planRoutes } from './plan-routes.ts';
 import { type CniIp, type CniRoute, isEmptyDns } from './result.ts';
+import { isAtLeast } from './versions.ts';
 
 export interface PlanInput {
   /** What the IPAM plugin printed. */
@@ -16,12 +17,16 @@ export interface PlanInput {
   readonly pools?: readonly { readonly subnet: Cidr; readonly gateway?: IpAddress }[];
 }
 
-/** Errors: 6, 7; `not_implemented` for routes that depend on which of several subnets the address will be from. */
+/** Errors: 1, 6, 7; `not_implemented` for routes that depend on which of several subnets the address will be from. */
 export function planAddresses(config: NetworkConfig, input: PlanInput = {}): AddressPlan {
   const source = addressSource(config);
   const choices = planChoices(source, config, input);
   if (config.tuning.down && choices.families.length > 0) {
     throw new CniError(cniCode.badConfiguration, 'disableContainerInterface and ipam exclude each other');
+  }
+  const isKnown = source !== 'fairlead' || input.pools !== undefined;
+  if (isKnown && choices.families.length === 0 && !isAtLeast(config.version, '0.3.0')) {
+    throw withoutAddresses(config.version);
   }
   const resolvConf = config.ipam.text('resolvConf');
   return {

@@ -42,8 +42,6 @@ export interface CniDns {
   readonly options?: readonly string[];
 }
 
-export const emptyResult: CniResult = { interfaces: [], ips: [], routes: [], dns: {} };
-
 export function isEmptyDns({ nameservers = [], domain = '', search = [], options = [] }: CniDns): boolean {
   return nameservers.length + domain.length + search.length + options.length === 0;
 }
