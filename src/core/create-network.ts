@@ -2,7 +2,7 @@
 import { type Cidr, familyOf, type IpFamily } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
-import type { NetworkDraft } from '../drivers/driver.ts';
+import type { Driver, NetworkDraft } from '../drivers/driver.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { DriverName, Network, Pool } from '../model/network.ts';
 import { checkName } from './check-name.ts';
@@ -75,7 +75,7 @@ export async function draftNetwork(
     );
   }
   const families = chooseFamilies(request);
-  const ipam = ipamOf(parts, request.ipamDriver ?? (driver.hasInterfaces ? 'default' : 'null'));
+  const ipam = ipamOf(parts, request.ipamDriver ?? usualIpam(driver));
   const draft = {
     id,
     name,
@@ -103,6 +103,11 @@ export async function draftNetwork(
     }
   }
   return { ...draft, ipam: { driver: ipam.name, options: ipamOptions, pools } };
+}
+
+function usualIpam({ name, hasInterfaces }: Driver): string {
+  if (name === 'foreign') return 'foreign';
+  return hasInterfaces ? 'default' : 'null';
 }
 
 function knownDriver(parts: Parts, name: DriverName) {

@@ -25,12 +25,17 @@ export function attachmentsOf(parts: Parts, endpoints: readonly Endpoint[]): rea
 
 /** The default routes of a sandbox with these endpoints: highest priority first, then the oldest. */
 export function defaultRoutes(parts: Parts, endpoints: readonly Endpoint[]): DefaultRoutes {
-  const ipv4 = gatewayEndpoint(parts, endpoints, 4);
-  const ipv6 = gatewayEndpoint(parts, endpoints, 6);
-  return {
-    ...(ipv4?.gateway !== undefined && { ipv4: { gateway: ipv4.gateway, ifname: ipv4.endpoint.ifname } }),
-    ...(ipv6?.gateway !== undefined && { ipv6: { gateway: ipv6.gateway, ifname: ipv6.endpoint.ifname } }),
-  };
+  const ipv4 = defaultRoute(parts, endpoints, 4);
+  const ipv6 = defaultRoute(parts, endpoints, 6);
+  return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
+}
+
+/** None where an interface of somebody else's has it: whoever made that one sets it. */
+function defaultRoute(parts: Parts, endpoints: readonly Endpoint[], family: IpFamily) {
+  const { endpoint, gateway } = gatewayEndpoint(parts, endpoints, family) ?? {};
+  if (endpoint === undefined || gateway === undefined) return undefined;
+  const isForeign = networkOf(parts.store.state, endpoint).driver === 'foreign';
+  return isForeign ? undefined : { gateway, ifname: endpoint.ifname };
 }
 
 /** The endpoint that gives its sandbox the default route of a family, with the gateway. */

@@ -82,9 +82,9 @@ export class ForeignDriver implements Driver {
     };
   }
 
-  /** None without a bridge: published ports need the rules of a policy. */
-  forwards({ options }: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[] {
-    return options['bridge'] === undefined ? [] : portForwards(endpoint);
+  /** Without a bridge there is no policy, so they answer others, but neither 127.0.0.1 nor the endpoint itself. */
+  forwards(_network: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[] {
+    return portForwards(endpoint);
   }
 }
 

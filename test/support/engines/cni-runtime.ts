@@ -31,20 +31,27 @@ export class CniRuntime {
   }
 
   add(container: string, more: object = {}): Promise<CniAnswer> {
-    return this.#call('ADD', container, more);
+    return this.call('ADD', container, more);
   }
 
   delete(container: string, more: object = {}): Promise<CniAnswer> {
-    return this.#call('DEL', container, more);
+    return this.call('DEL', container, more);
   }
 
-  async #call(command: string, container: string, more: object): Promise<CniAnswer> {
+  /** `more` is added to the configuration, `variables` to the environment. */
+  async call(
+    command: string,
+    container: string,
+    more: object = {},
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<CniAnswer> {
     const env = {
       CNI_COMMAND: command,
       CNI_CONTAINERID: container,
       CNI_NETNS: `/run/netns/${container}`,
       CNI_IFNAME: 'eth0',
       CNI_PATH: pluginFolder,
+      ...variables,
     };
     const input = JSON.stringify({ ...this.#configuration, ...more });
     const { status, stdout, stderr } = await this.#host.attempt([`${pluginFolder}/${this.#type}`], {

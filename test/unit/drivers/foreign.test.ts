@@ -41,13 +41,14 @@ test('the policy leaves to others who reaches the endpoints and how they leave',
   });
 });
 
-test('without a bridge there is no policy, and ports lead nowhere', () => {
+test('without a bridge there is no policy, but ports lead to the endpoint', () => {
   const unknown = { ...network, options: {} };
   const port = { protocol: 'tcp', port: 80, hostPort: 8080, hostAddress: '0.0.0.0' as IpAddress } as const;
   const published = { ...endpoint, ports: [port] };
   expect(driver.policy(unknown)).toBeUndefined();
-  expect(driver.forwards(unknown, published)).toEqual([]);
-  expect(driver.forwards(network, published)).toEqual([{ ...port, address: '10.5.0.2' }]);
+  const forwards = [{ ...port, address: '10.5.0.2' }];
+  expect(driver.forwards(unknown, published)).toEqual(forwards);
+  expect(driver.forwards(network, published)).toEqual(forwards);
 });
 
 test('a network is what it is asked to be, but cannot be internal', async () => {
