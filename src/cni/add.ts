@@ -14,11 +14,13 @@ import { networkRequest } from './network-request.ts';
 import { addressSource, planAddresses, resultIps, resultRoutes } from './plan-addresses.ts';
 import type { CniRequest } from './protocol.ts';
 import { type CniDns, type CniResult, isEmptyDns } from './result.ts';
+import { checkAllowed } from './sysctl-allowlist.ts';
 import { interfaceTuning } from './tuning.ts';
 
 /** What is to be printed. Nothing is left of one that fails. */
 export async function add(core: RuntimeController, request: CniRequest): Promise<string> {
   const config = parseNetworkConfig(request);
+  await checkAllowed(config.tuning.sysctls.map(([key]) => key));
   const result =
     config.prevResult === undefined
       ? await attach(core, request, config)

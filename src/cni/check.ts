@@ -1,11 +1,12 @@
 // CHECK: everything an ADD made is still there, and the namespace is as the last result of the chain says.
-import type { InterfaceAddress } from '../base/cidr.ts';
+import { type InterfaceAddress, prefixOf } from '../base/cidr.ts';
 import type { FoundInterface, RuntimeController } from '../core/runtime-requests.ts';
+import type { Route } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import { CniError, cniCode } from './errors.ts';
 import { parseNetworkConfig } from './network-config.ts';
 import type { CniRequest } from './protocol.ts';
-import type { CniInterface, CniResult } from './result.ts';
+import type { CniInterface, CniResult, CniRoute } from './result.ts';
 
 /** Errors: 3 when there is no such attachment, 7 without a previous result, 106 telling all that differs. */
 export async function check(core: RuntimeController, request: CniRequest): Promise<void> {
@@ -35,7 +36,10 @@ export async function check(core: RuntimeController, request: CniRequest): Promi
   throw new CniError(cniCode.changed, `container ${containerId} on network ${network}: ${texts.join('; ')}`);
 }
 
-/** Other elements of the chain may have changed what we made, and the result says how it was when they had. */
+/**
+ * Other elements of the chain may have changed what we made, and the result says how it was when they had. Of several default
+ * routes a container has one, wherever it leads: the core knows which.
+ */
 function compareInterface(
   { interfaces, ips, routes }: CniResult,
   { ifname, netns }: CniRequest,
@@ -54,10 +58,7 @@ function compareInterface(
       .filter(({ address }) => lacking(address))
       .map(({ address }) => ({ object, problem: `lacks address ${address}` })),
     ...routes
-      .filter(
-        ({ dst, gw }) =>
-          !found.routes.some((route) => route.destination === dst && (gw ?? route.gateway) === route.gateway),
-      )
+      .filter((route) => prefixOf(route.dst) > 0 && !found.routes.some((one) => isSame(route, one)))
       .map(({ dst, gw }) => ({
         object,
         problem: `lacks the route to ${dst}${gw === undefined ? '' : ` via ${gw}`}`,
@@ -75,4 +76,9 @@ function compareSettings({ mac, mtu }: CniInterface, { settings }: FoundInterfac
       ? [{ object, problem: `has MTU ${settings.mtuBytes}, not ${mtu}` }]
       : []),
   ];
+}
+
+/** A route that names no gateway may have got the network's. */
+function isSame({ dst, gw }: CniRoute, { destination, gateway }: Route): boolean {
+  return destination === dst && (gw === undefined || gw === gateway);
 }
