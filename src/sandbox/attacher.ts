@@ -1,21 +1,30 @@
 // Carries out attachments: finds what they name, runs their program, and takes back what a failed one left.
 import { NetError } from '../base/errors.ts';
-import { kernelHasIpv6 } from '../kernel/ipv6-stack.ts';
 import { NetlinkError } from '../kernel/netlink/error.ts';
 import type { Namespace } from '../kernel/netns.ts';
 import { runProgram, runReaper } from '../kernel/program.ts';
 import { findLink, request } from '../kernel/rtnetlink/client.ts';
 import { removeLink } from '../kernel/rtnetlink/link.ts';
 import { chooseLinkIndex } from '../kernel/rtnetlink/link-index.ts';
-import type { Attachment } from '../model/attachment.ts';
+import { linksHaveIpv6 } from './address-plan.ts';
 import { attachError } from './attach-error.ts';
-import { type AttachTarget, attachSteps, lookStep, makeStep } from './attach-plan.ts';
-import type { AdoptedNamespace, DefaultRoutes, PinnedNamespace } from './sandbox.ts';
+import { type AttachTarget, attachSteps, type OwnAttachment } from './attach-plan.ts';
+import { hostInterfaces } from './host-interfaces.ts';
+import { ignoreAbsence } from './own-namespace.ts';
+import type { PlannedStep } from './planned-step.ts';
+import type { AdoptedNamespace, DefaultRoutes, HostInterface, PinnedNamespace } from './sandbox.ts';
+import { newIfb } from './shaping-plan.ts';
 
 /** The namespace an interface is made in, open and as recorded. */
 export interface AttachPlace {
   readonly open: Namespace;
   readonly recorded: PinnedNamespace | AdoptedNamespace;
+}
+
+/** An attach the kernel refused, and at which step. */
+interface Refusal {
+  readonly error: NetlinkError;
+  readonly planned: PlannedStep | undefined;
 }
 
 /** Networks come and go: those of former ones are let go of, all at once, when this many are known. */
@@ -35,40 +44,54 @@ export class Attacher {
   }
 
   /** Errors: as `Sandboxes.attach`; then nothing is left. */
-  async attach(place: AttachPlace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
+  async attach(
+    place: AttachPlace,
+    attachment: OwnAttachment,
+    routes: DefaultRoutes,
+  ): Promise<readonly HostInterface[]> {
     const { link } = attachment;
     const name = link.kind === 'veth' ? link.bridge : link.parent;
-    try {
-      const hostLink = this.#indexes.get(name) ?? (await this.#lookUp(name, attachment));
-      await this.#run(place, attachment, routes, hostLink).catch(async (error) => {
-        if (!(error instanceof NetlinkError) || !isAboutIndex(error)) throw error;
-        await this.#run(place, attachment, routes, await this.#lookUp(name, attachment));
-      });
-    } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
-      throw (await hostNameTaken(error, attachment)) ?? attachError(error, attachment, place.recorded.path);
-    }
+    const run = (hostLink: number) => this.#run(place, attachment, routes, hostLink);
+    let outcome = await run(this.#indexes.get(name) ?? (await this.#lookUp(name, attachment)));
+    if (isRefusal(outcome) && isAboutIndex(outcome))
+      outcome = await run(await this.#lookUp(name, attachment));
+    if (!isRefusal(outcome)) return outcome;
+    throw (
+      (await hostNameTaken(outcome, attachment)) ??
+      attachError(outcome.error, attachment, outcome.planned, place.recorded.path)
+    );
   }
 
   async #run(
     { open, recorded }: AttachPlace,
-    attachment: Attachment,
+    attachment: OwnAttachment,
     routes: DefaultRoutes,
     hostLink: number,
-  ): Promise<void> {
+  ): Promise<readonly HostInterface[] | Refusal> {
     const index = chooseLinkIndex() + 1;
-    const ipv6 = !kernelHasIpv6 ? 'absent' : recorded.kind === 'adopted' ? 'on' : 'off';
-    const target: AttachTarget = { hostLink, index, namespace: open, ipv6, alias: this.#alias };
+    const target: AttachTarget = {
+      hostLink,
+      index,
+      namespace: open,
+      ipv6: !linksHaveIpv6(attachment) ? 'absent' : recorded.kind === 'adopted' ? 'on' : 'off',
+      alias: this.#alias,
+      ifb: newIfb(attachment, this.#alias),
+    };
+    const planned = attachSteps(attachment, routes, target);
     try {
-      await runProgram(attachSteps(attachment, routes, target), open);
+      const replies = await runProgram(
+        planned.map(({ step }) => step),
+        open,
+      );
+      return attachment.link.kind === 'veth' ? hostInterfaces(replies.at(-1)) : [];
     } catch (error) {
-      // Had the link not been made, its index could be somebody else's.
-      if (error instanceof NetlinkError && error.step > makeStep) await takeBack(attachment, index, open);
-      throw error;
+      if (!(error instanceof NetlinkError)) throw error;
+      await takeBack(planned.slice(0, error.step), attachment, target, open);
+      return { error, planned: planned[error.step] };
     }
   }
 
-  async #lookUp(name: string, { link }: Attachment): Promise<number> {
+  async #lookUp(name: string, { link }: OwnAttachment): Promise<number> {
     const found = await findLink({ name });
     if (found === undefined) {
       this.#indexes.delete(name);
@@ -80,26 +103,40 @@ export class Attacher {
   }
 }
 
+function isRefusal(outcome: readonly HostInterface[] | Refusal): outcome is Refusal {
+  return 'error' in outcome;
+}
+
 /** Whether another try with fresh indexes may go better. */
-function isAboutIndex({ step, code }: NetlinkError): boolean {
-  return step === lookStep || (step === makeStep && (code === 'EEXIST' || code === 'EBUSY'));
+function isAboutIndex({ error: { code }, planned }: Refusal): boolean {
+  return (
+    planned?.purpose === 'look' || (planned?.purpose === 'make' && (code === 'EEXIST' || code === 'EBUSY'))
+  );
 }
 
-/** Removes the link of an attachment that failed half-way. */
-async function takeBack({ link }: Attachment, index: number, open: Namespace): Promise<void> {
-  const step =
-    link.kind === 'veth'
-      ? request('host', removeLink({ index: index - 1 }))
-      : request('namespace', removeLink({ index }));
-  try {
-    await runReaper([step], open);
-  } catch (error) {
-    if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
-  }
+/** Removes what an attach has made that failed half-way; what it did not make could be somebody else's. */
+async function takeBack(
+  done: readonly PlannedStep[],
+  { link }: OwnAttachment,
+  { index, ifb }: AttachTarget,
+  open: Namespace,
+): Promise<void> {
+  const made = (purpose: PlannedStep['purpose']) => done.some((step) => step.purpose === purpose);
+  const onHost = link.kind === 'veth';
+  const socket = onHost ? 'host' : 'namespace';
+  const indexes = [
+    ...(made('make') ? [onHost ? index - 1 : index] : []),
+    ...(made('make ifb') && ifb !== undefined ? [ifb.index] : []),
+  ];
+  for (const each of indexes)
+    await ignoreAbsence(runReaper([request(socket, removeLink({ index: each }))], open));
 }
 
-async function hostNameTaken(error: NetlinkError, { link }: Attachment): Promise<NetError | undefined> {
-  if (error.code !== 'EEXIST' || link.kind !== 'veth') return undefined;
+async function hostNameTaken(
+  { error, planned }: Refusal,
+  { link }: OwnAttachment,
+): Promise<NetError | undefined> {
+  if (error.code !== 'EEXIST' || planned?.purpose !== 'make' || link.kind !== 'veth') return undefined;
   if ((await findLink({ name: link.hostIfname })) === undefined) return undefined;
   return new NetError('conflict', `interface ${link.hostIfname} exists already on the host`, {
     cause: error,

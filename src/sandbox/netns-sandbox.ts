@@ -1,45 +1,36 @@
 // Sandboxes as network namespaces of this host.
-import { existsSync } from 'node:fs';
-import { lstat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { NetError } from '../base/errors.ts';
-import { runAll, withUndo } from '../base/undo.ts';
-import { NetlinkError } from '../kernel/netlink/error.ts';
-import {
-  createPinnedNamespace,
-  type Namespace,
-  type NamespaceIdentity,
-  openHostNamespace,
-  sameNamespace,
-  unpinNamespace,
-} from '../kernel/netns.ts';
+import { resolve } from 'node:path';
+import type { InterfaceAddress } from '../base/cidr.ts';
+import { runAll } from '../base/undo.ts';
+import type { Namespace } from '../kernel/netns.ts';
 import { startTime } from '../kernel/process.ts';
-import { runProgram, runReaper } from '../kernel/program.ts';
-import {
-  findLink,
-  type NamespaceContents,
-  readLinks,
-  readNamespace,
-  request,
-} from '../kernel/rtnetlink/client.ts';
-import { removeLink } from '../kernel/rtnetlink/link.ts';
+import { runProgram } from '../kernel/program.ts';
+import { type NamespaceContents, readLinks, readNamespace } from '../kernel/rtnetlink/client.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import type { SandboxNamespace } from '../model/sandbox.ts';
-import { Attacher } from './attacher.ts';
-import { compareAttachment, compareDefaultRoutes, type Fault } from './compare-attachment.ts';
-import { LinkReaper } from './link-reaper.ts';
-import {
-  codeOf,
-  enter,
-  type OwnNamespace,
-  openIfThere,
-  openTarget,
-  ownNamespace,
-  within,
-} from './own-namespace.ts';
-import { PinLedger } from './pin-ledger.ts';
-import type { AdoptedNamespace, DefaultRoutes, PinnedNamespace, Sandboxes, Stray } from './sandbox.ts';
+import { Attacher, type AttachPlace } from './attacher.ts';
+import { compareAttachment } from './compare-attachment.ts';
+import { compareDefaultRoutes } from './compare-routes.ts';
+import type { Fault } from './fault.ts';
+import { attachForeign } from './foreign-interface.ts';
+import { findInterface } from './found-interface.ts';
+import { LinkRemover } from './link-remover.ts';
+import { setLoopback } from './loopback.ts';
+import { observe } from './observe.ts';
+import { enter, openTarget, ownNamespace, within } from './own-namespace.ts';
+import { PinnedNamespaces } from './pinned-namespaces.ts';
+import type {
+  AdoptedNamespace,
+  DefaultRoutes,
+  FoundInterface,
+  HostInterface,
+  PinnedNamespace,
+  Sandboxes,
+  Stray,
+} from './sandbox.ts';
+import { newIfb } from './shaping-plan.ts';
+import { checkTuning } from './tuning-plan.ts';
 
 export interface NetnsSandboxesOptions {
   /** Where namespaces are pinned (`/run/netns`). */
@@ -49,49 +40,45 @@ export interface NetnsSandboxesOptions {
 }
 
 export class NetnsSandboxes implements Sandboxes {
-  readonly #netnsDir: string;
   readonly #alias: string;
-  readonly #pins: PinLedger;
-  readonly #reaper = new LinkReaper();
+  readonly #pins: PinnedNamespaces;
   readonly #attacher: Attacher;
+  readonly #remover: LinkRemover;
 
   constructor({ netnsDir, runDir }: NetnsSandboxesOptions) {
-    this.#netnsDir = resolve(netnsDir);
     this.#alias = `fairlead ${resolve(runDir)}`;
-    this.#pins = new PinLedger(runDir);
+    this.#pins = new PinnedNamespaces(netnsDir, runDir);
     this.#attacher = new Attacher(this.#alias);
+    this.#remover = new LinkRemover(this.#alias);
   }
 
-  async create(name: string): Promise<PinnedNamespace> {
-    const path = join(this.#netnsDir, name);
-    if (existsSync(path)) throw pathTaken(path);
-    return withUndo(async (undo) => {
-      undo(() => this.#pins.forget(name));
-      this.#pins.announce(name);
-      const { device, inode } = await pin(path);
-      undo(() => unpinNamespace(path));
-      this.#pins.confirm(name, { device, inode });
-      return { kind: 'pinned', path, device, inode };
-    });
+  create(name: string): Promise<PinnedNamespace> {
+    return this.#pins.create(name);
   }
 
   async adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace> {
     const what = 'pid' in target ? `process ${target.pid}` : target.path;
     const path = 'pid' in target ? `/proc/${target.pid}/ns/net` : resolve(target.path);
     const namespace = await openTarget(path, what);
+    const { device, inode } = namespace;
+    namespace.close();
+    const started = 'pid' in target ? startTime(target.pid) : undefined;
+    const process = 'pid' in target && started !== undefined ? { pid: target.pid, startTime: started } : {};
+    return { kind: 'adopted', path, device, inode, ...process };
+  }
+
+  async loopback(path: string, up: boolean): Promise<readonly InterfaceAddress[]> {
+    const open = await openTarget(resolve(path), path);
     try {
-      const host = openHostNamespace();
-      host.close();
-      if (sameNamespace(host, namespace)) {
-        throw new NetError('invalid_parameter', `${what} is in the host's own network namespace`);
-      }
-      const { device, inode } = namespace;
-      const started = 'pid' in target ? startTime(target.pid) : undefined;
-      const process = 'pid' in target && started !== undefined ? { pid: target.pid, startTime: started } : {};
-      return { kind: 'adopted', path, device, inode, ...process };
+      return await setLoopback(open, up);
     } finally {
-      namespace.close();
+      open.close();
     }
+  }
+
+  lookAt(namespace: SandboxNamespace, ifname: string): Promise<FoundInterface> {
+    const own = ownNamespace(namespace);
+    return within(own, (open) => findInterface(ifname, open, own.path));
   }
 
   interfaces(namespace: SandboxNamespace): Promise<readonly string[]> {
@@ -105,14 +92,18 @@ export class NetnsSandboxes implements Sandboxes {
     return open !== undefined;
   }
 
-  async attach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
+  async attach(
+    namespace: SandboxNamespace,
+    attachment: Attachment,
+    routes: DefaultRoutes,
+  ): Promise<readonly HostInterface[]> {
     const own = ownNamespace(namespace);
-    await within(own, (open) => this.#attacher.attach({ open, recorded: own }, attachment, routes));
+    return within(own, (open) => this.#attach({ open, recorded: own }, attachment, routes));
   }
 
   async detach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
     const own = ownNamespace(namespace);
-    await this.#removeLink(own, attachment);
+    await this.#remover.remove(own, attachment);
     const remaining = [routes.ipv4, routes.ipv6].some((route) => route !== undefined);
     if (remaining && (await this.exists(own))) await this.setDefaultRoutes(own, routes);
   }
@@ -120,29 +111,28 @@ export class NetnsSandboxes implements Sandboxes {
   async repair(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
     const own = ownNamespace(namespace);
     await within(own, async (open) => {
-      const observed = await readNamespace(open);
-      const faults = await compare(attachment, observed);
-      if (faults.some(({ mend }) => mend === undefined)) {
-        await this.#removeLink(own, attachment);
-        await this.#attacher.attach({ open, recorded: own }, attachment, routes);
-      } else {
+      const faults = await this.#compare(attachment, await readNamespace(open), open);
+      if (faults.every(({ mend }) => mend !== undefined)) {
         await mendAll(faults, open);
+      } else {
+        if (attachment.link.kind !== 'foreign') await this.#remover.remove(own, attachment);
+        await this.#attach({ open, recorded: own }, attachment, routes);
       }
-      await this.#mendDefaultRoutes(open, routes);
+      await this.#mendDefaultRoutes(open, routes, [attachment]);
     });
   }
 
   async setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void> {
-    await within(ownNamespace(namespace), (open) => this.#mendDefaultRoutes(open, routes));
+    await within(ownNamespace(namespace), (open) => this.#mendDefaultRoutes(open, routes, []));
   }
 
   async remove(namespace: SandboxNamespace, attachments: readonly Attachment[]): Promise<void> {
     if (namespace.kind === 'host') return;
     const own = ownNamespace(namespace);
-    const removals = attachments.map((attachment) => this.#removeLink(own, attachment));
+    const removals = attachments.map((attachment) => this.#remover.remove(own, attachment));
     const results = await Promise.allSettled(removals);
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-    if (own.kind === 'pinned') failures.push(...(await runAll([() => this.#unpin(own)])));
+    if (own.kind === 'pinned') failures.push(...(await runAll([() => this.#pins.unpin(own)])));
     if (failures.length > 0) throw new AggregateError(failures, `${own.path} could not be removed wholly`);
   }
 
@@ -153,14 +143,12 @@ export class NetnsSandboxes implements Sandboxes {
   ): Promise<readonly Difference[]> {
     if (namespace.kind === 'host') return [];
     return within(ownNamespace(namespace), async (open) => {
-      const observed = await readNamespace(open);
+      const inside = await readNamespace(open);
       const found = attachments.map(async (attachment) =>
-        describe(`interface ${attachment.ifname}`, await compare(attachment, observed)),
+        describe(`interface ${attachment.ifname}`, await this.#compare(attachment, inside, open)),
       );
-      return [
-        ...(await Promise.all(found)).flat(),
-        ...describe('default route', compareDefaultRoutes(routes, observed)),
-      ];
+      const defaults = compareDefaultRoutes(routes, inside, freeOfDefaults(attachments));
+      return [...(await Promise.all(found)).flat(), ...describe('default route', defaults)];
     });
   }
 
@@ -168,102 +156,75 @@ export class NetnsSandboxes implements Sandboxes {
     readonly namespaces: readonly SandboxNamespace[];
     readonly attachments: readonly Attachment[];
   }): Promise<readonly Stray[]> {
-    const links = new Set(keep.attachments.map(({ link }) => link.kind === 'veth' && link.hostIfname));
-    const ours = (await readLinks()).filter(({ alias, name }) => alias === this.#alias && !links.has(name));
-    const paths = new Set(keep.namespaces.map((namespace) => 'path' in namespace && namespace.path));
-    const pins: Stray[] = [];
-    for (const name of this.#pins.names()) {
-      const path = join(this.#netnsDir, name);
-      if (paths.has(path)) continue;
-      if (await this.#isOurs(name, path)) pins.push({ kind: 'pin', name: path });
-      else this.#pins.forget(name);
-    }
-    return [...ours.map(({ name }) => ({ kind: 'link', name }) as const), ...pins];
+    const kept = new Set(keep.attachments.flatMap(hostLinks));
+    const links = (await readLinks()).filter(({ alias, name }) => alias === this.#alias && !kept.has(name));
+    const paths = keep.namespaces.flatMap((namespace) => ('path' in namespace ? [namespace.path] : []));
+    const pins = await this.#pins.strays(new Set(paths));
+    return [
+      ...links.map(({ name }) => ({ kind: 'link', name }) as const),
+      ...pins.map((name) => ({ kind: 'pin', name }) as const),
+    ];
   }
 
-  async removeStray({ kind, name }: Stray): Promise<void> {
-    if (kind === 'link') return this.#reaper.remove(name);
-    await unpinNamespace(name);
-    this.#pins.forget(name.slice(this.#netnsDir.length + 1));
+  removeStray({ kind, name }: Stray): Promise<void> {
+    return kind === 'link' ? this.#remover.removeHostLink(name) : this.#pins.removeStray(name);
   }
 
-  async #mendDefaultRoutes(open: Namespace, routes: DefaultRoutes): Promise<void> {
-    await mendAll(compareDefaultRoutes(routes, await readNamespace(open)), open);
+  /** Waits until the kernel is done with all that was removed. Errors: AggregateError of what it refused after all. */
+  close(): Promise<void> {
+    return this.#remover.close();
   }
 
-  async #removeLink(namespace: OwnNamespace, attachment: Attachment): Promise<void> {
+  async #attach(
+    place: AttachPlace,
+    attachment: Attachment,
+    routes: DefaultRoutes,
+  ): Promise<readonly HostInterface[]> {
+    checkTuning(attachment);
     const { link } = attachment;
-    if (link.kind === 'veth') return this.#reaper.remove(link.hostIfname);
-    const open = enter(namespace);
-    if (open === undefined) return;
-    try {
-      // Its alias tells it from another link of that name, which is not ours to remove.
-      const there = await findLink({ name: attachment.ifname }, open);
-      if (there?.alias !== this.#alias) return;
-      await ignoreAbsence(runReaper([request('namespace', removeLink({ index: there.index }))], open));
-    } finally {
-      open.close();
-    }
+    return link.kind === 'foreign'
+      ? attachForeign(place, { ...attachment, link }, this.#alias)
+      : this.#attacher.attach(place, { ...attachment, link }, routes);
   }
 
-  /** Only the very namespace that was recorded: the path may be somebody else's by now. */
-  async #unpin(namespace: PinnedNamespace): Promise<void> {
-    const { path } = namespace;
-    if ((await this.exists(namespace)) || (await isBare(path))) await unpinNamespace(path);
-    this.#pins.forget(path.slice(this.#netnsDir.length + 1));
+  async #compare(
+    attachment: Attachment,
+    inside: NamespaceContents,
+    open: Namespace,
+  ): Promise<readonly Fault[]> {
+    const observed = await observe(attachment, inside, open);
+    return compareAttachment(attachment, observed, newIfb(attachment, this.#alias));
   }
 
-  async #isOurs(name: string, path: string): Promise<boolean> {
-    const pinned = openIfThere(path);
-    pinned?.close();
-    return pinned === undefined ? isBare(path) : this.#pins.owns(name, pinned);
+  async #mendDefaultRoutes(
+    open: Namespace,
+    routes: DefaultRoutes,
+    attachments: readonly Attachment[],
+  ): Promise<void> {
+    const faults = compareDefaultRoutes(routes, await readNamespace(open), freeOfDefaults(attachments));
+    await mendAll(faults, open);
   }
 }
 
-/** Errors: `already_exists`. */
-async function pin(path: string): Promise<NamespaceIdentity> {
-  try {
-    return await createPinnedNamespace(path, { disableIpv6: true });
-  } catch (error) {
-    throw codeOf(error) === 'EEXIST' ? pathTaken(path) : error;
-  }
+/** Names of the links on the host that an attachment may have. */
+function hostLinks({ link, shaping }: Attachment): readonly string[] {
+  return [
+    ...(link.kind === 'veth' ? [link.hostIfname] : []),
+    ...(shaping === undefined ? [] : [shaping.ifbName]),
+  ];
 }
 
-/** Whether a path is the empty file a pin is mounted on, without the mount: between the two steps of pinning and unpinning. */
-async function isBare(path: string): Promise<boolean> {
-  const file = await lstat(path).catch(() => undefined);
-  if (file?.isFile() !== true || file.size !== 0) return false;
-  const pinned = openIfThere(path);
-  pinned?.close();
-  return pinned === undefined;
-}
-
-async function compare(attachment: Attachment, observed: NamespaceContents): Promise<readonly Fault[]> {
-  const { link } = attachment;
-  const [end, hostLink] = await Promise.all([
-    link.kind === 'veth' ? findLink({ name: link.hostIfname }) : undefined,
-    findLink({ name: link.kind === 'veth' ? link.bridge : link.parent }),
-  ]);
-  return compareAttachment(attachment, observed, { end, link: hostLink });
+/** Names of the interfaces that may have default routes or not. */
+function freeOfDefaults(attachments: readonly Attachment[]): ReadonlySet<string> {
+  const free = attachments.filter(({ sharedWithOthers, tuning }) => sharedWithOthers || tuning?.down);
+  return new Set(free.map(({ ifname }) => ifname));
 }
 
 async function mendAll(faults: readonly Fault[], open: Namespace): Promise<void> {
-  const steps = faults.flatMap(({ mend }) => mend ?? []);
+  const steps = faults.flatMap(({ mend }) => mend ?? []).map(({ step }) => step);
   if (steps.length > 0) await runProgram(steps, open);
-}
-
-async function ignoreAbsence(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
-  }
 }
 
 function describe(object: string, faults: readonly Fault[]): readonly Difference[] {
   return faults.map(({ problem }) => ({ object, problem }));
-}
-
-function pathTaken(path: string): NetError {
-  return new NetError('already_exists', `${path} exists already`);
 }

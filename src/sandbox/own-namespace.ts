@@ -1,7 +1,8 @@
 // Opening the namespaces of sandboxes: only ever the very one that was recorded, or one that is being adopted.
 import { stat } from 'node:fs/promises';
 import { NetError } from '../base/errors.ts';
-import { type Namespace, openNamespace, sameNamespace } from '../kernel/netns.ts';
+import { NetlinkError } from '../kernel/netlink/error.ts';
+import { type Namespace, openHostNamespace, openNamespace, sameNamespace } from '../kernel/netns.ts';
 import type { SandboxNamespace } from '../model/sandbox.ts';
 import type { AdoptedNamespace, PinnedNamespace } from './sandbox.ts';
 
@@ -42,8 +43,17 @@ export function openIfThere(path: string): Namespace | undefined {
   }
 }
 
-/** Errors: `not_found`, `invalid_parameter`. */
+/** Opens a namespace of somebody else's. Errors: `not_found`, `invalid_parameter`, also for the host's own. */
 export async function openTarget(path: string, what: string): Promise<Namespace> {
+  const namespace = await openOther(path, what);
+  const host = openHostNamespace();
+  host.close();
+  if (!sameNamespace(host, namespace)) return namespace;
+  namespace.close();
+  throw new NetError('invalid_parameter', `${what} is in the host's own network namespace`);
+}
+
+async function openOther(path: string, what: string): Promise<Namespace> {
   try {
     await stat(path); // a path on a file system that hangs holds up a pool thread, not the event loop
     return openNamespace({ path });
@@ -51,6 +61,15 @@ export async function openTarget(path: string, what: string): Promise<Namespace>
     const gone = ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');
     if (gone) throw new NetError('not_found', `${what} does not exist`, { cause });
     throw new NetError('invalid_parameter', `${what} is not a network namespace`, { cause });
+  }
+}
+
+/** Waits for a change to a link that may be gone meanwhile. */
+export async function ignoreAbsence(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
   }
 }
 
