@@ -1,7 +1,9 @@
 // Token buckets and redirections, judged by tc(8).
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { InterfaceAddress } from '../../../src/base/cidr.ts';
 import { createPinnedNamespace, type Namespace, openNamespace } from '../../../src/kernel/netns.ts';
 import { runProgram } from '../../../src/kernel/program.ts';
+import { addAddress } from '../../../src/kernel/rtnetlink/address.ts';
 import { readFilters, readQdiscs, request } from '../../../src/kernel/rtnetlink/client.ts';
 import { redirectIngress } from '../../../src/kernel/rtnetlink/filter.ts';
 import { createLink, removeLink } from '../../../src/kernel/rtnetlink/link.ts';
@@ -14,7 +16,7 @@ import {
   type TokenBucket,
   tokenBucketAsRead,
 } from '../../../src/kernel/rtnetlink/qdisc.ts';
-import { makeWorkspace, requireOwnNetwork, run } from '../../support/own-network.ts';
+import { makeWorkspace, reaches, requireOwnNetwork, run } from '../../support/own-network.ts';
 
 const workspace = makeWorkspace();
 const path = `${workspace.netnsDir}/traffic`;
@@ -111,6 +113,22 @@ test('what a link receives is redirected, then elsewhere, and no longer', async 
   ]);
   await send(removeIngress(link));
   expect(await readFilters(link, namespace)).toEqual([]);
+});
+
+test('what is redirected to an ifb passes its token bucket and is received after all', async () => {
+  const peerPath = `${workspace.netnsDir}/sender`;
+  await createPinnedNamespace(peerPath, { disableIpv6: true });
+  await send(
+    addAddress({ link, address: '10.1.2.1/24' as InterfaceAddress }),
+    addIngress(link),
+    setTokenBucket({ link: ifb, ...bucket }),
+    redirectIngress({ link, to: ifb }),
+  );
+  run(`ip link set vb netns ${peerPath}`, path);
+  run('ip link set vb up', peerPath);
+  run('ip address add 10.1.2.2/24 dev vb', peerPath);
+  expect(reaches('10.1.2.1', peerPath)).toBe(true);
+  expect(tc('-statistics qdisc show dev ifb0 root')[0]?.['packets']).toBeGreaterThan(0);
 });
 
 test('a clsact holds the redirection just as well', async () => {
