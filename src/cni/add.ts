@@ -20,7 +20,7 @@ import { interfaceTuning } from './tuning.ts';
 /** What is to be printed. Nothing is left of one that fails. */
 export async function add(core: RuntimeController, request: CniRequest): Promise<string> {
   const config = parseNetworkConfig(request);
-  await checkAllowed(config.tuning.sysctls.map(([key]) => key));
+  await checkAllowed(config.tuning.sysctls.flatMap((one) => [...one.keys()]));
   const result =
     config.prevResult === undefined
       ? await attach(core, request, config)
