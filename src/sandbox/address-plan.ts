@@ -1,11 +1,5 @@
 // What the addresses of an attachment mean to the kernel: pure.
-import {
-  addressOf,
-  familyOf,
-  type InterfaceAddress,
-  type IpAddress,
-  toInterfaceAddress,
-} from '../base/cidr.ts';
+import { addressOf, familyOf, fromBytes, type InterfaceAddress, toInterfaceAddress } from '../base/cidr.ts';
 import { type MacAddress, macBytes } from '../base/mac.ts';
 import { kernelHasIpv6 } from '../kernel/ipv6-stack.ts';
 import type { Step } from '../kernel/program.ts';
@@ -43,7 +37,6 @@ export function hasIpv6(attachment: Attachment): boolean {
 /** RFC 4291, appendix A: the interface identifier of a 48-bit hardware address. */
 function linkLocalAddress(mac: MacAddress): InterfaceAddress {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = macBytes(mac);
-  const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
-  const text = groups.map((group) => group.toString(16)).join(':');
-  return toInterfaceAddress(`fe80::${text}` as IpAddress, 64);
+  const bytes = Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f);
+  return toInterfaceAddress(fromBytes(bytes), 64);
 }
