@@ -51,7 +51,7 @@ async function attach(
     ...(config.shaping !== undefined && { shaping: config.shaping }),
     cni: { network: config.name, containerId, netns },
   });
-  return resultOf(attached, plan, { netns, dns });
+  return resultOf(attached, plan, { network, netns, dns });
 }
 
 /** What an attachment of that name has left whose namespace is gone. Errors: 100 when it is in use. */
@@ -79,13 +79,18 @@ async function prepareNetwork(
   const delegated = request.ipam === undefined ? {} : { delegated: request.ipam };
   if (config.network !== undefined) {
     const network = core.network(config.network);
-    return { network, plan: planAddresses(config, { ...delegated, pools: network.ipam.pools }) };
+    return { network, plan: planAddresses(config, { ...delegated, pools: usablePools(network) }) };
   }
   const plan = planAddresses(config, delegated);
   const network = await core.ensureNetwork(networkRequest(config, plan));
   // Which subnets the daemon chose is known only now.
   if (addressSource(config) !== 'fairlead') return { network, plan };
-  return { network, plan: planAddresses(config, { ...delegated, pools: network.ipam.pools }) };
+  return { network, plan: planAddresses(config, { ...delegated, pools: usablePools(network) }) };
+}
+
+/** Nothing leaves an internal network: its gateways lead nowhere. */
+function usablePools({ internal, ipam }: Network) {
+  return internal ? ipam.pools.map(({ subnet }) => ({ subnet })) : ipam.pools;
 }
 
 /** What runtime or configuration say of name servers; empty when they leave them to us. */
@@ -101,7 +106,7 @@ async function configuredDns({ dns, resolvConf }: AddressPlan): Promise<CniDns> 
 function resultOf(
   { endpoint, hostInterfaces, nameServers }: Attached,
   plan: AddressPlan,
-  { netns, dns }: { readonly netns: string; readonly dns: CniDns },
+  { network, netns, dns }: { readonly network: Network; readonly netns: string; readonly dns: CniDns },
 ): CniResult {
   const [bridge, end, ...others] = hostInterfaces.map(({ name, mac, mtuBytes }) => ({
     name,
@@ -109,11 +114,11 @@ function resultOf(
     mtu: mtuBytes,
   }));
   const before = [bridge, end].filter((one) => one !== undefined);
-  const mtu = endpoint.tuning?.mtuBytes ?? end?.mtu;
+  const mtu = endpoint.tuning?.mtuBytes ?? Number(network.options['mtu'] ?? 0);
   const inner = {
     name: endpoint.ifname,
     ...(endpoint.mac !== undefined && { mac: endpoint.mac }),
-    ...(mtu !== undefined && { mtu }),
+    ...(mtu > 0 && { mtu }),
     sandbox: netns,
   };
   const ownNames = dns.nameservers === undefined && nameServers.length > 0;

@@ -27,8 +27,13 @@ export async function check(core: RuntimeController, request: CniRequest): Promi
     );
   }
   const found = await core.lookAt(netns, ifname);
+  const isAlone = !core
+    .endpoints()
+    .some(({ id, sandboxId }) => sandboxId === endpoint.sandboxId && id !== endpoint.id);
+  // Of several default routes a container has one, and by another interface.
+  const routes = prevResult.routes.filter(({ dst }) => isAlone || prefixOf(dst) > 0);
   const differences = [
-    ...compareInterface(prevResult, request, found),
+    ...compareInterface({ ...prevResult, routes }, request, found),
     ...(await core.checkEndpoint(endpoint.id)),
   ];
   if (differences.length === 0) return;
@@ -36,10 +41,7 @@ export async function check(core: RuntimeController, request: CniRequest): Promi
   throw new CniError(cniCode.changed, `container ${containerId} on network ${network}: ${texts.join('; ')}`);
 }
 
-/**
- * Other elements of the chain may have changed what we made, and the result says how it was when they had. Of several default
- * routes a container has one, wherever it leads: the core knows which.
- */
+/** Other elements of the chain may have changed what we made, and the result says how it was when they had. */
 function compareInterface(
   { interfaces, ips, routes }: CniResult,
   { ifname, netns }: CniRequest,
@@ -58,7 +60,7 @@ function compareInterface(
       .filter(({ address }) => lacking(address))
       .map(({ address }) => ({ object, problem: `lacks address ${address}` })),
     ...routes
-      .filter((route) => prefixOf(route.dst) > 0 && !found.routes.some((one) => isSame(route, one)))
+      .filter((route) => !found.routes.some((one) => isSame(route, one)))
       .map(({ dst, gw }) => ({
         object,
         problem: `lacks the route to ${dst}${gw === undefined ? '' : ` via ${gw}`}`,

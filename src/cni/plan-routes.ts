@@ -34,7 +34,12 @@ export function planRoutes(
   const others = routes.filter((route) => !isPlainDefault(route)).map((route) => toRoute(route, choices));
   const asNetwork = how.networksOwn && choices.routes.length === 0;
   if (asNetwork || leadsByWhatIsChosen(choices, families, defaults)) {
-    return { endpoint: { ...choices.endpoint, ...routesOf(others) }, routes, addedDefaults: added };
+    const led = families.filter((family) => firstOf(choices.families, family).gateways.length > 0);
+    return {
+      endpoint: { ...choices.endpoint, ...routesOf(others) },
+      routes,
+      addedDefaults: asNetwork ? led : added,
+    };
   }
   const known = defaults.map(({ family, gateway }) => ({
     family,

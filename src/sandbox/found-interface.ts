@@ -1,4 +1,5 @@
 // An interface in a sandbox as it is, whoever made it.
+import { type Cidr, overlaps, subnetOf } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Namespace } from '../kernel/netns.ts';
 import { findLink, readNamespace } from '../kernel/rtnetlink/client.ts';
@@ -6,6 +7,9 @@ import type { Link } from '../kernel/rtnetlink/link.ts';
 import { findHostEnd } from './host-end.ts';
 import { toRoute } from './route-plan.ts';
 import type { FoundInterface } from './sandbox.ts';
+
+/** RFC 4291, section 2.5.6: the kernel gives every interface one. */
+const linkLocal = 'fe80::/10' as Cidr;
 
 /** @param where the namespace, for the message. Errors: `not_found`; `invalid_parameter` when it has no MAC address. */
 export async function findInterface(
@@ -21,7 +25,10 @@ export async function findInterface(
   return {
     settings: settingsOf(link, where),
     up: link.up,
-    addresses: addresses.filter(isOn).map(({ address }) => address),
+    addresses: addresses
+      .filter(isOn)
+      .map(({ address }) => address)
+      .filter((address) => !overlaps(linkLocal, subnetOf(address))),
     routes: routes.filter(isOn).flatMap((route) => toRoute(route) ?? []),
     ...(host !== undefined && { host }),
   };

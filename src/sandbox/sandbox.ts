@@ -26,6 +26,7 @@ export interface HostInterface {
 export interface FoundInterface {
   readonly settings: Required<InterfaceSettings>;
   readonly up: boolean;
+  /** But for link-local ones of IPv6. */
   readonly addresses: readonly InterfaceAddress[];
   /** Of all tables; a default route's destination is 0.0.0.0/0 or ::/0. */
   readonly routes: readonly Route[];
