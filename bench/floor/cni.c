@@ -2,12 +2,14 @@
  * backward, with the last result of ADD.
  *
  * usage: cni each|all COMMAND LIST RESULTS NETNS...
- * LIST is a file with a line for each plugin: its executable, a space, its configuration, in which `@` stands for a number
- * of the namespace's own. RESULTS is a folder that keeps what ADD printed. `each` takes one namespace after the other and
+ * LIST is a file with a line for each plugin: its executable, a space, its configuration, in which `@` stands for 20000
+ * and the number that the namespace's name ends in. RESULTS is a folder that keeps what ADD printed. `each` takes one namespace after the other and
  * prints the microseconds of each, a line each; `all` takes them all at once and prints the microseconds until all are done.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,13 @@ struct attachment {
   const char *command, *netns, *results;
   int number;
 };
+
+/* The number a name ends in. */
+static int number_of(const char *name) {
+  size_t length = strlen(name);
+  while (length > 0 && strchr("0123456789", name[length - 1])) length--;
+  return atoi(name + length);
+}
 
 static struct plugin plugins[max_plugins];
 static int plugin_count;
@@ -109,7 +118,7 @@ static char *run(const struct plugin *plugin, const struct attachment *attachmen
   close(input[0]);
   close(output[1]);
   char *text = request(plugin->configuration, attachment->number, result);
-  if (write(input[1], text, strlen(text)) < 0) die("write");
+  if (write(input[1], text, strlen(text)) < 0 && errno != EPIPE) die("write");
   close(input[1]);
   free(text);
   char *printed = calloc(1, max_text);
@@ -171,10 +180,11 @@ static double perform_at_once(const struct attachment *attachments, int count) {
 int main(int count, char **words) {
   if (count < 6) return 2;
   read_plugins(words[3]);
+  signal(SIGPIPE, SIG_IGN);  /* VERSION may end without reading its input */
   int attached = count - 5;
   struct attachment attachments[attached];
   for (int i = 0; i < attached; i++) {
-    attachments[i] = (struct attachment){words[2], words[i + 5], words[4], first_number + i};
+    attachments[i] = (struct attachment){words[2], words[i + 5], words[4], first_number + number_of(words[i + 5])};
   }
   if (!strcmp(words[1], "all")) return printf("%.1f\n", perform_at_once(attachments, attached)) < 0;
   for (int i = 0; i < attached; i++) printf("%.1f\n", perform(&attachments[i]));
