@@ -1,5 +1,6 @@
 // What the addresses of an attachment mean to the kernel: pure.
 import { addressOf, familyOf, fromBytes, type InterfaceAddress, toInterfaceAddress } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
 import { type MacAddress, macBytes } from '../base/mac.ts';
 import { kernelHasIpv6 } from '../kernel/ipv6-stack.ts';
 import type { Step } from '../kernel/program.ts';
@@ -13,6 +14,17 @@ const minIpv6MtuBytes = 1280;
 
 export function linksHaveIpv6({ mtuBytes }: Pick<Attachment, 'mtuBytes'>): boolean {
   return kernelHasIpv6 && mtuBytes >= minIpv6MtuBytes;
+}
+
+/** Errors: `invalid_parameter`, `not_implemented`. To be called before anything is made. */
+export function checkIpv6(attachment: Attachment): void {
+  if (!hasIpv6(attachment) || linksHaveIpv6(attachment)) return;
+  const { ifname, mtuBytes } = attachment;
+  if (!kernelHasIpv6) throw new NetError('not_implemented', `interface ${ifname}: this kernel has no IPv6`);
+  throw new NetError(
+    'invalid_parameter',
+    `interface ${ifname} has an IPv6 address and MTU ${mtuBytes}: IPv6 needs at least ${minIpv6MtuBytes}`,
+  );
 }
 
 /** Families without an address are switched off; router advertisements of neighbours are not listened to. */

@@ -16,16 +16,16 @@ import type { DefaultRoutes } from './sandbox.ts';
 
 /**
  * Faults of the default routes of a sandbox.
- * @param free names of interfaces that may have default routes or not.
+ * @param concerns whether those that should lead through an interface are looked at.
  */
 export function compareDefaultRoutes(
   routes: DefaultRoutes,
   observed: NamespaceContents,
-  free: ReadonlySet<string> = new Set(),
+  concerns: (ifname: string) => boolean,
 ): readonly Fault[] {
   return ([4, 6] as const).flatMap((family) => {
     const wanted = family === 4 ? routes.ipv4 : routes.ipv6;
-    return wanted !== undefined && free.has(wanted.ifname) ? [] : compareFamily(family, wanted, observed);
+    return wanted === undefined || concerns(wanted.ifname) ? compareFamily(family, wanted, observed) : [];
   });
 }
 

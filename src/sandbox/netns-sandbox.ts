@@ -9,6 +9,7 @@ import { type NamespaceContents, readLinks, readNamespace } from '../kernel/rtne
 import type { Attachment } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import type { SandboxNamespace } from '../model/sandbox.ts';
+import { checkIpv6 } from './address-plan.ts';
 import { Attacher, type AttachPlace } from './attacher.ts';
 import { compareAttachment } from './compare-attachment.ts';
 import { compareDefaultRoutes } from './compare-routes.ts';
@@ -118,12 +119,12 @@ export class NetnsSandboxes implements Sandboxes {
         if (attachment.link.kind !== 'foreign') await this.#remover.remove(own, attachment);
         await this.#attach({ open, recorded: own }, attachment, routes);
       }
-      await this.#mendDefaultRoutes(open, routes, [attachment]);
+      await mendDefaultRoutes(open, routes, (ifname) => ifname === attachment.ifname && !isFree(attachment));
     });
   }
 
   async setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void> {
-    await within(ownNamespace(namespace), (open) => this.#mendDefaultRoutes(open, routes, []));
+    await within(ownNamespace(namespace), (open) => mendDefaultRoutes(open, routes, () => true));
   }
 
   async remove(namespace: SandboxNamespace, attachments: readonly Attachment[]): Promise<void> {
@@ -147,7 +148,8 @@ export class NetnsSandboxes implements Sandboxes {
       const found = attachments.map(async (attachment) =>
         describe(`interface ${attachment.ifname}`, await this.#compare(attachment, inside, open)),
       );
-      const defaults = compareDefaultRoutes(routes, inside, freeOfDefaults(attachments));
+      const free = new Set(attachments.filter(isFree).map(({ ifname }) => ifname));
+      const defaults = compareDefaultRoutes(routes, inside, (ifname) => !free.has(ifname));
       return [...(await Promise.all(found)).flat(), ...describe('default route', defaults)];
     });
   }
@@ -182,9 +184,9 @@ export class NetnsSandboxes implements Sandboxes {
   ): Promise<readonly HostInterface[]> {
     checkTuning(attachment);
     const { link } = attachment;
-    return link.kind === 'foreign'
-      ? attachForeign(place, { ...attachment, link }, this.#alias)
-      : this.#attacher.attach(place, { ...attachment, link }, routes);
+    if (link.kind === 'foreign') return attachForeign(place, { ...attachment, link }, this.#alias);
+    checkIpv6(attachment);
+    return this.#attacher.attach(place, { ...attachment, link }, routes);
   }
 
   async #compare(
@@ -194,15 +196,6 @@ export class NetnsSandboxes implements Sandboxes {
   ): Promise<readonly Fault[]> {
     const observed = await observe(attachment, inside, open);
     return compareAttachment(attachment, observed, newIfb(attachment, this.#alias));
-  }
-
-  async #mendDefaultRoutes(
-    open: Namespace,
-    routes: DefaultRoutes,
-    attachments: readonly Attachment[],
-  ): Promise<void> {
-    const faults = compareDefaultRoutes(routes, await readNamespace(open), freeOfDefaults(attachments));
-    await mendAll(faults, open);
   }
 }
 
@@ -214,10 +207,17 @@ function hostLinks({ link, shaping }: Attachment): readonly string[] {
   ];
 }
 
-/** Names of the interfaces that may have default routes or not. */
-function freeOfDefaults(attachments: readonly Attachment[]): ReadonlySet<string> {
-  const free = attachments.filter(({ sharedWithOthers, tuning }) => sharedWithOthers || tuning?.down);
-  return new Set(free.map(({ ifname }) => ifname));
+/** Whether there may be default routes through an interface or not. */
+function isFree({ sharedWithOthers, tuning }: Attachment): boolean {
+  return sharedWithOthers === true || tuning?.down === true;
+}
+
+async function mendDefaultRoutes(
+  open: Namespace,
+  routes: DefaultRoutes,
+  concerns: (ifname: string) => boolean,
+): Promise<void> {
+  await mendAll(compareDefaultRoutes(routes, await readNamespace(open), concerns), open);
 }
 
 async function mendAll(faults: readonly Fault[], open: Namespace): Promise<void> {

@@ -251,7 +251,9 @@ async function transfer(
   sandbox: string,
   ends: { readonly server: readonly string[]; readonly client: readonly string[] },
 ): Promise<void> {
-  const server = spawn('socat', ['-u', ...ends.server], { stdio: 'ignore' });
+  const server = spawn('nsenter', ['--net=/proc/self/ns/net', 'socat', '-u', ...ends.server], {
+    stdio: 'ignore',
+  });
   const closed = once(server, 'close');
   const client = spawnSync('nsenter', [`--net=${sandbox}`, 'socat', '-u', ...ends.client]);
   expect(client.status, String(client.stderr)).toBe(0);

@@ -211,6 +211,19 @@ test.each([
   expect([showLink('eth0', one.path), run('ip route show', one.path)]).toEqual(before);
 });
 
+test('mending one interface leaves the default routes of another to whoever shares that', async () => {
+  const shared = attachment(1, { sharedWithOthers: true });
+  const second = attachment(2, { ifname: 'eth1', addresses: [] });
+  await sandboxes.attach(one, shared, routes);
+  await sandboxes.attach(one, second, routes);
+  run('ip route delete default', one.path);
+  await sandboxes.repair(one, second, routes);
+  await sandboxes.repair(one, shared, routes);
+  expect(run('ip route show default', one.path)).toBe('');
+  await sandboxes.detach(one, second, routes);
+  expect(run('ip route show default', one.path)).toContain('via 10.71.0.1');
+});
+
 test.each([
   ['without an address', 'ip address delete 10.71.0.2/24 dev eth0', true, 'lacks address 10.71.0.2/24'],
   ['taken off its bridge', 'ip link set lab-1 nomaster', false, 'is no port of bridge'],
@@ -232,6 +245,16 @@ test('an interface too small for IPv6 is made', async () => {
   await sandboxes.attach(one, small, { ipv4: routes.ipv4 });
   expect(showLink('eth0', one.path)).toMatchObject({ mtu: 1000 });
   expect(await sandboxes.inspect(one, [small], { ipv4: routes.ipv4 })).toEqual([]);
+});
+
+test('one too small for the IPv6 address it is to have is refused, naming the limit', async () => {
+  const small = attachment(1, { mtuBytes: 1000 });
+  await refused(
+    sandboxes.attach(one, small, {}),
+    'invalid_parameter',
+    /eth0 .*MTU 1000: IPv6 needs at least 1280/,
+  );
+  expect(showLink('lab-1')).toBeUndefined();
 });
 
 test('source addresses of a macvlan are not checked: it is refused', async () => {
