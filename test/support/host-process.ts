@@ -74,9 +74,22 @@ export class HostProcess {
     });
   }
 
+  /** Holds the process up while some work is done. */
+  async pausedWhile<T>(work: () => Promise<T>): Promise<T> {
+    const pid = await this.pid();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      return await work();
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  }
+
   /** Sends a signal, and resolves when the process has ended. */
   async end(signal: NodeJS.Signals): Promise<CommandResult> {
     if (!this.hasEnded) process.kill(await this.pid(), signal);
+    // Where it was held up, so is whoever entered the host for it: nsenter(1) stops with its child.
+    this.#child.kill('SIGCONT');
     return this.ended;
   }
 
