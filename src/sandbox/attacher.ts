@@ -2,14 +2,14 @@
 import { NetError } from '../base/errors.ts';
 import { NetlinkError } from '../kernel/netlink/error.ts';
 import type { Namespace } from '../kernel/netns.ts';
-import { runProgram, runReaper } from '../kernel/program.ts';
+import { runProgram, runReaper, type StepReplies } from '../kernel/program.ts';
 import { findLink, request } from '../kernel/rtnetlink/client.ts';
 import { removeLink } from '../kernel/rtnetlink/link.ts';
 import { chooseLinkIndex } from '../kernel/rtnetlink/link-index.ts';
 import { linksHaveIpv6 } from './address-plan.ts';
 import { attachError } from './attach-error.ts';
 import { type AttachTarget, attachSteps, type OwnAttachment } from './attach-plan.ts';
-import { hostInterfaces } from './host-interfaces.ts';
+import { hostInterfaces, repliedLinks } from './host-interfaces.ts';
 import { ignoreAbsence } from './own-namespace.ts';
 import type { PlannedStep } from './planned-step.ts';
 import type { AdoptedNamespace, DefaultRoutes, HostInterface, PinnedNamespace } from './sandbox.ts';
@@ -78,17 +78,25 @@ export class Attacher {
       ifb: newIfb(attachment, this.#alias),
     };
     const planned = attachSteps(attachment, routes, target);
+    let replies: readonly StepReplies[];
     try {
-      const replies = await runProgram(
+      replies = await runProgram(
         planned.map(({ step }) => step),
         open,
       );
-      return attachment.link.kind === 'veth' ? hostInterfaces(replies.at(-1)) : [];
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       await takeBack(planned.slice(0, error.step), attachment, target, open);
       return { error, planned: planned[error.step] };
     }
+    if (attachment.link.kind !== 'veth') return [];
+    // The order in which `attachSteps` asks.
+    const [end, bridge, ifb] = repliedLinks(replies.at(-1));
+    if (attachment.tuning?.checkSourceMac === true && end?.port?.locked !== true) {
+      await takeBack(planned, attachment, target, open);
+      throw cannotLock(attachment);
+    }
+    return hostInterfaces([bridge, end, ifb]);
   }
 
   async #lookUp(name: string, { link }: OwnAttachment): Promise<number> {
@@ -111,6 +119,14 @@ function isRefusal(outcome: readonly HostInterface[] | Refusal): outcome is Refu
 function isAboutIndex({ error: { code }, planned }: Refusal): boolean {
   return (
     planned?.purpose === 'look' || (planned?.purpose === 'make' && (code === 'EEXIST' || code === 'EBUSY'))
+  );
+}
+
+/** A kernel that has no locked ports takes no notice of the wish (IFLA_BRPORT_LOCKED, Linux 5.18). */
+function cannotLock({ ifname }: OwnAttachment): NetError {
+  return new NetError(
+    'not_implemented',
+    `source MAC addresses of interface ${ifname} cannot be checked: this kernel's bridges have no locked ports`,
   );
 }
 

@@ -13,7 +13,7 @@ import { compareAttachment, foreignSettings } from './compare-attachment.ts';
 import { unlimit } from './compare-limits.ts';
 import { compareSettings } from './compare-settings.ts';
 import { noInterface } from './found-interface.ts';
-import { repliedInterfaces } from './host-interfaces.ts';
+import { hostInterfaces, repliedLinks } from './host-interfaces.ts';
 import { type Observed, observe } from './observe.ts';
 import { ignoreAbsence } from './own-namespace.ts';
 import { type PlannedStep, planned } from './planned-step.ts';
@@ -49,7 +49,7 @@ export async function attachForeign(
       steps.map(({ step }) => step),
       open,
     );
-    return ifb === undefined ? [] : repliedInterfaces(replies.at(-1));
+    return ifb === undefined ? [] : hostInterfaces(repliedLinks(replies.at(-1)));
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     await takeBack(attachment, observed, steps.slice(0, error.step + 1), open);
