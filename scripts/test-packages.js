@@ -12,6 +12,12 @@ const testPackages = [
   { name: 'socat', command: 'socat', reason: 'plays UDP, TCP and terminal peers' },
   { name: 'containerd', command: 'containerd', reason: 'runs pods and containers on CNI networks' },
   { name: 'podman', command: 'podman', reason: 'runs containers on CNI networks' },
+  {
+    name: 'containernetworking-plugins',
+    command: '/usr/lib/cni/bridge',
+    reason: 'shows what pods may expect',
+  },
+  { name: 'iptables', command: 'iptables-nft', reason: 'these plugins need it' },
   { name: 'runc', command: 'runc', reason: 'runs the containers of both' },
   // The package `busybox` has the same command, but linked dynamically, which no image could use.
   { name: 'busybox-static', command: '/usr/share/doc/busybox-static', reason: 'is in the containers' },

@@ -42,8 +42,10 @@ export class Containerd {
 
   /** The network must be installed before. */
   static async start(host: TestHost, groups: ControlGroups): Promise<Containerd> {
-    // Overlays cannot lie on the overlay that a host's /var/lib is.
-    const prepare = `mkdir -p /var/lib/containerd /run/containerd
+    // Overlays cannot lie on the overlay that a host's /var/lib is. Where /run is not shared, as systemd makes it, containerd
+    // cannot remove a namespace it mounted in /run/netns before that became a mount of its own.
+    const prepare = `mount --make-shared /run
+      mkdir -p /var/lib/containerd /run/containerd
       mount -t tmpfs tmpfs /var/lib/containerd
       cat >/run/containerd/config.toml`;
     await host.shell(prepare, { input: configuration });

@@ -52,7 +52,8 @@ export async function removeControlGroups(name: string): Promise<void> {
     const hierarchy = controllers === '' ? ['', 'unified'] : [controllers.replace('name=', '')];
     for (const folder of hierarchy) {
       const group = join('/sys/fs/cgroup', folder, path, name);
-      await waitUntil(`${group} is removed`, () => (removeGroup(group) ? true : undefined));
+      const removed = () => (removeGroup(group) ? true : undefined);
+      await waitUntil(`${group} is removed`, removed, { timeoutMs: 50_000 });
     }
   }
 }
