@@ -69,6 +69,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
 export async function dismantle(parts: Parts): Promise<void> {
   await parts.names.shutdown();
   await parts.firewall.close();
+  await parts.sandboxes.close();
   await parts.store.close();
 }
 

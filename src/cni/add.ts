@@ -12,6 +12,7 @@ import { aliasesOf, sandboxName } from './names.ts';
 import { type NetworkConfig, parseNetworkConfig } from './network-config.ts';
 import { networkRequest } from './network-request.ts';
 import { addressSource, planAddresses, resultIps, resultRoutes } from './plan-addresses.ts';
+import { portsOf } from './ports.ts';
 import type { CniRequest } from './protocol.ts';
 import { type CniDns, type CniResult, isEmptyDns } from './result.ts';
 import { checkAllowed } from './sysctl-allowlist.ts';
@@ -46,7 +47,7 @@ async function attach(
     aliases: aliasesOf(request, config),
     ...plan.endpoint,
     ...(config.mac !== undefined && { mac: config.mac }),
-    ports: config.ports,
+    ...portsOf(core, request, config),
     ...(tuning !== undefined && { tuning }),
     ...(config.shaping !== undefined && { shaping: config.shaping }),
     cni: { network: config.name, containerId, netns },

@@ -9,6 +9,7 @@ import type {
 } from '../core/runtime-requests.ts';
 import { aliasesOf, sandboxName } from './names.ts';
 import type { NetworkConfig } from './network-config.ts';
+import { portsOf } from './ports.ts';
 import type { CniRequest } from './protocol.ts';
 import type { CniInterface, CniResult } from './result.ts';
 import { interfaceTuning } from './tuning.ts';
@@ -21,21 +22,23 @@ interface ChainLink {
 
 /** The previous result, with what was changed of it. */
 export async function amendChain(core: RuntimeController, link: ChainLink): Promise<CniResult> {
-  const { request, config, previous } = link;
-  const additions = additionsOf(request, config);
-  const own = core.findEndpoint(request);
+  const { request, previous } = link;
+  const known = core.findEndpoint(request);
+  const isStale = known !== undefined && (await core.isOrphaned(known.id));
+  if (isStale) await core.removeEndpoint(known.id);
+  const additions = additionsOf(core, link);
   const attached =
-    own === undefined || (await core.isOrphaned(own.id))
+    known === undefined || isStale
       ? await takeOver(core, link, additions)
-      : await core.amendEndpoint(own.id, additions);
+      : await core.amendEndpoint(known.id, additions);
   return amendedResult(previous, request, attached);
 }
 
-function additionsOf(request: CniRequest, config: NetworkConfig): EndpointAdditions {
-  const { mtuBytes = config.tuning.mtuBytes, mac, shaping, ports } = config;
+function additionsOf(core: RuntimeController, { request, config }: ChainLink): EndpointAdditions {
+  const { mtuBytes = config.tuning.mtuBytes, mac, shaping } = config;
   const tuning = interfaceTuning(config.tuning, request.ifname, mtuBytes);
   return {
-    ports,
+    ...portsOf(core, request, config),
     aliases: aliasesOf(request, config),
     ...(mac !== undefined && { mac }),
     ...(tuning !== undefined && { tuning }),
@@ -50,8 +53,6 @@ async function takeOver(
   additions: EndpointAdditions,
 ): Promise<Attached> {
   const { ifname, containerId, netns } = request;
-  const stale = core.findEndpoint(request);
-  if (stale !== undefined) await core.removeEndpoint(stale.id);
   const found = await core.lookAt(netns, ifname);
   const network = await core.ensureNetwork(foreignNetwork(config, found, previous));
   return core.attach({

@@ -22,8 +22,9 @@ function podWithNamespace({ args: { podName, podNamespace } }: CniRequest): stri
   return podName === undefined || podNamespace === undefined ? undefined : `${podName}.${podNamespace}`;
 }
 
+/** Ids of hex digits go by their first twelve, as everywhere; others are names somebody gave. */
 function shortId({ containerId }: CniRequest): string {
-  return containerId.slice(0, 12);
+  return containerId.slice(0, /^[0-9a-f]+$/.test(containerId) ? 12 : 63);
 }
 
 function isName(name: string | undefined): name is string {

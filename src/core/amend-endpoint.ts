@@ -2,6 +2,7 @@
 import { withUndo } from '../base/undo.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import type { InterfaceSettings } from '../model/interface-settings.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { HostInterface } from '../sandbox/sandbox.ts';
 import { checkName } from './check-name.ts';
@@ -26,14 +27,12 @@ export function amendEndpoint(
     const { store } = parts;
     const network = networkOf(store.state, from);
     const requests = additions.ports ?? [];
+    const elsewhere = (additions.portsHeldElsewhere ?? from.portsHeldElsewhere) && {
+      portsHeldElsewhere: true as const,
+    };
     if (requests.length > 0) checkPublishing(network, driverOf(parts, network).hasGateway);
-    const held = await holdPorts(
-      parts,
-      { id: from.id, network, sandbox, addresses: from.addresses },
-      requests,
-      undo,
-    );
-    const to = amended(from, additions, held);
+    const held = await holdPorts(parts, { ...from, ...elsewhere, network, sandbox }, requests, undo);
+    const to = { ...amended(from, additions, held), ...elsewhere };
     const before = endpointsOfSandbox(store.state, sandbox.id);
     const change = policyChange(
       parts,
@@ -75,7 +74,12 @@ async function applySettings(
 ): Promise<readonly HostInterface[]> {
   const attachment = attachmentOf(parts, endpoint);
   if (attachment === undefined || (mac ?? tuning ?? shaping) === undefined) return [];
-  const settings: Attachment = { ...attachment, link: { kind: 'foreign', former: {} }, routes: [] };
+  // What is not asked for is taken as it is: others of the chain may have changed it meanwhile.
+  const former: InterfaceSettings = {
+    ...(mac === undefined && { mac: attachment.mac }),
+    ...(tuning?.mtuBytes === undefined && { mtuBytes: attachment.mtuBytes }),
+  };
+  const settings: Attachment = { ...attachment, link: { kind: 'foreign', former }, routes: [] };
   return parts.sandboxes.attach(sandbox.namespace, settings, {});
 }
 

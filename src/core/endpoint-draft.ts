@@ -48,6 +48,7 @@ export async function draftEndpoint(
     ...(config.routes !== undefined && { routes: config.routes }),
     ...(config.tuning !== undefined && { tuning: config.tuning }),
     ...(config.shaping !== undefined && { shaping: config.shaping }),
+    ...(config.portsHeldElsewhere && { portsHeldElsewhere: true as const }),
     ...(config.cni !== undefined && { cni: config.cni }),
   };
   const requests = [...(config.ports ?? []), ...(config.publishAll === true ? exposed : [])];
@@ -67,7 +68,7 @@ export async function draftEndpoint(
     undo,
   );
   const mac = config.mac ?? found?.settings.mac ?? macFromBytes(Buffer.from(id, 'hex'));
-  const ports = await holdPorts(parts, { id, network, sandbox, addresses }, requests, undo);
+  const ports = await holdPorts(parts, { ...common, network, sandbox, addresses }, requests, undo);
   return { ...common, ifname, mac, addresses, ports, ...(found !== undefined && { former: found.settings }) };
 }
 

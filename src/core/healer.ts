@@ -132,8 +132,9 @@ export class Healer {
     const affected = new Set<string>();
     for (const endpoint of endpoints.values()) {
       if (endpoint.pending === true) continue;
-      const link = attachmentOf(this.#parts, endpoint)?.link;
-      if (link?.kind === 'veth' && changed.has(link.hostIfname)) affected.add(endpoint.sandboxId);
+      const { link, shaping } = attachmentOf(this.#parts, endpoint) ?? {};
+      const names = [link?.kind === 'veth' && link.hostIfname, shaping?.ifbName];
+      if (names.some((name) => name && changed.has(name))) affected.add(endpoint.sandboxId);
     }
     return [...sandboxes.values()].filter(({ id }) => affected.has(id));
   }

@@ -2,6 +2,8 @@
 import { familyOf, type InterfaceAddress, type IpAddress, parseIp } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Undo } from '../base/undo.ts';
+import type { HostPortOwner } from '../firewall/host-ports.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { PortRequest, PublishedPort } from '../model/port.ts';
@@ -16,6 +18,7 @@ export async function holdPorts(
     readonly network: Network;
     readonly sandbox: Sandbox;
     readonly addresses: readonly InterfaceAddress[];
+    readonly portsHeldElsewhere?: true;
   },
   requests: readonly PortRequest[],
   undo: Undo,
@@ -30,12 +33,18 @@ export async function holdPorts(
       );
     }
   }
-  const owner = { endpointId: endpoint.id, sandboxName: endpoint.sandbox.name };
   const anywhere = requests.some(({ hostAddress }) => hostAddress === undefined);
   const addresses = anywhere ? hostAddresses(endpoint.network, families) : [];
-  const ports = await parts.hostPorts.reserve(owner, requests, addresses);
+  const ports = await parts.hostPorts.reserve(portOwner(endpoint, endpoint.sandbox), requests, addresses);
   undo(() => parts.hostPorts.release(endpoint.id, ports));
   return ports;
+}
+
+export function portOwner(
+  { id, portsHeldElsewhere }: Pick<Endpoint, 'id' | 'portsHeldElsewhere'>,
+  { name }: Sandbox,
+): HostPortOwner {
+  return { endpointId: id, sandboxName: name, ...(portsHeldElsewhere && { heldElsewhere: true }) };
 }
 
 /** Where ports without a host address go: the network's `host_binding`, or every address of the endpoint's families. */

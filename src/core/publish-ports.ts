@@ -21,12 +21,7 @@ export function publishPorts(
     const endpoint = publishingEndpoint(parts, sandbox, network);
     const place = networkOf(parts.store.state, endpoint);
     checkPublishing(place, driverOf(parts, place).hasGateway);
-    const held = await holdPorts(
-      parts,
-      { id: endpoint.id, network: place, sandbox, addresses: endpoint.addresses },
-      requests,
-      undo,
-    );
+    const held = await holdPorts(parts, { ...endpoint, network: place, sandbox }, requests, undo);
     return replace(parts, sandbox, endpoint, { ...endpoint, ports: [...endpoint.ports, ...held] });
   });
 }

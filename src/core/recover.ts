@@ -10,6 +10,7 @@ import { check, repairPending } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { nameEntry, policyState, usesResolver } from './desired.ts';
+import { portOwner } from './hold-ports.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { livingProcess } from './processes.ts';
@@ -97,14 +98,11 @@ async function restorePorts(parts: Parts): Promise<void> {
   const { state } = parts.store;
   for (const endpoint of state.endpoints.values()) {
     if (endpoint.ports.length === 0) continue;
-    const { name } = sandboxOf(state, endpoint);
-    const lost = await parts.hostPorts.restore(
-      { endpointId: endpoint.id, sandboxName: name },
-      endpoint.ports,
-    );
+    const sandbox = sandboxOf(state, endpoint);
+    const lost = await parts.hostPorts.restore(portOwner(endpoint, sandbox), endpoint.ports);
     for (const { hostAddress, hostPort, protocol } of lost) {
       parts.log.warn(
-        { sandbox: name, hostAddress, hostPort, protocol },
+        { sandbox: sandbox.name, hostAddress, hostPort, protocol },
         'published port is held by another process now; ours still takes its traffic',
       );
     }

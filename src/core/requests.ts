@@ -63,6 +63,8 @@ export interface EndpointConfig {
   readonly links?: readonly { readonly target: string; readonly alias: string }[];
   readonly gatewayPriority?: number;
   readonly ports?: readonly PortRequest[];
+  /** Whoever asks holds the ports on the host itself. */
+  readonly portsHeldElsewhere?: true;
   readonly exposed?: readonly ExposedPort[];
   /** Publish every exposed port on an ephemeral host port. */
   readonly publishAll?: boolean;

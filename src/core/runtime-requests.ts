@@ -24,7 +24,8 @@ export interface EnsureNetworkRequest extends CreateNetworkRequest {
 }
 
 /** What can be added to an endpoint that is there. */
-export interface EndpointAdditions extends Pick<EndpointConfig, 'ports' | 'aliases' | 'tuning' | 'shaping'> {
+export interface EndpointAdditions
+  extends Pick<EndpointConfig, 'ports' | 'portsHeldElsewhere' | 'aliases' | 'tuning' | 'shaping'> {
   readonly mac?: MacAddress;
 }
 
@@ -49,6 +50,8 @@ export interface RuntimeController {
   endpoints(): readonly EndpointView[];
   /** The endpoint a CNI runtime knows by these. */
   findEndpoint(key: AttachmentKey): EndpointView | undefined;
+  /** All a CNI runtime knows by that container. */
+  endpointsOfContainer(containerId: string): readonly EndpointView[];
   /**
    * The network of that name, made or extended if need be. Errors: `conflict` naming what differs from it where endpoints
    * on it hinder a change; as `createNetwork`.

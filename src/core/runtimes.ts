@@ -50,12 +50,17 @@ export class Runtimes implements RuntimeController {
   }
 
   findEndpoint({ network, containerId, ifname }: AttachmentKey): EndpointView | undefined {
+    return this.endpointsOfContainer(containerId).find(
+      (endpoint) => endpoint.cni?.network === network && endpoint.ifname === ifname,
+    );
+  }
+
+  endpointsOfContainer(containerId: string): readonly EndpointView[] {
+    const found: EndpointView[] = [];
     for (const endpoint of this.#state.endpoints.values()) {
-      const { cni } = endpoint;
-      if (cni?.containerId !== containerId || cni.network !== network || endpoint.ifname !== ifname) continue;
-      return viewEndpoint(this.#state, endpoint);
+      if (endpoint.cni?.containerId === containerId) found.push(viewEndpoint(this.#state, endpoint));
     }
-    return undefined;
+    return found;
   }
 
   async ensureNetwork(request: EnsureNetworkRequest): Promise<Network> {

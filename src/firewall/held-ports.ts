@@ -8,7 +8,7 @@ import type { HostPortOwner, HostPorts } from './host-ports.ts';
 import { BindError, codeOf, freePort, openSocket, type PortName } from './port-socket.ts';
 import { findPortUser } from './port-user.ts';
 
-/** A port of ours; without a socket where the kernel has none of that protocol, or not that address at the moment. */
+/** A port of ours; without a socket where another holds it, or the kernel has none of that protocol, or not that address now. */
 interface HeldPort {
   readonly owner: HostPortOwner;
   readonly protocol: Protocol;
@@ -114,7 +114,7 @@ export class HeldPorts implements HostPorts {
   #hold(wanted: Wanted): HeldPort {
     const rival = this.#rival(wanted);
     if (rival !== undefined) throw new BindError('EADDRINUSE', wanted, rival.owner);
-    const held = { ...wanted, fd: openSocket(wanted) };
+    const held = { ...wanted, fd: wanted.owner.heldElsewhere ? undefined : openSocket(wanted) };
     this.#keep(held);
     return held;
   }

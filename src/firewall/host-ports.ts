@@ -7,6 +7,8 @@ export interface HostPortOwner {
   readonly endpointId: EndpointId;
   /** For error messages: the sandbox's name. */
   readonly sandboxName: string;
+  /** Another process holds the ports, or will: nothing is bound, and only our own table keeps them from being used twice. */
+  readonly heldElsewhere?: true;
 }
 
 export interface HostPorts {

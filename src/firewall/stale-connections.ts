@@ -1,8 +1,8 @@
 // Connections that must not outlive a change of ports. The kernel keeps translating a connection as it began, and UDP has no end
 // that would let it notice: a client that keeps sending from one port would reach the old place, or nothing, for ever.
-import { familyOf } from '../base/cidr.ts';
+import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { toNetError } from '../base/errors.ts';
-import { deleteConntrack, listConntrack } from '../kernel/conntrack/client.ts';
+import { countConntrack, deleteConntrack, listConntrack } from '../kernel/conntrack/client.ts';
 import { type ConntrackEntry, type ConntrackFilter, matches } from '../kernel/conntrack/entry.ts';
 import type { PortForward } from '../model/policy.ts';
 
@@ -16,9 +16,17 @@ export interface ChangedPorts {
 
 const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 
+interface Sweep {
+  /** Ends of the connections it may end. */
+  readonly addresses: ReadonlySet<IpAddress>;
+  readonly work: Promise<void>;
+}
+
 export class StaleConnections {
   readonly #warn: (error: Error) => void;
-  #background: Promise<void> = Promise.resolve();
+  readonly #underway = new Set<Sweep>();
+  /** One look at the table at a time: each costs a processor milliseconds. */
+  #last: Promise<void> = Promise.resolve();
 
   /** @param warn is told when connections could not be looked at; ports work all the same for new ones. */
   constructor(warn: (error: Error) => void) {
@@ -26,32 +34,39 @@ export class StaleConnections {
   }
 
   /**
-   * Ends what the change left behind. To be called right after the change was submitted: the look at the table happens in
-   * turn with rule changes, so that connections made after a later one are safe. The promise settles when clients of added
-   * ports have a free way; where there are none, the work goes on in the background.
+   * Ends what the change left behind; to be called when it is in force. The promise settles when clients of added ports have
+   * a free way; where there are none, the work goes on in the background.
    */
   end({ added, removed, gone }: ChangedPorts): Promise<void> {
     const published = added.filter(isDatagram).map(clientsOf);
-    const work = this.#delete([
-      ...published,
-      ...removed.filter(isDatagram).map(usersOf),
-      ...gone.map(everythingTo),
-    ]);
-    if (published.length > 0) return work;
-    // Not Promise.all: its value would hold those of all before, for as long as the daemon runs.
-    this.#background = this.#background.then(() => work);
-    return Promise.resolve();
+    const filters = [...published, ...removed.filter(isDatagram).map(usersOf), ...gone.map(everythingTo)];
+    if (filters.length === 0) return Promise.resolve();
+    const work = this.#last.then(() => this.#delete(filters));
+    this.#last = work;
+    const addresses = new Set([...removed, ...gone].map(({ address }) => address));
+    const sweep = { addresses, work };
+    this.#underway.add(sweep);
+    void work.then(() => this.#underway.delete(sweep));
+    return published.length > 0 ? work : Promise.resolve();
+  }
+
+  /** Settles when connections to these addresses that are made from now on are safe from what is under way. */
+  async clear(forwards: readonly PortForward[]): Promise<void> {
+    const sweeps = [...this.#underway].filter(({ addresses }) =>
+      forwards.some(({ address }) => addresses.has(address)),
+    );
+    await Promise.all(sweeps.map(({ work }) => work));
   }
 
   /** Settles when nothing is going on in the background. */
   async settled(): Promise<void> {
-    await this.#background;
+    await this.#last;
   }
 
   /** Each entry is deleted once: a new connection of the same client may get the memory, and with it the id, of the old one. */
   async #delete(filters: readonly ConntrackFilter[]): Promise<void> {
-    if (filters.length === 0) return;
     try {
+      if ((await countConntrack()) === 0) return;
       const found = await Promise.all([...grouped(filters)].map(listMatching));
       const entries = new Map(found.flat().map((entry) => [identityOf(entry), entry]));
       await deleteConntrack([...entries.values()]);

@@ -55,8 +55,8 @@ export async function runProgram(
 }
 
 /**
- * As `runProgram`, on one of up to 32 further threads with sockets of their own: for deletions, which wait long and would
- * delay the rest. Programs run beside each other, in no order. They cannot change nftables tables, as those belong to the
+ * As `runProgram`, on one of up to 32 further threads with sockets of their own: for what takes long and would delay the
+ * rest. Programs run beside each other, in no order. They cannot change nftables tables, as those belong to the
  * socket of the first thread.
  */
 export async function runReaper(
@@ -74,9 +74,10 @@ export async function dump(
   socket: NetlinkSocket,
   message: Uint8Array,
   namespace?: Namespace,
+  runOn: typeof runProgram = runProgram,
 ): Promise<readonly Uint8Array[]> {
   for (let attempt = 0; attempt < maxDumpAttempts; attempt++) {
-    const [replies] = await runProgram([{ socket, message, acks: 0, dump: true }], namespace);
+    const [replies] = await runOn([{ socket, message, acks: 0, dump: true }], namespace);
     if (replies !== undefined && !replies.interrupted) return replies.messages;
   }
   throw new NetError('unavailable', `the kernel's table changed during ${maxDumpAttempts} dumps in a row`);

@@ -31,6 +31,8 @@ export interface Endpoint {
   /** The endpoint with the highest priority gives its sandbox the default route; ties go to the older endpoint. */
   readonly gatewayPriority: number;
   readonly ports: readonly PublishedPort[];
+  /** Whoever asked for the ports holds them on the host itself, as podman does; it could not if we did. */
+  readonly portsHeldElsewhere?: true;
   readonly exposed: readonly ExposedPort[];
   readonly options: Readonly<Record<string, string>>;
   /** Where its default routes lead, in place of the network's gateways: a family left out has none. */

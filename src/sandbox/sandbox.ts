@@ -87,6 +87,8 @@ export interface Sandboxes {
     readonly attachments: readonly Attachment[];
   }): Promise<readonly Stray[]>;
   removeStray(stray: Stray): Promise<void>;
+  /** Waits until the kernel is done with what was removed. Errors: what failed after it could be seen no more. */
+  close(): Promise<void>;
 }
 
 /** Something of ours no record accounts for: a host link (by name) or a namespace pin (by path). */

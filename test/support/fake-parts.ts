@@ -343,6 +343,7 @@ function fakeSandboxes(world: World): Sandboxes {
         .map((name) => ({ kind: 'pin' as const, name }));
     },
     removeStray: async (stray) => void world.namespaces.delete(stray.name),
+    close: async () => {},
   };
 }
 

@@ -50,6 +50,7 @@ export class NftablesFirewall implements Firewall {
   async apply(changes: readonly PolicyChange[]): Promise<void> {
     const ended = await this.#alone(async () => {
       const staged = this.#ruleset.stage(changes);
+      await this.#stale.clear(staged.ports.added);
       await this.#commitChange(staged);
       this.#ruleset.accept(staged);
       return { clients: this.#stale.end(staged.ports) };

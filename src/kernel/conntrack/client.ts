@@ -11,6 +11,7 @@ import {
 } from '../netlink/message.ts';
 import { headerBytes, writeHeader } from '../nftables/nfnetlink.ts';
 import { dump, runReaper } from '../program.ts';
+import { readSysctl } from '../sysctl.ts';
 import {
   type ConntrackEntry,
   type ConntrackFilter,
@@ -27,18 +28,23 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 
 /**
- * The entries that match, as they are after all programs submitted before. The kernel walks its whole table, but hands out
- * no more than what matches. Errors: NetlinkError.
+ * The entries that match. The kernel walks its whole table, for milliseconds, but hands out no more than what matches.
+ * Errors: NetlinkError.
  */
 export async function listConntrack(filter: ConntrackFilter): Promise<readonly ConntrackEntry[]> {
   const message = encodeMessage(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, (out, attributes) => {
     writeHeader(out, familyNumber(filter.family));
     encodeFilter(attributes, filter);
   });
-  return (await dump('netfilter', message))
+  return (await dump('netfilter', message, undefined, runReaper))
     .map((reply) => decodeEntry(new Attributes(decodeMessage(reply).payload.subarray(headerBytes))))
     .filter((entry) => entry !== undefined)
     .filter((entry) => matches(entry, filter));
+}
+
+/** How many entries there are. */
+export async function countConntrack(): Promise<number> {
+  return Number(await readSysctl('net/netfilter/nf_conntrack_count'));
 }
 
 /** Deletes these very entries; one that has ended by itself is fine. Errors: NetlinkError. */

@@ -58,6 +58,17 @@ describe('an explicit port', () => {
     await listen(8080, '::');
   });
 
+  test('that another process holds is kept from other sandboxes, and from nobody else', async () => {
+    const ports = holder();
+    const elsewhere = { ...owner('web'), heldElsewhere: true } as const;
+    const held = await ports.reserve(elsewhere, [tcp(80, 8080)], ipv4);
+    await listen(8080, '0.0.0.0');
+    const refused = await ports.reserve(owner('db'), [tcp(80, 8080)], ipv4).catch((error) => error.message);
+    expect(refused).toBe('port 8080/tcp on 0.0.0.0 is published by sandbox web');
+    ports.release(elsewhere.endpointId);
+    expect(await ports.restore(elsewhere, held)).toEqual([]);
+  });
+
   test.for([
     { held: undefined, wanted: undefined, on: '0.0.0.0' },
     { held: undefined, wanted: '127.0.0.1', on: '127.0.0.1' },

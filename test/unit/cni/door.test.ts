@@ -179,6 +179,29 @@ describe('ADD', () => {
   );
 });
 
+describe('ports', () => {
+  const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
+  const ports = { ...hostLocal, runtimeConfig: { portMappings } };
+  const other = { ...ports, name: 'other', bridge: 'cni1', ipam: { type: 'fairlead' } };
+
+  test('that a container has on one network already are not published on its next again', async () => {
+    await add(ports);
+    await add(other, { ifname: 'eth1' });
+    expect(core.ports()).toMatchObject([{ networkName: 'pods', hostPort: 8080 }]);
+    namespace('pod2');
+    expect(await call('ADD', other, { container: 'pod2' })).toMatchObject({ code: 100 });
+  });
+
+  test.each([
+    ['podman, which does so itself', 'IgnoreUnknown=1;K8S_POD_NAME=web', true],
+    ['Kubernetes', 'IgnoreUnknown=1;K8S_POD_NAME=web;K8S_POD_NAMESPACE=shop', undefined],
+    ['anybody else', '', undefined],
+  ])('are held for all but podman: %s', async (_, args, elsewhere) => {
+    await add(ports, { args });
+    expect(core.endpoints()[0]?.portsHeldElsewhere).toBe(elsewhere);
+  });
+});
+
 describe('ADD as a later element of a chain', () => {
   const previous = {
     cniVersion: '1.1.0',
