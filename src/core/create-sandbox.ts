@@ -4,6 +4,7 @@ import { randomId } from '../base/random-id.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
 import { type SandboxId, shortId } from '../model/ids.ts';
 import type { Sandbox, SandboxNamespace, SandboxProcess } from '../model/sandbox.ts';
+import type { AdoptedNamespace } from '../sandbox/sandbox.ts';
 import { checkName } from './check-name.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import type { Parts } from './parts.ts';
@@ -77,6 +78,22 @@ export function createSandbox(parts: Parts, config: SandboxConfig): Promise<Sand
     const sandbox = await addSandbox(parts, config, { namespace: 'new', autoRemove: false });
     undo(() => deleteSandbox(parts, sandbox));
     await refreshSandbox(parts, sandbox, []);
+    await settleSandbox(parts, sandbox);
+    return sandbox;
+  });
+}
+
+/**
+ * Records a namespace somebody else made as a sandbox. Nothing is made for it: should its first connect break off, the next
+ * start forgets it, as it is on no network.
+ */
+export function adoptSandbox(
+  parts: Parts,
+  config: SandboxConfig,
+  namespace: AdoptedNamespace,
+): Promise<Sandbox> {
+  return withUndo(async (undo) => {
+    const sandbox = await draftSandbox(parts, config, { namespace, autoRemove: true }, undo);
     await settleSandbox(parts, sandbox);
     return sandbox;
   });

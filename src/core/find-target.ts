@@ -1,6 +1,7 @@
 // What a connect's target names: a sandbox, or a namespace somebody else made that is to be adopted.
 import { NetError } from '../base/errors.ts';
-import type { Sandbox, SandboxNamespace } from '../model/sandbox.ts';
+import type { Sandbox } from '../model/sandbox.ts';
+import type { AdoptedNamespace } from '../sandbox/sandbox.ts';
 import { lookUp } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -19,19 +20,24 @@ export async function findTarget(
   const where = adoptable(target);
   if (where === undefined) throw new NetError('not_found', `no sandbox ${target}`);
   const namespace = await parts.sandboxes.adopt(where);
+  return orAdoption(parts, { name: sandboxName ?? adoptedName(where), namespace });
+}
+
+/** The sandbox that is the namespace by now, or an adoption under a name that is free. */
+export async function orAdoption(
+  parts: Parts,
+  { name, namespace }: Adoption,
+): Promise<Sandbox | { readonly adopt: Adoption }> {
+  const { sandboxes } = parts.store.state;
   for (const sandbox of sandboxes.values()) {
     if (await isOf(parts, sandbox, namespace)) return sandbox;
   }
   const taken = new Set([...sandboxes.values()].map(({ name }) => name));
-  return { adopt: { name: freeName(sandboxName ?? adoptedName(where), taken), namespace } };
+  return { adopt: { name: freeName(name, taken), namespace } };
 }
 
 /** The kernel numbers namespaces anew from the lowest free number: another path may be another namespace. */
-async function isOf(
-  parts: Parts,
-  { namespace }: Sandbox,
-  wanted: { readonly path: string; readonly device: number; readonly inode: number },
-): Promise<boolean> {
+async function isOf(parts: Parts, { namespace }: Sandbox, wanted: AdoptedNamespace): Promise<boolean> {
   if (!('inode' in namespace) || namespace.inode !== wanted.inode || namespace.device !== wanted.device)
     return false;
   return namespace.path === wanted.path || parts.sandboxes.exists(namespace);
@@ -39,7 +45,7 @@ async function isOf(
 
 export interface Adoption {
   readonly name: string;
-  readonly namespace: SandboxNamespace;
+  readonly namespace: AdoptedNamespace;
 }
 
 function adoptable(target: string): { readonly pid: number } | { readonly path: string } | undefined {

@@ -5,10 +5,10 @@ import type { EndpointId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { type Connected, connect } from './connect.ts';
-import { addSandbox, settleSandbox } from './create-sandbox.ts';
+import { adoptSandbox } from './create-sandbox.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { disconnect } from './disconnect.ts';
-import { type Adoption, findTarget } from './find-target.ts';
+import { type Adoption, findTarget, orAdoption } from './find-target.ts';
 import type { Locks } from './locks.ts';
 import { endpointsOfSandbox, findNetwork, findSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -31,7 +31,7 @@ export class Memberships {
     const network = findNetwork(this.#state, ref);
     const found = await findTarget(this.#parts, target, sandboxName);
     return 'adopt' in found
-      ? this.#adoptAndConnect(network, { target, sandboxName }, config)
+      ? this.#adoptAndConnect(network, found.adopt, config)
       : this.#connectKnown(network, found, config);
   }
 
@@ -98,13 +98,9 @@ export class Memberships {
   }
 
   /** One adoption at a time, so that two targets that name one namespace become one sandbox. */
-  async #adoptAndConnect(
-    network: Network,
-    { target, sandboxName }: { readonly target: string; readonly sandboxName: string | undefined },
-    config: EndpointConfig,
-  ): Promise<Connected> {
+  async #adoptAndConnect(network: Network, adoption: Adoption, config: EndpointConfig): Promise<Connected> {
     const adopted = await this.#locks.run({ exclusive: ['adopt'] }, async () => {
-      const found = await findTarget(this.#parts, target, sandboxName);
+      const found = await orAdoption(this.#parts, adoption);
       return 'adopt' in found ? this.#adopt(found.adopt) : found;
     });
     try {
@@ -120,8 +116,7 @@ export class Memberships {
   }
 
   async #adopt({ name, namespace }: Adoption): Promise<Sandbox> {
-    const sandbox = await addSandbox(this.#parts, { name }, { namespace, autoRemove: true });
-    await settleSandbox(this.#parts, sandbox);
+    const sandbox = await adoptSandbox(this.#parts, { name }, namespace);
     this.#processes.watch(sandbox);
     return sandbox;
   }

@@ -3,16 +3,14 @@ import { decodeMessages, type NetlinkMessage } from '../kernel/netlink/message.t
 import { decodeAddress } from '../kernel/rtnetlink/address.ts';
 import { readLinks } from '../kernel/rtnetlink/client.ts';
 import { AF_UNSPEC, RTM_DELADDR, RTM_DELLINK, RTM_NEWLINK } from '../kernel/rtnetlink/constants.ts';
-import { decodeLink, type Link } from '../kernel/rtnetlink/link.ts';
+import { decodeLinkState, type LinkState } from '../kernel/rtnetlink/link.ts';
 import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK, subscribe } from '../kernel/subscription.ts';
 import type { LinkChange, LinkWatcher } from './sandbox.ts';
 
-/** What is remembered of a link, to see what changed. */
-type Known = Pick<Link, 'name' | 'up' | 'master'>;
-
 export class NetlinkLinkWatcher implements LinkWatcher {
   readonly #listeners = new Set<(change: LinkChange) => void>();
-  readonly #links = new Map<number, Known>();
+  /** What is remembered of links by their index, to see what changed. */
+  readonly #links = new Map<number, Omit<LinkState, 'index'>>();
 
   private constructor() {}
 
@@ -29,7 +27,9 @@ export class NetlinkLinkWatcher implements LinkWatcher {
         overrun: () => watcher.#tell('overrun'),
       },
     );
-    for (const link of await readLinks()) watcher.#links.set(link.index, link);
+    for (const { index, name, up, master } of await readLinks()) {
+      watcher.#links.set(index, { name, up, master });
+    }
     return watcher;
   }
 
@@ -41,12 +41,12 @@ export class NetlinkLinkWatcher implements LinkWatcher {
   /** Bridges announce changes of their ports as links of family AF_BRIDGE besides, which say nothing new. */
   #note({ type, payload }: NetlinkMessage): void {
     if (type !== RTM_DELADDR && payload[0] !== AF_UNSPEC) return;
-    if (type === RTM_NEWLINK) this.#noteLink(decodeLink(payload));
-    if (type === RTM_DELLINK) this.#noteRemoved(decodeLink(payload));
+    if (type === RTM_NEWLINK) this.#noteLink(decodeLinkState(payload));
+    if (type === RTM_DELLINK) this.#noteRemoved(decodeLinkState(payload));
     if (type === RTM_DELADDR) this.#noteAddress(decodeAddress(payload)?.link);
   }
 
-  #noteLink({ index, name, up, master }: Link): void {
+  #noteLink({ index, name, up, master }: LinkState): void {
     const before = this.#links.get(index);
     this.#links.set(index, { name, up, master });
     if (before === undefined) return;
@@ -54,7 +54,7 @@ export class NetlinkLinkWatcher implements LinkWatcher {
     if ((before.up && !up) || taken || before.name !== name) this.#tell({ ifname: before.name });
   }
 
-  #noteRemoved({ index, name }: Link): void {
+  #noteRemoved({ index, name }: LinkState): void {
     this.#links.delete(index);
     this.#tell({ ifname: name });
   }

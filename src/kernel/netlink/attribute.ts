@@ -115,11 +115,7 @@ export function* decodeAttributes(bytes: Uint8Array): Generator<Attribute> {
   const view = viewOf(bytes);
   let at = 0;
   while (at < bytes.length) {
-    const left = bytes.length - at;
-    const length = left < headerBytes ? 0 : view.getUint16(at, littleEndian);
-    if (length < headerBytes || length > left) {
-      throw new NetError('internal', `truncated netlink attribute at byte ${at} of ${bytes.length}`);
-    }
+    const length = attributeLength(view, at);
     const type = view.getUint16(at + 2, littleEndian) & typeMask;
     yield { type, value: bytes.subarray(at + headerBytes, at + length) };
     at += (length + 3) & ~3;
@@ -128,84 +124,113 @@ export function* decodeAttributes(bytes: Uint8Array): Generator<Attribute> {
 
 /** Attributes by type. Of several with one type the last counts; use `decodeAttributes` for lists. */
 export class Attributes {
-  readonly #values = new Map<number, Uint8Array>();
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** Where each value begins. Most are never asked for, so nothing is made of them before they are. */
+  readonly #starts = new Map<number, number>();
 
   constructor(bytes: Uint8Array) {
-    for (const { type, value } of decodeAttributes(bytes)) this.#values.set(type, value);
+    const view = viewOf(bytes);
+    this.#bytes = bytes;
+    this.#view = view;
+    let at = 0;
+    while (at < bytes.length) {
+      const length = attributeLength(view, at);
+      this.#starts.set(view.getUint16(at + 2, littleEndian) & typeMask, at + headerBytes);
+      at += (length + 3) & ~3;
+    }
   }
 
   has(type: number): boolean {
-    return this.#values.has(type);
+    return this.#starts.has(type);
   }
 
   bytes(type: number): Uint8Array | undefined {
-    return this.#values.get(type);
+    const start = this.#starts.get(type);
+    return start === undefined ? undefined : this.#bytes.subarray(start, start + this.#length(start));
   }
 
   u8(type: number): number | undefined {
-    return this.#sized(type, 1)?.getUint8(0);
+    const start = this.#sized(type, 1);
+    return start === undefined ? undefined : this.#view.getUint8(start);
   }
 
   u16(type: number): number | undefined {
-    return this.#sized(type, 2)?.getUint16(0, littleEndian);
+    const start = this.#sized(type, 2);
+    return start === undefined ? undefined : this.#view.getUint16(start, littleEndian);
   }
 
   u32(type: number): number | undefined {
-    return this.#sized(type, 4)?.getUint32(0, littleEndian);
+    const start = this.#sized(type, 4);
+    return start === undefined ? undefined : this.#view.getUint32(start, littleEndian);
   }
 
   i32(type: number): number | undefined {
-    return this.#sized(type, 4)?.getInt32(0, littleEndian);
+    const start = this.#sized(type, 4);
+    return start === undefined ? undefined : this.#view.getInt32(start, littleEndian);
   }
 
   u64(type: number): bigint | undefined {
-    return this.#sized(type, 8)?.getBigUint64(0, littleEndian);
+    const start = this.#sized(type, 8);
+    return start === undefined ? undefined : this.#view.getBigUint64(start, littleEndian);
   }
 
   be16(type: number): number | undefined {
-    return this.#sized(type, 2)?.getUint16(0);
+    const start = this.#sized(type, 2);
+    return start === undefined ? undefined : this.#view.getUint16(start);
   }
 
   be32(type: number): number | undefined {
-    return this.#sized(type, 4)?.getUint32(0);
+    const start = this.#sized(type, 4);
+    return start === undefined ? undefined : this.#view.getUint32(start);
   }
 
   be64(type: number): bigint | undefined {
-    return this.#sized(type, 8)?.getBigUint64(0);
+    const start = this.#sized(type, 8);
+    return start === undefined ? undefined : this.#view.getBigUint64(start);
   }
 
   /** A text, up to its closing NUL if it has one. */
   string(type: number): string | undefined {
-    const value = this.#values.get(type);
+    const value = this.bytes(type);
     if (value === undefined) return undefined;
     const end = value.indexOf(0);
     return Buffer.from(value.buffer, value.byteOffset, end < 0 ? value.length : end).toString();
   }
 
   nested(type: number): Attributes | undefined {
-    const value = this.#values.get(type);
+    const value = this.bytes(type);
     return value === undefined ? undefined : new Attributes(value);
   }
 
   /** The members of a nested list, each of them nested itself, in order. Absent is an empty list. */
   list(type: number): Attributes[] {
-    const value = this.#values.get(type);
+    const value = this.bytes(type);
     return value === undefined
       ? []
       : Array.from(decodeAttributes(value), (member) => new Attributes(member.value));
   }
 
-  #sized(type: number, size: number): DataView | undefined {
-    const value = this.#values.get(type);
-    if (value === undefined) return undefined;
-    if (value.length !== size) {
-      throw new NetError(
-        'internal',
-        `netlink attribute ${type} has ${value.length} bytes instead of ${size}`,
-      );
-    }
-    return viewOf(value);
+  /** Where a value of that size begins. */
+  #sized(type: number, size: number): number | undefined {
+    const start = this.#starts.get(type);
+    if (start === undefined) return undefined;
+    const length = this.#length(start);
+    if (length === size) return start;
+    throw new NetError('internal', `netlink attribute ${type} has ${length} bytes instead of ${size}`);
   }
+
+  #length(start: number): number {
+    return this.#view.getUint16(start - headerBytes, littleEndian) - headerBytes;
+  }
+}
+
+/** Of header and value, checked to be within the bytes there are. */
+function attributeLength(view: DataView, at: number): number {
+  const left = view.byteLength - at;
+  const length = left < headerBytes ? 0 : view.getUint16(at, littleEndian);
+  if (length >= headerBytes && length <= left) return length;
+  throw new NetError('internal', `truncated netlink attribute at byte ${at} of ${view.byteLength}`);
 }
 
 function checkLength(type: number, length: number): void {

@@ -211,6 +211,21 @@ export function writeIfinfomsg(struct: ByteWriter, { family, index, ...settings 
   struct.u32(change);
 }
 
+/** What tells whether a link still serves: of most announcements nothing else is looked at. */
+export type LinkState = Pick<Link, 'index' | 'name' | 'up' | 'master'>;
+
+/** The payload of an RTM_NEWLINK or RTM_DELLINK. */
+export function decodeLinkState(payload: Uint8Array): LinkState {
+  const struct = viewOf(payload);
+  const attributes = new Attributes(payload.subarray(ifinfomsgBytes));
+  return {
+    index: struct.getInt32(4, littleEndian),
+    name: attributes.string(k.IFLA_IFNAME) ?? '',
+    up: (struct.getUint32(8, littleEndian) & k.IFF_UP) !== 0,
+    master: attributes.u32(k.IFLA_MASTER),
+  };
+}
+
 /** Undefined for hardware addresses of another length than Ethernet's. */
 export function decodeMac(bytes: Uint8Array | undefined): MacAddress | undefined {
   if (bytes?.length !== 6) return undefined;
