@@ -37,19 +37,18 @@ export function connect(
     await store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
 
     const change = policyChange(parts, before, after);
-    if (change.forward.length > 0) {
-      undo(() => parts.firewall.apply(change.back));
-      await parts.firewall.apply(change.forward);
-    }
+    const hasRules = change.forward.length > 0;
+    if (hasRules) undo(() => parts.firewall.apply(change.back));
     undo(() => refreshSandbox(parts, to.sandbox, before));
     const attachment = attachmentOf(parts, endpoint);
     const namespace = to.sandbox.namespace;
     if (attachment !== undefined) {
       undo(() => parts.sandboxes.detach(namespace, attachment, defaultRoutes(parts, before)));
     }
-    // The interface is made on a thread of its own; what does not need it is done meanwhile.
+    // Rules and interface are made on a thread of its own, one after the other; what needs neither is done meanwhile.
     let hostInterfaces: readonly HostInterface[] = [];
     await allDone([
+      hasRules ? parts.firewall.apply(change.forward) : undefined,
       attachment &&
         parts.sandboxes.attach(namespace, attachment, defaultRoutes(parts, after)).then((made) => {
           hostInterfaces = made;

@@ -6,6 +6,7 @@ import { attachmentsOf } from './desired.ts';
 import { releaseAddresses } from './disconnect.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { hasFiles } from './sandbox-names.ts';
 
 /** The caller holds the sandbox's lock and has seen to its process. Goes on whatever fails and reports it all. */
 export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<void> {
@@ -30,7 +31,9 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     async () => {
       if (namespace.kind !== 'shared') await parts.sandboxes.remove(namespace, attachments);
     },
-    () => parts.files.remove(sandbox),
+    async () => {
+      if (hasFiles(sandbox)) await parts.files.remove(sandbox);
+    },
     () =>
       parts.store.commit([
         ...endpoints.map((endpoint) => ({ drop: 'endpoint' as const, id: endpoint.id })),

@@ -56,6 +56,11 @@ async function orLog(
   }
 }
 
+/** Processes in a namespace of somebody else's see the files that one gave them. */
+export function hasFiles({ namespace }: Sandbox): boolean {
+  return namespace.kind !== 'adopted';
+}
+
 /** Brings the resolver's view and the sandbox's files up to its endpoints. May be repeated. */
 export async function refreshSandbox(
   parts: Parts,
@@ -66,7 +71,7 @@ export async function refreshSandbox(
   const named = usesResolver(state, endpoints);
   if (!resolverPlaces(state, endpoints).inside) parts.names.close(sandbox.id);
   if (named) parts.names.setView(resolverView(state, sandbox, endpoints));
-  if (sandbox.namespace.kind === 'adopted') return;
+  if (!hasFiles(sandbox)) return;
   await parts.files.write(sandbox, {
     usesResolver: named,
     addresses: endpoints.flatMap((endpoint) => endpoint.addresses.map(addressOf)),
