@@ -110,6 +110,8 @@ export function toCidr(value: bigint, prefix: number, family: IpFamily): Cidr {
 
 /** The integer value of an address in text. */
 export function toInteger(address: string): bigint {
+  if (familyOf(address) === 4)
+    return BigInt(address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0));
   let value = 0n;
   for (const byte of toBytes(address as IpAddress)) value = (value << 8n) | BigInt(byte);
   return value;
@@ -117,6 +119,10 @@ export function toInteger(address: string): bigint {
 
 /** Canonical text of an address value (RFC 5952 for IPv6). */
 export function toIpAddress(value: bigint, family: IpFamily): IpAddress {
+  if (family === 4) {
+    const number = Number(value);
+    return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}` as IpAddress;
+  }
   const bytes = new Uint8Array(familyBits(family) / 8);
   let rest = value;
   for (let i = bytes.length - 1; i >= 0; i--) {
@@ -128,7 +134,10 @@ export function toIpAddress(value: bigint, family: IpFamily): IpAddress {
 
 /** The 4 or 16 bytes of a valid address, in network order. */
 export function toBytes(address: IpAddress): Uint8Array {
-  if (familyOf(address) === 4) return Uint8Array.from(address.split('.'), Number);
+  if (familyOf(address) === 4) {
+    const [a, b, c, d] = address.split('.');
+    return Uint8Array.of(Number(a), Number(b), Number(c), Number(d));
+  }
   const bytes = new Uint8Array(16);
   ipv6Groups(address).forEach((group, i) => {
     const value = Number.parseInt(group, 16);
