@@ -1,4 +1,5 @@
 // The door of CNI runtimes: a request as the plugin passes it on, answered by what it is to print.
+import { KeyedMutex } from '../base/keyed-mutex.ts';
 import type { Log } from '../base/log.ts';
 import type { RuntimeController } from '../core/runtime-requests.ts';
 import { add } from './add.ts';
@@ -21,6 +22,8 @@ export interface CniAnswer {
 export class CniDoor {
   readonly #core: RuntimeController;
   readonly #log: Log;
+  /** By container: a DEL that comes while its ADD is under way must find what that makes, and two ADDs each other. */
+  readonly #containers = new KeyedMutex();
 
   constructor(core: RuntimeController, log: Log) {
     this.#core = core;
@@ -30,7 +33,7 @@ export class CniDoor {
   /** Never rejects: whatever goes wrong is an error the runtime understands. */
   async answer(body: CniBody): Promise<CniAnswer> {
     try {
-      return { code: 0, document: await this.#perform(parseRequest(body)) };
+      return { code: 0, document: await this.#inTurn(parseRequest(body)) };
     } catch (thrown) {
       const error = toCniError(thrown);
       const { CNI_COMMAND: command, CNI_CONTAINERID: container, CNI_IFNAME: ifname } = body.environment;
@@ -39,6 +42,12 @@ export class CniDoor {
       this.#log[level]({ ...about, reason: error.message, details: error.details }, 'refused a CNI request');
       return { code: error.code, document: errorDocument(error, versionOfErrors(body.configuration)) };
     }
+  }
+
+  #inTurn(request: CniRequest): Promise<string> {
+    const { containerId } = request;
+    const keys = { exclusive: containerId === '' ? [] : [containerId] };
+    return this.#containers.run(keys, () => this.#perform(request));
   }
 
   async #perform(request: CniRequest): Promise<string> {

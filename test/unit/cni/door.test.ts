@@ -396,6 +396,27 @@ describe('STATUS', () => {
   });
 });
 
+describe('requests about one container at the same time', () => {
+  test('a DEL takes away what an ADD under way makes', async () => {
+    namespace('pod1');
+    await add(hostLocal, { container: 'neighbour' });
+    const before = snapshot();
+    const answers = await Promise.all([call('ADD', hostLocal), call('DEL', hostLocal)]);
+    expect(answers.map(({ code }) => code)).toEqual([0, 0]);
+    expect(snapshot()).toEqual(before);
+  });
+
+  test('of two ADDs for different namespaces one is refused, so that a DEL finds all there is', async () => {
+    namespace('old');
+    namespace('new');
+    const netns = ['/run/netns/old', '/run/netns/new'];
+    const answers = await Promise.all(netns.map((path) => call('ADD', hostLocal, { netns: path })));
+    expect(answers.map(({ code }) => code)).toEqual([0, 100]);
+    await call('DEL', hostLocal);
+    expect(core.endpoints()).toEqual([]);
+  });
+});
+
 describe('other requests', () => {
   test.each([
     ['by its name', { program: 'loopback' }, {}],
