@@ -28,11 +28,15 @@ export class Memberships {
 
   async connect(request: ConnectRequest): Promise<Connected> {
     const { network: ref, target, sandboxName, ...config } = request;
-    const network = findNetwork(this.#state, ref);
-    const found = await findTarget(this.#parts, target, sandboxName);
-    return 'adopt' in found
-      ? this.#adoptAndConnect(network, found.adopt, config)
-      : this.#connectKnown(network, found, config);
+    for (;;) {
+      const network = findNetwork(this.#state, ref);
+      const found = await findTarget(this.#parts, target, sandboxName);
+      const connected = await ('adopt' in found
+        ? this.#adoptAndConnect(network, found.adopt, config)
+        : this.#connectKnown(network, found, config));
+      // A namespace of somebody else's may have left its last network just now: then it is adopted anew.
+      if (connected !== undefined) return connected;
+    }
   }
 
   async disconnect(ref: string, target: string, options: { readonly force: boolean }): Promise<void> {
@@ -86,19 +90,26 @@ export class Memberships {
     }
   }
 
-  #connectKnown(network: Network, sandbox: Sandbox, config: EndpointConfig): Promise<Connected> {
-    const keys = { exclusive: [`sandbox:${sandbox.id}`], shared: [`network:${network.id}`] };
-    return this.#locks.run(keys, () =>
-      connect(
-        this.#parts,
-        { network: findNetwork(this.#state, network.id), sandbox: findSandbox(this.#state, sandbox.id) },
-        config,
-      ),
-    );
+  /** Undefined when the sandbox is gone. */
+  #connectKnown(
+    { id: networkId }: Network,
+    { id }: Sandbox,
+    config: EndpointConfig,
+  ): Promise<Connected | undefined> {
+    const keys = { exclusive: [`sandbox:${id}`], shared: [`network:${networkId}`] };
+    return this.#locks.run(keys, async () => {
+      const sandbox = this.#state.sandboxes.get(id);
+      if (sandbox === undefined) return undefined;
+      return connect(this.#parts, { network: findNetwork(this.#state, networkId), sandbox }, config);
+    });
   }
 
   /** One adoption at a time, so that two targets that name one namespace become one sandbox. */
-  async #adoptAndConnect(network: Network, adoption: Adoption, config: EndpointConfig): Promise<Connected> {
+  async #adoptAndConnect(
+    network: Network,
+    adoption: Adoption,
+    config: EndpointConfig,
+  ): Promise<Connected | undefined> {
     const adopted = await this.#locks.run({ exclusive: ['adopt'] }, async () => {
       const found = await orAdoption(this.#parts, adoption);
       return 'adopt' in found ? this.#adopt(found.adopt) : found;

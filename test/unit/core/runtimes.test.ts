@@ -193,6 +193,16 @@ describe('endpoints of a runtime', () => {
     expect(core.sandboxes()).toEqual([]);
   });
 
+  test('may join a network in the moment their sandbox leaves its last', async () => {
+    const { endpoint } = await runtimes.attach(pod('a'));
+    const [, joined] = await Promise.all([
+      runtimes.removeEndpoint(endpoint.id),
+      runtimes.attach(pod('a', 'eth1')),
+    ]);
+    expect(core.sandbox('a').endpoints.map(({ id }) => id)).toEqual([joined.endpoint.id]);
+    expect(parts.world.namespaces.get('/run/netns/a')).toEqual(new Set(['eth1']));
+  });
+
   test('go also when their namespace is gone, and may go twice', async () => {
     const { endpoint } = await runtimes.attach({ ...pod('a'), ports: [web] });
     expect(await runtimes.isOrphaned(endpoint.id)).toBe(false);
