@@ -8,6 +8,7 @@ import type { AddressPlan } from './address-plan.ts';
 import { amendChain } from './amend-chain.ts';
 import { printResult } from './convert.ts';
 import { CniError, cniCode } from './errors.ts';
+import { joinNetwork } from './join-network.ts';
 import { aliasesOf, sandboxName } from './names.ts';
 import { type NetworkConfig, parseNetworkConfig } from './network-config.ts';
 import { networkRequest } from './network-request.ts';
@@ -17,6 +18,12 @@ import type { CniRequest } from './protocol.ts';
 import { type CniDns, type CniResult, isEmptyDns } from './result.ts';
 import { checkAllowed } from './sysctl-allowlist.ts';
 import { interfaceTuning } from './tuning.ts';
+
+interface PreparedNetwork {
+  readonly network: Network;
+  /** What of it the container is to get. */
+  readonly plan: AddressPlan;
+}
 
 /** What is to be printed. Nothing is left of one that fails. */
 export async function add(core: RuntimeController, request: CniRequest): Promise<string> {
@@ -35,7 +42,17 @@ async function attach(
   config: NetworkConfig,
 ): Promise<CniResult> {
   await clearStale(core, request);
-  const { network, plan } = await prepareNetwork(core, request, config);
+  return joinNetwork(
+    core,
+    () => prepareNetwork(core, request, config),
+    (prepared) => join(core, { request, config, ...prepared }),
+  );
+}
+
+async function join(
+  core: RuntimeController,
+  { request, config, network, plan }: PreparedNetwork & { request: CniRequest; config: NetworkConfig },
+): Promise<CniResult> {
   const dns = await configuredDns(plan);
   const { ifname, containerId, netns } = request;
   const tuning = interfaceTuning(config.tuning, ifname, config.tuning.mtuBytes);
@@ -76,7 +93,7 @@ async function prepareNetwork(
   core: RuntimeController,
   request: CniRequest,
   config: NetworkConfig,
-): Promise<{ readonly network: Network; readonly plan: AddressPlan }> {
+): Promise<PreparedNetwork> {
   const delegated = request.ipam === undefined ? {} : { delegated: request.ipam };
   if (config.network !== undefined) {
     const network = core.network(config.network);

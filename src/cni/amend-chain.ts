@@ -7,6 +7,7 @@ import type {
   FoundInterface,
   RuntimeController,
 } from '../core/runtime-requests.ts';
+import { joinNetwork } from './join-network.ts';
 import { aliasesOf, sandboxName } from './names.ts';
 import type { NetworkConfig } from './network-config.ts';
 import { portsOf } from './ports.ts';
@@ -54,15 +55,19 @@ async function takeOver(
 ): Promise<Attached> {
   const { ifname, containerId, netns } = request;
   const found = await core.lookAt(netns, ifname);
-  const network = await core.ensureNetwork(foreignNetwork(config, found, previous));
-  return core.attach({
-    network: network.id,
-    target: `netns:${netns}`,
-    sandboxName: sandboxName(request),
-    ifname,
-    ...additions,
-    cni: { network: config.name, containerId, netns },
-  });
+  return joinNetwork(
+    core,
+    async () => ({ network: await core.ensureNetwork(foreignNetwork(config, found, previous)) }),
+    ({ network }) =>
+      core.attach({
+        network: network.id,
+        target: `netns:${netns}`,
+        sandboxName: sandboxName(request),
+        ifname,
+        ...additions,
+        cni: { network: config.name, containerId, netns },
+      }),
+  );
 }
 
 function foreignNetwork(

@@ -417,6 +417,39 @@ describe('requests about one container at the same time', () => {
   });
 });
 
+describe('ADD on a network that is deleted before it is joined', () => {
+  function deleteBeforeJoining(times: number): void {
+    const attach = core.runtimes.attach.bind(core.runtimes);
+    let left = times;
+    core.runtimes.attach = async (request) => {
+      if (left-- > 0) await core.deleteNetwork('pods', { force: false });
+      return attach(request);
+    };
+  }
+
+  test('makes it anew', async () => {
+    deleteBeforeJoining(1);
+    await add();
+    expect(core.network('pods').endpoints).toHaveLength(1);
+  });
+
+  test('is to be tried again where that happens every time', async () => {
+    namespace('pod1');
+    const before = snapshot();
+    deleteBeforeJoining(10);
+    expect(await call('ADD', hostLocal)).toMatchObject({ code: 11 });
+    expect(snapshot()).toEqual(before);
+  });
+
+  test('is refused where it was made by hand', async () => {
+    namespace('pod1');
+    await core.createNetwork({ name: 'pods' });
+    deleteBeforeJoining(1);
+    const answer = await call('ADD', { cniVersion: '1.1.0', name: 'web', network: 'pods' });
+    expect(answer).toMatchObject({ code: 103, answer: { msg: 'no network pods' } });
+  });
+});
+
 describe('other requests', () => {
   test.each([
     ['by its name', { program: 'loopback' }, {}],
