@@ -1,5 +1,5 @@
 // A sandbox's side of names: what its resolver may answer and the files its processes see.
-import { addressOf, familyOf, type IpAddress } from '../base/cidr.ts';
+import { addressOf, contains, type IpAddress, subnetOf } from '../base/cidr.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { resolverAddress, resolverPlaces, resolverView, usesResolver } from './desired.ts';
@@ -29,19 +29,19 @@ export async function startResolver(
   await (namespace.kind === 'pinned' ? opening : orLog(parts, { sandbox: sandbox.name }, opening));
 }
 
-/** Where the sandbox of an endpoint can ask for names on the endpoint's account; the best first. */
+/** Where the sandbox of an endpoint can ask for names on the endpoint's account: neighbours, whatever its routes are. */
 export function nameServersOf(parts: Parts, endpoint: Endpoint): readonly IpAddress[] {
   const { state } = parts.store;
   if (!usesResolver(state, [endpoint])) return [];
   const { gateways, inside } = resolverPlaces(state, [endpoint]);
   if (inside) return [resolverAddress];
-  const families = new Set(endpoint.addresses.map(familyOf));
-  return gateways
-    .flatMap(({ network, addresses }) => {
-      const open = parts.names.gatewaysOf(network.id);
-      return addresses.filter((address) => open.includes(address));
-    })
-    .filter((address) => families.has(familyOf(address)));
+  const own = endpoint.addresses.map(subnetOf);
+  return gateways.flatMap(({ network, addresses }) => {
+    const open = parts.names.gatewaysOf(network.id);
+    return addresses.filter(
+      (address) => open.includes(address) && own.some((subnet) => contains(subnet, address)),
+    );
+  });
 }
 
 async function orLog(

@@ -67,21 +67,22 @@ export function attachSteps(
           look,
           ...(ifb === undefined ? [] : [getLink({ index: ifb.index })]),
         );
-  const configure = request(
-    'namespace',
+  const configuration = [
     ...(attachment.link.kind === 'macvlan' ? [changeLink({ index }, { alias: target.alias })] : []),
     ...configureLink(attachment, index),
     ...(attachment.tuning?.down === true
       ? []
       : [...routeMessages(attachment, index), ...defaultRouteMessages(attachment, routes, index)]),
-  );
+  ];
   return [
     { purpose: 'look', step: request('host', look) },
     ...makeLink(attachment, target),
     ...(point === undefined ? [] : limitSteps(point, target.ifb)),
     ...planned('configure', ipv6Steps(attachment, target.ipv6)),
     ...planned('tune', tuningSysctls(attachment)),
-    ...planned('configure', [configure, last]),
+    // An interface that stays down and has no address needs none.
+    ...planned('configure', configuration.length === 0 ? [] : [request('namespace', ...configuration)]),
+    ...planned('configure', [last]),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { type Cidr, familyOf, type IpAddress, type IpFamily, prefixOf } from '../base/cidr.ts';
 import { RT_TABLE_MAIN, RTN_UNICAST } from '../kernel/rtnetlink/constants.ts';
 import {
+  appendRoute,
   type Route as KernelRoute,
   type RouteSpec,
   removeRoute,
@@ -15,8 +16,9 @@ const RTPROT_FAIRLEAD = 76;
 /** The same for the routes of attachments, among which default routes of another table or metric may be. */
 const RTPROT_FAIRLEAD_ATTACHMENT = 77;
 
+/** Another interface of the sandbox may have such a route already: it keeps it. */
 export function routeMessages(attachment: Attachment, index: number): readonly Uint8Array[] {
-  return attachment.routes.map((route) => replaceRoute(routeSpec(route, index)));
+  return attachment.routes.map((route) => appendRoute(routeSpec(route, index)));
 }
 
 export function routeRemoval(route: Route, index: number): Uint8Array {

@@ -15,6 +15,7 @@ import { type ByteWriter, littleEndian, viewOf } from '../netlink/byte-writer.ts
 import {
   encodeMessage,
   NLM_F_ACK,
+  NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
@@ -78,6 +79,11 @@ export function addRoute(route: RouteSpec): Uint8Array {
 /** Adds a route in place of one with the same destination and metric. */
 export function replaceRoute(route: RouteSpec): Uint8Array {
   return encodeRoute(k.RTM_NEWROUTE, acknowledged | NLM_F_CREATE | NLM_F_REPLACE, route);
+}
+
+/** Adds a route behind those with the same destination and metric, which go on to be used first. Errors: EEXIST for the same once more. */
+export function appendRoute(route: RouteSpec): Uint8Array {
+  return encodeRoute(k.RTM_NEWROUTE, acknowledged | NLM_F_CREATE | NLM_F_APPEND, route);
 }
 
 /** Removes the first route that has everything the specification names. Errors: ESRCH when there is none. */
