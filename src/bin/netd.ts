@@ -6,7 +6,7 @@ import { UsageError, usageText } from '../base/command-line.ts';
 import { lockDirectory } from '../base/directory-lock.ts';
 import { toNetError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
-import { carryOutDeletions } from '../cni/deletions.ts';
+import { DoorAfterDeletions } from '../cni/deletions.ts';
 import { CniDoor } from '../cni/door.ts';
 import { CoreController } from '../core/controller.ts';
 import { sendToUnixSocket } from '../kernel/sockets.ts';
@@ -52,12 +52,12 @@ async function serve(config: Config, log: Log): Promise<void> {
   const parts = await assemble(config, log);
   const controller = new CoreController(parts);
   await controller.start();
-  const cni = new CniDoor(controller.runtimes, log);
+  const cni = new DoorAfterDeletions(new CniDoor(controller.runtimes, log), log);
   const server = createServer({ controller, cni, log, version });
   const socket = join(config.runDir, 'api.sock');
   await server.listen(socket);
   // Only now: whoever finds nobody at the socket leaves a deletion, and asks once more after that.
-  await carryOutDeletions(cni, config.runDir, log);
+  await cni.carryOutDeletions(config.runDir);
   log.info({ socket: `unix://${socket}`, version, firewall: parts.firewall.name }, 'ready');
   notifySupervisor(log);
 

@@ -2,21 +2,52 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
-import type { CniDoor } from './door.ts';
+import type { CniAnswer, CniDoor } from './door.ts';
+import { cniCode } from './errors.ts';
 import type { CniBody } from './protocol.ts';
 
-/** Carries out what the plugin left; a file goes when its deletion is done, or can never be. */
-export async function carryOutDeletions(door: CniDoor, runDir: string, log: Log): Promise<void> {
-  const directory = join(runDir, 'cni-deletions');
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names.filter((one) => !one.startsWith('.'))) {
-    const path = join(directory, name);
+type Door = Pick<CniDoor, 'answer'>;
+
+/** For now; the next start tries again. */
+const passing: readonly number[] = [cniCode.tryAgain, cniCode.internal];
+
+/** A door where everybody waits until what the plugin left is carried out: they may attach anew what it is to remove. */
+export class DoorAfterDeletions implements Door {
+  readonly #door: Door;
+  readonly #log: Log;
+  #open = () => {};
+  readonly #opened = new Promise<void>((resolve) => {
+    this.#open = resolve;
+  });
+
+  constructor(door: Door, log: Log) {
+    this.#door = door;
+    this.#log = log;
+  }
+
+  async answer(body: CniBody): Promise<CniAnswer> {
+    await this.#opened;
+    return this.#door.answer(body);
+  }
+
+  /** To be called once. A file goes when its deletion is done, or can never be. */
+  async carryOutDeletions(runDir: string): Promise<void> {
+    const directory = join(runDir, 'cni-deletions');
+    const names = await readdir(directory).catch(() => []);
+    for (const name of names.filter((one) => !one.startsWith('.')))
+      await this.#carryOut(join(directory, name));
+    this.#open();
+  }
+
+  async #carryOut(path: string): Promise<void> {
     const body = await readBody(path);
     if (body === undefined) {
-      log.warn({ path }, 'a deletion left by the CNI plugin cannot be read');
+      this.#log.warn({ path }, 'a deletion left by the CNI plugin cannot be read');
     } else {
-      const { code, document } = await door.answer(body);
-      if (code !== 0) log.warn({ path, answer: document }, 'a deletion left by the CNI plugin was refused');
+      const { code, document } = await this.#door.answer(body);
+      if (code !== 0)
+        this.#log.warn({ path, answer: document }, 'a deletion left by the CNI plugin was refused');
+      if (passing.includes(code)) return;
     }
     await rm(path, { force: true });
   }

@@ -152,6 +152,26 @@ test('calls of the plugin survive every death of netd', { timeout: 600_000 }, as
   expect(await host.state()).toEqual(empty);
 });
 
+test('a container attached while netd starts is not detached by a deletion from before', async () => {
+  await using host = await TestHost.start();
+  const runtime = new CniRuntime(host, configuration);
+  await installNetwork(host, configuration);
+  await runtime.makeNamespaces(containers);
+  const netd = await host.netd();
+  const attach = async (container: string): Promise<readonly [string, string]> => {
+    let answer = await runtime.add(container);
+    while (answer.body?.code === tryAgain) answer = await runtime.add(container);
+    return [container, answer.body?.ips?.[0].address];
+  };
+  await Promise.all(containers.map(attach));
+  await netd.kill9();
+  await Promise.all(containers.map((container) => runtime.delete(container)));
+  const started = host.netd();
+  const attached = await Promise.all(containers.map(attach));
+  await started;
+  expect(await kernelAddresses(host)).toEqual(new Map(attached));
+});
+
 test('pods of containerd survive every death of netd', { timeout: 600_000 }, async () => {
   const host = await TestHost.start();
   const groups = await ControlGroups.start(host);
