@@ -1,23 +1,14 @@
 // Interfaces that somebody else made: what is ours on them comes and goes, and the rest stays.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseCidr, parseIp } from '../../../src/base/cidr.ts';
 import { parseMac } from '../../../src/base/mac.ts';
 import type { Attachment } from '../../../src/model/attachment.ts';
 import type { InterfaceSettings } from '../../../src/model/interface-settings.ts';
-import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
 import type { AdoptedNamespace, PinnedNamespace } from '../../../src/sandbox/sandbox.ts';
-import {
-  makeWorkspace,
-  reaches,
-  requireOwnNetwork,
-  run,
-  showLink,
-  showLinks,
-} from '../../support/own-network.ts';
-import { attachment, bridge, json, makeBridge, refused } from './lab.ts';
+import { reaches, run, showLink, showLinks } from '../../support/own-network.ts';
+import { attachment, bridge, json, refused, useLab } from './lab.ts';
 
-const workspace = makeWorkspace();
-let sandboxes: NetnsSandboxes;
+const { sandboxes } = useLab();
 let pinned: PinnedNamespace;
 let pod: AdoptedNamespace;
 
@@ -44,17 +35,6 @@ function foreign(changes: Partial<Attachment> = {}, before: InterfaceSettings = 
     ...changes,
   });
 }
-
-beforeAll(() => {
-  requireOwnNetwork();
-  makeBridge();
-  sandboxes = new NetnsSandboxes(workspace);
-});
-
-afterAll(() => {
-  run(`ip link delete ${bridge}`);
-  workspace.remove();
-});
 
 beforeEach(async () => {
   pinned = await sandboxes.create('pod');

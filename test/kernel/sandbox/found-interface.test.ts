@@ -3,28 +3,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AdoptedNamespace, PinnedNamespace } from '../../../src/sandbox/sandbox.ts';
-import { makeWorkspace, requireOwnNetwork, run, showLink } from '../../support/own-network.ts';
+import { run, showLink } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { attachment, bridge, makeBridge, refused, routes } from './lab.ts';
+import { attachment, bridge, refused, routes, useLab } from './lab.ts';
 
-const workspace = makeWorkspace();
-let sandboxes: NetnsSandboxes;
+const { workspace, sandboxes } = useLab();
 let pinned: PinnedNamespace;
 let pod: AdoptedNamespace;
-
-beforeAll(() => {
-  requireOwnNetwork();
-  makeBridge();
-  sandboxes = new NetnsSandboxes(workspace);
-});
-
-afterAll(() => {
-  run(`ip link delete ${bridge}`);
-  workspace.remove();
-});
 
 beforeEach(async () => {
   pinned = await sandboxes.create('pod');

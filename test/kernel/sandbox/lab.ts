@@ -1,11 +1,12 @@
 // A bridge with sandboxes on it, for suites of one interface's settings.
 
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { parseInterfaceAddress, parseIp } from '../../../src/base/cidr.ts';
 import { NetError } from '../../../src/base/errors.ts';
 import { parseMac } from '../../../src/base/mac.ts';
 import type { Attachment } from '../../../src/model/attachment.ts';
-import { run } from '../../support/own-network.ts';
+import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
+import { makeWorkspace, requireOwnNetwork, run } from '../../support/own-network.ts';
 
 export const bridge = 'lab-br';
 export const gateways = { ipv4: parseIp('10.71.0.1', 'test'), ipv6: parseIp('fd71::1', 'test') };
@@ -14,7 +15,21 @@ export const routes = {
   ipv6: { gateway: gateways.ipv6, ifname: 'eth0' },
 };
 
-export function makeBridge(): void {
+/** The bridge and somewhere to pin namespaces, for all tests of a file. */
+export function useLab() {
+  const workspace = makeWorkspace();
+  beforeAll(() => {
+    requireOwnNetwork();
+    makeBridge();
+  });
+  afterAll(() => {
+    run(`ip link delete ${bridge}`);
+    workspace.remove();
+  });
+  return { workspace, sandboxes: new NetnsSandboxes(workspace) };
+}
+
+function makeBridge(): void {
   run(`ip link add ${bridge} address 02:00:00:00:01:01 type bridge mcast_snooping 0 forward_delay 0`);
   run(`ip address add 10.71.0.1/24 dev ${bridge}`);
   run(`ip address add fd71::1/64 dev ${bridge} nodad`);

@@ -1,34 +1,14 @@
 // Rate limits of interfaces, judged by tc(8): by what is there, and by which of it counts the packets of which direction.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Attachment } from '../../../src/model/attachment.ts';
-import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
 import type { PinnedNamespace } from '../../../src/sandbox/sandbox.ts';
-import {
-  makeWorkspace,
-  reaches,
-  requireOwnNetwork,
-  run,
-  showLink,
-  showLinks,
-} from '../../support/own-network.ts';
-import { attachment, bridge, json, makeBridge, refused, routes } from './lab.ts';
+import { reaches, run, showLink, showLinks } from '../../support/own-network.ts';
+import { attachment, bridge, json, refused, routes, useLab } from './lab.ts';
 
-const workspace = makeWorkspace();
-let sandboxes: NetnsSandboxes;
+const { sandboxes } = useLab();
 let one: PinnedNamespace;
-
-beforeAll(() => {
-  requireOwnNetwork();
-  makeBridge();
-  sandboxes = new NetnsSandboxes(workspace);
-});
-
-afterAll(() => {
-  run(`ip link delete ${bridge}`);
-  workspace.remove();
-});
 
 beforeEach(async () => {
   one = await sandboxes.create('one');

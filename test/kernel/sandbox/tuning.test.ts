@@ -1,34 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseCidr, parseIp } from '../../../src/base/cidr.ts';
 import { parseMac } from '../../../src/base/mac.ts';
 import type { InterfaceTuning } from '../../../src/model/interface-settings.ts';
-import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
 import type { PinnedNamespace } from '../../../src/sandbox/sandbox.ts';
-import {
-  makeWorkspace,
-  reaches,
-  requireOwnNetwork,
-  run,
-  showLink,
-  showLinks,
-} from '../../support/own-network.ts';
-import { attachment, bridge, json, makeBridge, refused, routes } from './lab.ts';
+import { reaches, run, showLink, showLinks } from '../../support/own-network.ts';
+import { attachment, bridge, json, refused, routes, useLab } from './lab.ts';
 
-const workspace = makeWorkspace();
-let sandboxes: NetnsSandboxes;
+const { sandboxes } = useLab();
 let one: PinnedNamespace;
-
-beforeAll(() => {
-  requireOwnNetwork();
-  makeBridge();
-  sandboxes = new NetnsSandboxes(workspace);
-});
-
-afterAll(() => {
-  run(`ip link delete ${bridge}`);
-  workspace.remove();
-});
 
 beforeEach(async () => {
   one = await sandboxes.create('one');
