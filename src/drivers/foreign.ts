@@ -5,18 +5,30 @@ import { readSysctl, writeSysctl } from '../kernel/sysctl.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { NetworkPolicy, PortForward } from '../model/policy.ts';
 import type { Driver, NetworkDraft } from './driver.ts';
 import { endpointInterface } from './endpoint-interface.ts';
-import { commonOptions, normalizeOptions, type OptionRule, type Options, parseIfname } from './options.ts';
+import {
+  commonOptions,
+  normalizeOptions,
+  type OptionRule,
+  type Options,
+  parseBool,
+  parseIfname,
+} from './options.ts';
 import { portForwards } from './port-forwards.ts';
 import { routeLocalnet } from './route-localnet.ts';
 
-/** `bridge` is what packets to the endpoints leave the host by; without an `mtu` interfaces keep theirs. */
+/**
+ * `bridge` is what packets to the endpoints leave the host by; without an `mtu` interfaces keep theirs.
+ * `restore_route_localnet`: the bridge had no route_localnet before, and has none again after its last network.
+ */
 const rules: readonly OptionRule[] = [
   ...commonOptions.filter(({ name }) => name !== 'ifprefix'),
   { name: 'bridge', parse: parseIfname },
+  { name: 'restore_route_localnet', parse: parseBool },
 ];
 
 export class ForeignDriver implements Driver {
@@ -24,6 +36,8 @@ export class ForeignDriver implements Driver {
   readonly scope = 'local';
   readonly hasInterfaces = true;
   readonly hasGateway = true;
+  /** Those that need a bridge to be as it is. */
+  readonly #networks = new Map<string, Set<NetworkId>>();
 
   normalizeOptions(raw: Options): Options {
     return normalizeOptions(this.name, rules, raw);
@@ -42,18 +56,30 @@ export class ForeignDriver implements Driver {
     if (bridge !== undefined && rival !== undefined) {
       throw new NetError('conflict', `bridge ${bridge} belongs to network ${rival.name}`);
     }
-    return options;
+    if (bridge === undefined) return options;
+    const sibling = others.find((other) => other.driver === this.name && other.options['bridge'] === bridge);
+    const restore = sibling?.options['restore_route_localnet'] ?? String(!(await answersAlready(bridge)));
+    return { restore_route_localnet: restore, ...options };
   }
 
   /** All that published ports need of the bridge. One that is not there just now is the business of whoever makes it. */
-  async ensureNetwork(network: Network): Promise<void> {
-    const { bridge } = network.options;
-    if (bridge === undefined || (await answersLoopback(bridge))) return;
+  async ensureNetwork({ id, options: { bridge } }: Network): Promise<void> {
+    if (bridge === undefined) return;
+    this.#networks.set(bridge, (this.#networks.get(bridge) ?? new Set()).add(id));
+    if (await answersLoopback(bridge)) return;
     await writeSysctl(routeLocalnet(bridge), '1').catch(unlessGone);
   }
 
-  /** Others may rely by now on what was set. */
-  async removeNetwork(): Promise<void> {}
+  /** Without our rules whoever is on the bridge could reach what listens on the host's 127.0.0.1. */
+  async removeNetwork({ id, options }: Network): Promise<void> {
+    const { bridge, restore_route_localnet: restore } = options;
+    if (bridge === undefined) return;
+    const others = this.#networks.get(bridge);
+    others?.delete(id);
+    if (others !== undefined && others.size > 0) return;
+    this.#networks.delete(bridge);
+    if (restore === 'true') await writeSysctl(routeLocalnet(bridge), '0').catch(unlessGone);
+  }
 
   async inspectNetwork({ options: { bridge } }: Network): Promise<readonly Difference[]> {
     if (bridge === undefined || (await answersLoopback(bridge))) return [];
@@ -91,6 +117,11 @@ export class ForeignDriver implements Driver {
 /** True also of an interface that is not there. */
 async function answersLoopback(ifname: string): Promise<boolean> {
   return (await readSysctl(routeLocalnet(ifname)).catch(unlessGone)) !== '0';
+}
+
+/** False of an interface that is not there: it will not by itself. */
+async function answersAlready(ifname: string): Promise<boolean> {
+  return (await readSysctl(routeLocalnet(ifname)).catch(unlessGone)) === '1';
 }
 
 function unlessGone(error: unknown): undefined {

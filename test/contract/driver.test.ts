@@ -47,8 +47,13 @@ driverContract(() => ({
     pools: [{ subnet: '10.63.0.0/24', gateway: '10.63.0.1' }],
   }),
   options: {
-    raw: { bridge: 'ct-foreign', 'com.docker.network.driver.mtu': '01400', forward_dns: 'none' },
-    normal: { bridge: 'ct-foreign', mtu: '1400', forward_dns: 'none' },
+    raw: {
+      bridge: 'ct-foreign',
+      'com.docker.network.driver.mtu': '01400',
+      forward_dns: 'none',
+      restore_route_localnet: '1',
+    },
+    normal: { bridge: 'ct-foreign', mtu: '1400', forward_dns: 'none', restore_route_localnet: 'true' },
   },
   addresses: ['10.63.0.2/24'],
   setUp: () => run('ip link add ct-foreign type bridge'),

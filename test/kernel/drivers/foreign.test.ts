@@ -28,6 +28,29 @@ test('nothing of the bridge is touched but what published ports need', async () 
   expect(showLink('fo-br')).toEqual(before);
 });
 
+test.each([
+  ['0', 'is taken back with the last network on the bridge'],
+  ['1', 'is left to who set it'],
+])('route_localnet %s %s', async (former) => {
+  makeBridge();
+  const isSet = () => run(`sysctl -n ${path}`).trim();
+  run(`sysctl -qw ${path}=${former}`);
+  const onBridge = (name: string) => makeNetwork({ driver: 'foreign', name, options: { bridge: 'fo-br' } });
+  const first = onBridge('first');
+  const second = onBridge('second');
+  const one = { ...first, options: await driver.resolve(first, []) };
+  await driver.ensureNetwork(one);
+  const two = { ...second, options: await driver.resolve(second, [one]) };
+  await driver.ensureNetwork(two);
+  await driver.removeNetwork(one);
+  expect(isSet()).toBe('1');
+  await driver.removeNetwork(two);
+  expect(isSet()).toBe(former);
+  // As after a start that finishes a deletion: nothing is known but the record.
+  await new ForeignDriver().removeNetwork(two);
+  expect(isSet()).toBe(former);
+});
+
 test('a bridge that is not there is not made, and looked after once somebody made it', async () => {
   const before = showLinks();
   await driver.ensureNetwork(network);

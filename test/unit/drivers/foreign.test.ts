@@ -52,7 +52,7 @@ test('without a bridge there is no policy, but ports lead to the endpoint', () =
 });
 
 test('a network is what it is asked to be, but cannot be internal', async () => {
-  expect(await driver.resolve(network, [])).toEqual({ bridge: 'cni0' });
+  expect(await driver.resolve(network, [])).toMatchObject({ bridge: 'cni0' });
   expect(await driver.resolve({ ...network, options: {} }, [])).toEqual({});
   await expect(driver.resolve({ ...network, internal: true }, [])).rejects.toMatchObject({
     code: 'invalid_parameter',
@@ -62,7 +62,7 @@ test('a network is what it is asked to be, but cannot be internal', async () => 
 test('networks may share a bridge of somebody else’s, and not one of ours', async () => {
   const sibling = makeNetwork({ driver: 'foreign', options: { bridge: 'cni0' } });
   const ours = makeNetwork({ driver: 'bridge', name: 'pods', options: { bridge: 'cni0' } });
-  expect(await driver.resolve(network, [sibling])).toEqual({ bridge: 'cni0' });
+  expect(await driver.resolve(network, [sibling])).toMatchObject({ bridge: 'cni0' });
   await expect(driver.resolve(network, [sibling, ours])).rejects.toMatchObject({
     code: 'conflict',
     message: 'bridge cni0 belongs to network pods',

@@ -83,7 +83,7 @@ test('networks of foreign interfaces take few options', () => {
   const options = { bridge: 'cni0', mtu: '1400', forward_dns: 'none' };
   expect(foreign.normalizeOptions(options)).toEqual(options);
   expect(() => foreign.normalizeOptions({ ifprefix: 'net' })).toThrow(
-    'unknown option ifprefix of driver foreign; known are bridge, forward_dns, mtu',
+    'unknown option ifprefix of driver foreign; known are bridge, forward_dns, mtu, restore_route_localnet',
   );
 });
 
