@@ -12,7 +12,7 @@ export function isLoopback({ configuration, program }: CniRequest): boolean {
   return (configuration.text('type') ?? program) === 'loopback';
 }
 
-/** What is to be printed. Errors: 3 for a namespace that is not there (not for DEL), 7. */
+/** What is to be printed. Errors: 103 for a namespace that is not there, 7 for what is none or the host's; neither for DEL. */
 export async function loopback(core: RuntimeController, request: CniRequest): Promise<string> {
   const { command, netns, version, configuration } = request;
   switch (command) {
@@ -46,12 +46,13 @@ function raise(core: RuntimeController, netns: string) {
   return core.loopback(netns, true);
 }
 
-/** The namespace may be gone: then there is nothing to do. */
+/** Where the namespace was may be nothing, or what it was mounted on: then there is nothing to do. */
 async function lower(core: RuntimeController, netns: string): Promise<void> {
   if (netns === '') return;
   try {
     await core.loopback(netns, false);
   } catch (error) {
-    if (toCniError(error).code !== cniCode.notFound) throw error;
+    const { code } = toCniError(error);
+    if (code !== cniCode.notFound && code !== cniCode.badConfiguration) throw error;
   }
 }

@@ -1,6 +1,7 @@
 // Operations of the Container Network Interface over a kernel made of maps: what they answer, refuse and leave.
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { NetError } from '../../../src/base/errors.ts';
 import { CniDoor } from '../../../src/cni/door.ts';
 import { cniVersions } from '../../../src/cni/versions.ts';
 import { CoreController } from '../../../src/core/controller.ts';
@@ -467,6 +468,18 @@ describe('other requests', () => {
       },
     });
     expect(core.endpoints()).toEqual([]);
+  });
+
+  test.each([
+    ['is gone', 'not_found', 0],
+    ['is no namespace any more', 'invalid_parameter', 0],
+    ['cannot be changed', 'internal', 999],
+  ] as const)('DEL of a loopback whose namespace %s (%s) ends with %i', async (_, reason, expected) => {
+    core.runtimes.loopback = async () => {
+      throw new NetError(reason, 'as told');
+    };
+    const { code } = await call('DEL', { cniVersion: '0.3.1', name: 'cni-loopback', type: 'loopback' });
+    expect(code).toBe(expected);
   });
 
   test('VERSION needs no configuration', async () => {
