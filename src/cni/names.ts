@@ -6,16 +6,20 @@ import type { CniRequest } from './protocol.ts';
 
 /** The pod's name with its namespace, which no other pod has; the container's name; or its short id. */
 export function sandboxName(request: CniRequest): string {
-  const { podName } = request.args;
-  const names = [podWithNamespace(request), podName].filter(isName);
+  const names = [podWithNamespace(request), podAlone(request)].filter(isName);
   return names[0] ?? shortId(request);
 }
 
 /** Of the names that follow from the container those that can be one, and all that were asked for. Errors: `invalid_parameter`. */
 export function aliasesOf(request: CniRequest, { aliases }: NetworkConfig): readonly string[] {
   const asked = aliases.map((alias) => checkName('alias', alias));
-  const derived = [request.args.podName, podWithNamespace(request), shortId(request)].filter(isName);
+  const derived = [podAlone(request), podWithNamespace(request), shortId(request)].filter(isName);
   return [...new Set([...derived, ...asked])];
+}
+
+/** A pod `web.shop` of another namespace must not be found in place of the pod `web` of namespace `shop`. */
+function podAlone({ args: { podName, podNamespace } }: CniRequest): string | undefined {
+  return podNamespace !== undefined && podName?.includes('.') ? undefined : podName;
 }
 
 function podWithNamespace({ args: { podName, podNamespace } }: CniRequest): string | undefined {
