@@ -1,5 +1,5 @@
 // ADD as a later element of a chain: ports, names, settings and rate limits on the interface an earlier element made.
-import { addressOf, subnetOf } from '../base/cidr.ts';
+import { addressOf, familyBits, familyOf, prefixOf, subnetOf } from '../base/cidr.ts';
 import type {
   Attached,
   EndpointAdditions,
@@ -75,7 +75,10 @@ function foreignNetwork(
   { addresses, host }: FoundInterface,
   { ips }: CniResult,
 ): EnsureNetworkRequest {
-  const subnets = new Set(addresses.map(subnetOf));
+  // An address by itself is no subnet of a network: there would be one for each container.
+  const subnets = new Set(
+    addresses.map(subnetOf).filter((subnet) => prefixOf(subnet) < familyBits(familyOf(subnet))),
+  );
   return {
     name,
     driver: 'foreign',

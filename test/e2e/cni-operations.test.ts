@@ -265,8 +265,11 @@ describe('as a later element of a chain', () => {
   };
   const element = { cniVersion: '1.0.0', name: 'chain', bridge: undefined, ipam: undefined };
 
-  /** Runs the reference's bridge plugin, as a runtime would before ours. */
-  async function reference(command: string): Promise<CniAnswer['body']> {
+  /** Runs a plugin of the reference, as a runtime would before ours. */
+  async function reference(
+    command: string,
+    configuration: { readonly type: string } = first,
+  ): Promise<CniAnswer['body']> {
     const env = {
       CNI_COMMAND: command,
       CNI_CONTAINERID: container,
@@ -274,7 +277,8 @@ describe('as a later element of a chain', () => {
       CNI_IFNAME: 'eth0',
       CNI_PATH: '/usr/lib/cni',
     };
-    const printed = await host.run(['/usr/lib/cni/bridge'], { env, input: JSON.stringify(first) });
+    const input = JSON.stringify(configuration);
+    const printed = await host.run([`/usr/lib/cni/${configuration.type}`], { env, input });
     return printed === '' ? undefined : JSON.parse(printed);
   }
 
@@ -326,6 +330,26 @@ describe('as a later element of a chain', () => {
     expect(await host.shell('nft list ruleset')).not.toContain('8066');
     await server.end('SIGTERM');
     await reference('DEL');
+  });
+
+  test('publishes ports of an interface without a bridge', async () => {
+    await using outside = await TestHost.start('outside');
+    await host.plug('lan0', outside);
+    await host.shell('ip address add 192.0.2.1/24 dev lan0; ip link set lan0 up');
+    await outside.shell('ip address add 192.0.2.2/24 dev eth0; ip link set eth0 up');
+    const alone = { ...first, type: 'ptp', name: 'alone', ipam: { ...first.ipam, subnet: '10.67.0.0/24' } };
+    const prevResult = await reference('ADD', alone);
+    const portMappings = [{ hostPort: 8067, containerPort: 80, protocol: 'tcp' }];
+    const more = { ...element, name: 'alone', runtimeConfig: { portMappings } };
+    const result = await succeed('ADD', { ...more, prevResult });
+    expect(result).toEqual(prevResult);
+    const listen = ['socat', 'TCP-LISTEN:80,fork,reuseaddr', 'SYSTEM:echo $SOCAT_PEERADDR'];
+    const server = host.spawn(['ip', 'netns', 'exec', container, ...listen]);
+    expect(await outside.shell('socat -u TCP:192.0.2.1:8067,retry=50,interval=0.1 -')).toBe('192.0.2.2');
+    await succeed('DEL', { ...more, prevResult: result });
+    await server.end('SIGTERM');
+    await reference('DEL', alone);
+    await host.shell('ip link del lan0');
   });
 
   test('hands on what it has nothing to add to', async () => {

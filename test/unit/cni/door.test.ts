@@ -223,6 +223,23 @@ describe('ADD as a later element of a chain', () => {
     expect([...(parts.world.namespaces.get('/run/netns/pod1') ?? [])]).toEqual(['eth0']);
   });
 
+  test.each([
+    ['10.9.0.2/24', ['10.9.0.0/24']],
+    ['10.9.0.2/32', []],
+    ['fd09::2/128', []],
+  ])('knows the subnet of %s as %j', async (address, subnets) => {
+    const { lookAt } = parts.sandboxes;
+    const looked: typeof lookAt = async (...args) => ({
+      ...(await lookAt(...args)),
+      addresses: [address as never],
+    });
+    Object.assign(parts, { sandboxes: { ...parts.sandboxes, lookAt: looked } });
+    namespace('pod1', 'eth0');
+    await add(element);
+    expect(core.network('chain').ipam.pools.map(({ subnet }) => subnet)).toEqual(subnets);
+    expect(core.endpoints()[0]?.addresses).toEqual([address]);
+  });
+
   test('publishes ports and changes settings of an interface somebody else made', async () => {
     namespace('pod1', 'eth0');
     const result = await add({
