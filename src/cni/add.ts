@@ -1,5 +1,5 @@
 // ADD: an interface in a container's namespace, with addresses, routes, ports, rate limits and names, all of it or nothing.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { NetError } from '../base/errors.ts';
 import { parseResolvConf } from '../base/resolv-conf.ts';
 import type { Attached, RuntimeController } from '../core/runtime-requests.ts';
@@ -115,6 +115,9 @@ function usablePools({ internal, ipam }: Network) {
 async function configuredDns({ dns, resolvConf }: AddressPlan): Promise<CniDns> {
   if (!isEmptyDns(dns) || resolvConf === undefined) return dns;
   try {
+    const file = await stat(resolvConf);
+    // Not a device, which may have no end.
+    if (!file.isFile()) throw new Error('it is no file');
     return parseResolvConf(await readFile(resolvConf, 'utf8'));
   } catch (cause) {
     throw new NetError('invalid_parameter', `ipam.resolvConf: ${resolvConf} cannot be read`, { cause });

@@ -1,5 +1,6 @@
 // GC: what a network holds for attachments the runtime knows no more is freed.
 import { NetError } from '../base/errors.ts';
+import { runAll } from '../base/undo.ts';
 import type { EndpointView } from '../core/requests.ts';
 import type { RuntimeController } from '../core/runtime-requests.ts';
 import { parseNetworkConfig, type ValidAttachment } from './network-config.ts';
@@ -20,7 +21,7 @@ export async function collectGarbage(core: RuntimeController, request: CniReques
       if (!(error instanceof NetError && error.code === 'not_found')) failures.push(error);
     }
   }
-  await core.dropNetwork(name);
+  failures.push(...(await runAll([() => core.dropNetwork(name)])));
   if (failures.length > 0) {
     throw new AggregateError(failures, `network ${name}: ${failures.length} attachments could not be freed`);
   }

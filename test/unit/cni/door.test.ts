@@ -1,6 +1,9 @@
 // Operations of the Container Network Interface over a kernel made of maps: what they answer, refuse and leave.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { NetError } from '../../../src/base/errors.ts';
 import { CniDoor } from '../../../src/cni/door.ts';
 import { cniVersions } from '../../../src/cni/versions.ts';
@@ -99,6 +102,21 @@ describe('ADD', () => {
       nameservers: ['192.0.2.9'],
       options: ['ndots:5'],
     });
+  });
+
+  test('takes name servers from a file of the host, and from nothing else there', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'fairlead-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const resolvConf = join(directory, 'resolv.conf');
+    await writeFile(resolvConf, 'nameserver 192.0.2.53\nsearch example.org\n');
+    const from = (path: string) => ({ ...hostLocal, ipam: { ...hostLocal.ipam, resolvConf: path } });
+    expect((await add(from(resolvConf))).dns).toEqual({
+      nameservers: ['192.0.2.53'],
+      search: ['example.org'],
+    });
+    for (const path of ['/dev/zero', directory, join(directory, 'nothing')]) {
+      expect(await call('ADD', from(path), { container: 'pod2' })).toMatchObject({ code: 7 });
+    }
   });
 
   test('uses a network that is there already', async () => {
