@@ -21,8 +21,13 @@ export interface Netd {
 }
 
 /**
- * What can be seen of a host's network: equal before and after when nothing was left. `mounts` is without /run/netns
- * itself, which whoever pins the first namespace makes a mount for good, as ip-netns(8) does.
+ * Whoever pins the first namespace makes /run/netns a mount for good, as ip-netns(8) does, and podman its store when it uses it.
+ */
+const comingAndGoing = ['/run/netns', '/var/lib/containers/storage/overlay'];
+
+/**
+ * What can be seen of a host's network: equal before and after when nothing was left. `mounts` is without those that come and go
+ * by other programs' ways.
  */
 export interface HostState {
   readonly links: readonly string[];
@@ -136,7 +141,9 @@ export class TestHost implements AsyncDisposable {
       this.#lines('ip -brief address'),
       this.#lines('ip route show table all; ip -6 route show table all; ip rule; ip -6 rule'),
       this.#lines('ls /run/netns'),
-      this.#lines('cut -d" " -f5 /proc/self/mountinfo | grep -vx /run/netns'),
+      this.#lines(
+        `cut -d" " -f5 /proc/self/mountinfo | grep -vx ${comingAndGoing.map((path) => `-e ${path}`).join(' ')}`,
+      ),
       this.#lines('nft --stateless list ruleset'),
     ]);
     return { links, addresses, routes, namespaces, mounts, ruleset };
