@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Log } from '../base/log.ts';
 import type { CniDoor } from '../cni/door.ts';
 import type { Controller } from '../core/requests.ts';
+import { engineRoutes } from './engine/routes.ts';
 import { fairleadRoutes } from './fairlead/routes.ts';
 import { answerErrors, answerGarbage, bodyLimitBytes, describeViolation } from './http-errors.ts';
 import { bindSocket } from './unix-socket.ts';
@@ -31,9 +32,9 @@ export interface ApiServer {
 export function createServer(options: ApiOptions): ApiServer {
   const closing = new AbortController();
   const app = createApp(options.log);
-  app.register(async (scope) => fairleadRoutes(scope, { ...options, closing: closing.signal }), {
-    prefix: '/fairlead/v1',
-  });
+  const context = { ...options, closing: closing.signal };
+  app.register(async (scope) => fairleadRoutes(scope, context), { prefix: '/fairlead/v1' });
+  app.register(async (scope) => engineRoutes(scope, context));
   let socket: string | undefined;
   return {
     inject: app.inject.bind(app) as FastifyInstance['inject'],

@@ -1,0 +1,36 @@
+// Which versions of the Docker Engine API are spoken, and which one a request asks for.
+import type { FastifyRequest } from 'fastify';
+import { NetError } from '../../base/errors.ts';
+
+export const newestApi = '1.51';
+export const oldestApi = '1.24';
+
+/** The prefix of a path that names a version. */
+export const versionPrefix = '/v:version(^\\d+\\.\\d+$)';
+
+/** Errors: `invalid_parameter` for a version that is too old or too new. */
+export async function checkVersion(request: FastifyRequest): Promise<void> {
+  const version = versionOf(request);
+  if (compare(version, oldestApi) < 0) {
+    throw new NetError(
+      'invalid_parameter',
+      `client version ${version} is too old. Minimum supported API version is ${oldestApi}`,
+    );
+  }
+  if (compare(version, newestApi) > 0) {
+    throw new NetError(
+      'invalid_parameter',
+      `client version ${version} is too new. Maximum supported API version is ${newestApi}`,
+    );
+  }
+}
+
+function versionOf({ params }: FastifyRequest): string {
+  return (params as { readonly version?: string } | undefined)?.version ?? newestApi;
+}
+
+function compare(a: string, b: string): number {
+  const [majorA = 0, minorA = 0] = a.split('.').map(Number);
+  const [majorB = 0, minorB = 0] = b.split('.').map(Number);
+  return majorA - majorB || minorA - minorB;
+}

@@ -1,0 +1,26 @@
+// The network part of the Docker Engine API: sandboxes stand where Docker has containers.
+import type { FastifyInstance } from 'fastify';
+import { refusalOf } from '../http-errors.ts';
+import type { ApiContext, Routes } from '../route.ts';
+import { checkVersion, versionPrefix } from './api-version.ts';
+import { daemonRoutes } from './daemon.ts';
+import { otherRoutes } from './other-routes.ts';
+
+const routes: readonly Routes[] = [daemonRoutes, otherRoutes];
+
+/** The same routes without a version and with one. */
+export function engineRoutes(app: FastifyInstance, context: ApiContext): void {
+  for (const prefix of ['', versionPrefix]) {
+    app.register(async (scope) => addRoutes(scope, context), { prefix });
+  }
+}
+
+function addRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.addHook('onRequest', checkVersion);
+  app.setErrorHandler(async (error, request, reply) => {
+    const { status, body } = refusalOf(error, request, context.log);
+    // What is in the way of a network is forbidden in Docker's words; a conflict is a name that is taken.
+    return reply.code(body.code === 'conflict' ? 403 : status).send({ message: body.message });
+  });
+  for (const add of routes) add(app, context);
+}
