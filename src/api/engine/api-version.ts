@@ -25,6 +25,11 @@ export async function checkVersion(request: FastifyRequest): Promise<void> {
   }
 }
 
+/** Whether the request is answered in this version or a newer one; without a prefix the newest counts. */
+export function speaks(request: FastifyRequest, version: string): boolean {
+  return compare(versionOf(request), version) >= 0;
+}
+
 function versionOf({ params }: FastifyRequest): string {
   return (params as { readonly version?: string } | undefined)?.version ?? newestApi;
 }

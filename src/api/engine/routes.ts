@@ -4,9 +4,10 @@ import { refusalOf } from '../http-errors.ts';
 import type { ApiContext, Routes } from '../route.ts';
 import { checkVersion, versionPrefix } from './api-version.ts';
 import { daemonRoutes } from './daemon.ts';
+import { networkRoutes } from './networks.ts';
 import { otherRoutes } from './other-routes.ts';
 
-const routes: readonly Routes[] = [daemonRoutes, otherRoutes];
+const routes: readonly Routes[] = [daemonRoutes, networkRoutes, otherRoutes];
 
 /** The same routes without a version and with one. */
 export function engineRoutes(app: FastifyInstance, context: ApiContext): void {

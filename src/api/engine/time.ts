@@ -1,0 +1,25 @@
+// Points in time as Docker's clients write them: seconds since 1970, a date, or how long ago.
+import { NetError } from '../../base/errors.ts';
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** In milliseconds since 1970. `what` names the value in the error. Errors: `invalid_parameter`. */
+export function parseTime(text: string, what: string, now = Date.now()): number {
+  if (/^\d{1,12}(\.\d{1,9})?$/.test(text)) return Math.round(Number(text) * 1000);
+  if (/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return now - durationMs(text);
+  const date = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  if (Number.isNaN(date)) {
+    throw new NetError(
+      'invalid_parameter',
+      `${what}: ${text} is no time such as 1700000000, 2026-01-31 or 24h`,
+    );
+  }
+  return date;
+}
+
+function durationMs(text: string): number {
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g);
+  return [...parts].reduce((sum, [, count, unit = 's']) => sum + Number(count) * (unitMs[unit] ?? 0), 0);
+}

@@ -1,0 +1,267 @@
+import { describe, expect, test } from 'vitest';
+import { testApi } from '../../../support/test-api.ts';
+
+function engine() {
+  const { controller, server } = testApi();
+  const ask = async (method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) => {
+    const answer = await server.inject({ method, url, ...(payload !== undefined && { payload }) });
+    return { status: answer.statusCode, body: answer.body === '' ? '' : answer.json() };
+  };
+  return { controller, ask };
+}
+
+describe('a network', () => {
+  test('is created with every field, and inspected', async () => {
+    const { ask } = engine();
+    const created = await ask('POST', '/v1.51/networks/create', {
+      Name: 'lab',
+      Driver: 'bridge',
+      CheckDuplicate: true,
+      Scope: 'local',
+      Internal: true,
+      Attachable: false,
+      Ingress: false,
+      ConfigOnly: false,
+      ConfigFrom: null,
+      EnableIPv4: true,
+      EnableIPv6: false,
+      IPAM: {
+        Driver: 'default',
+        Options: null,
+        Config: [
+          {
+            Subnet: '10.5.0.0/24',
+            IPRange: '10.5.0.128/25',
+            Gateway: '10.5.0.1',
+            AuxiliaryAddresses: { printer: '10.5.0.9' },
+          },
+        ],
+      },
+      Options: { mtu: '1400' },
+      Labels: { team: 'net' },
+    });
+    expect(created).toEqual({
+      status: 201,
+      body: { Id: expect.stringMatching(/^[0-9a-f]{64}$/), Warning: '' },
+    });
+    expect(await ask('GET', '/networks/lab?verbose=true&scope=local')).toEqual({
+      status: 200,
+      body: {
+        Name: 'lab',
+        Id: created.body.Id,
+        Created: expect.stringMatching(/Z$/),
+        Scope: 'local',
+        Driver: 'bridge',
+        EnableIPv4: true,
+        EnableIPv6: false,
+        IPAM: {
+          Driver: 'default',
+          Options: {},
+          Config: [
+            {
+              Subnet: '10.5.0.0/24',
+              IPRange: '10.5.0.128/25',
+              Gateway: '10.5.0.1',
+              AuxiliaryAddresses: { printer: '10.5.0.9' },
+            },
+          ],
+        },
+        Internal: true,
+        Attachable: false,
+        Ingress: false,
+        ConfigFrom: { Network: '' },
+        ConfigOnly: false,
+        Containers: {},
+        Options: { mtu: '1400' },
+        Labels: { team: 'net' },
+      },
+    });
+  });
+
+  test('has no field EnableIPv4 before 1.48', async () => {
+    const { ask } = engine();
+    expect((await ask('GET', '/v1.47/networks/bridge')).body).not.toHaveProperty('EnableIPv4');
+    expect((await ask('GET', '/v1.48/networks/bridge')).body).toHaveProperty('EnableIPv4', true);
+  });
+
+  test('none has driver null', async () => {
+    expect((await engine().ask('GET', '/networks/none')).body.Driver).toBe('null');
+  });
+
+  test.each([
+    [{}, 400, 'body: field Name is missing'],
+    [{ Name: 5 }, 400, 'Name: 5 must be string'],
+    [{ Name: 'lab', IPAM: { Config: [{ Subnet: 'x' }] } }, 400, 'subnet: x is not in CIDR notation'],
+    [{ Name: 'lab', Driver: 'token' }, 400, 'unknown driver token; known are bridge, host, none, macvlan'],
+    [{ Name: 'bridge' }, 409, 'network bridge exists already'],
+    [{ Name: 'lab', Scope: 'swarm' }, 501, 'network lab: scope swarm is not available; local is'],
+    [{ Name: 'lab', Attachable: true }, 501, 'network lab: Attachable is not available'],
+    [{ Name: 'lab', Ingress: true }, 501, 'network lab: Ingress is not available'],
+    [{ Name: 'lab', ConfigOnly: true }, 501, 'network lab: ConfigOnly is not available'],
+    [{ Name: 'lab', ConfigFrom: { Network: 'x' } }, 501, 'network lab: ConfigFrom is not available'],
+  ])('%j is refused with %i', async (body, status, message) => {
+    const { ask, controller } = engine();
+    expect(await ask('POST', '/networks/create', body)).toEqual({ status, body: { message } });
+    expect(controller.networks()).toHaveLength(3);
+  });
+
+  test.each([
+    ['GET', '/networks/absent', 404, 'no network absent'],
+    ['GET', '/networks/bridge?scope=swarm', 404, 'no network bridge of scope swarm'],
+    ['DELETE', '/networks/absent', 404, 'no network absent'],
+    ['DELETE', '/networks/bridge', 403, 'network bridge is built in'],
+  ] as const)('%s %s is refused with %i', async (method, url, status, message) => {
+    expect(await engine().ask(method, url)).toEqual({ status, body: { message } });
+  });
+
+  test('in use is kept', async () => {
+    const { ask, controller } = engine();
+    await controller.createNetwork({ name: 'lab' });
+    await controller.createSandbox({ name: 'web' });
+    await controller.connect({ network: 'lab', target: 'web' });
+    expect(await ask('DELETE', '/networks/lab')).toEqual({
+      status: 403,
+      body: { message: 'network lab is in use by web' },
+    });
+    await controller.disconnect('lab', 'web', { force: false });
+    expect(await ask('DELETE', '/networks/lab')).toEqual({ status: 204, body: '' });
+  });
+});
+
+describe('a list', () => {
+  test.each([
+    [{}, ['bridge', 'host', 'none', 'lab', 'labor']],
+    [{ driver: ['null'] }, ['none']],
+    [{ driver: { bridge: true, host: false } }, ['bridge', 'lab', 'labor']],
+    [{ name: ['lab'] }, ['lab', 'labor']],
+    [{ label: ['team=net'] }, ['lab']],
+    [{ label: ['team=net', 'tier'] }, []],
+    [{ scope: ['swarm'] }, []],
+    [{ scope: ['local'], type: ['builtin'] }, ['bridge', 'host', 'none']],
+    [{ type: ['custom'] }, ['lab', 'labor']],
+    [{ dangling: ['1'] }, ['lab', 'labor']],
+  ])('with filters %j has %j', async (filters, names) => {
+    const { ask, controller } = engine();
+    await controller.createNetwork({ name: 'lab', labels: { team: 'net' } });
+    await controller.createNetwork({ name: 'labor' });
+    const { body } = await ask('GET', `/networks?filters=${encodeURIComponent(JSON.stringify(filters))}`);
+    expect(body.map(({ Name }: { Name: string }) => Name)).toEqual(names);
+  });
+
+  test.each([
+    ['{"colour":["red"]}', 'unknown filter colour'],
+    ['{"name":"lab"}', 'filters: the values of name are not a list of texts'],
+    ['["name"]', 'filters: ["name"] is not a JSON object'],
+    ['{', 'filters: { is not a JSON object'],
+  ])('with filters %s is refused', async (filters, message) => {
+    const answer = await engine().ask('GET', `/networks?filters=${encodeURIComponent(filters)}`);
+    expect(answer).toEqual({ status: 400, body: { message: expect.stringContaining(message) } });
+  });
+});
+
+describe('connecting', () => {
+  test('takes every field, and shows in the network', async () => {
+    const { ask, controller } = engine();
+    await controller.createNetwork({ name: 'lab' });
+    for (const name of ['web', 'db']) await controller.createSandbox({ name });
+    const EndpointConfig = {
+      IPAMConfig: { IPv4Address: '10.209.1.77', IPv6Address: '', LinkLocalIPs: null },
+      Links: ['db:store', 'db'],
+      Aliases: ['www'],
+      MacAddress: '02:00:00:00:00:77',
+      DriverOpts: { 'com.docker.network.endpoint.ifname': 'lan0', other: 'x' },
+      GwPriority: 5,
+      NetworkID: '',
+    };
+    expect(await ask('POST', '/networks/lab/connect', { Container: 'web', EndpointConfig })).toEqual({
+      status: 200,
+      body: '',
+    });
+    const db = controller.sandbox('db').id;
+    const [endpoint] = controller.sandbox('web').endpoints;
+    expect(endpoint).toMatchObject({
+      ifname: 'lan0',
+      aliases: ['www'],
+      links: [
+        { target: db, alias: 'store' },
+        { target: db, alias: 'db' },
+      ],
+      gatewayPriority: 5,
+      options: { other: 'x' },
+    });
+    expect((await ask('GET', '/networks/lab')).body.Containers).toEqual({
+      [controller.sandbox('web').id]: {
+        Name: 'web',
+        EndpointID: endpoint?.id,
+        MacAddress: '02:00:00:00:00:77',
+        IPv4Address: '10.209.1.77/24',
+        IPv6Address: '',
+      },
+    });
+    expect(
+      (await ask('POST', '/networks/lab/connect', { Container: 'web', EndpointConfig: null })).status,
+    ).toBe(403);
+  });
+
+  test.each([
+    ['connect', {}, 400, 'body: field Container is missing'],
+    ['connect', { Container: 'absent' }, 404, 'no sandbox absent'],
+    [
+      'connect',
+      { Container: 'web', EndpointConfig: { IPAMConfig: { IPv4Address: 'x' } } },
+      400,
+      'address: x is not an IP address',
+    ],
+    [
+      'connect',
+      { Container: 'web', EndpointConfig: { IPAMConfig: { LinkLocalIPs: ['169.254.1.1'] } } },
+      501,
+      'LinkLocalIPs 169.254.1.1: link-local addresses are not available',
+    ],
+    ['disconnect', { Container: 'web' }, 404, 'sandbox web is not on network bridge'],
+  ])('%s %j is refused with %i', async (verb, body, status, message) => {
+    const { ask, controller } = engine();
+    await controller.createSandbox({ name: 'web' });
+    expect(await ask('POST', `/networks/bridge/${verb}`, body)).toEqual({ status, body: { message } });
+    expect(controller.endpoints()).toEqual([]);
+  });
+
+  test('is undone by disconnecting, with force as often as one likes', async () => {
+    const { ask, controller } = engine();
+    await controller.createSandbox({ name: 'web' });
+    await controller.connect({ network: 'bridge', target: 'web' });
+    const url = '/v1.24/networks/bridge/disconnect';
+    expect(await ask('POST', url, { Container: 'web' })).toEqual({ status: 200, body: '' });
+    expect(controller.endpoints()).toEqual([]);
+    expect((await ask('POST', url, { Container: 'web', Force: true })).status).toBe(200);
+  });
+});
+
+describe('pruning', () => {
+  test.each([
+    [{}, ['lab', 'plain']],
+    [{ label: ['team'] }, ['lab']],
+    [{ 'label!': ['team=net'] }, ['plain']],
+    [{ until: ['24h'] }, []],
+    [{ until: ['2999-01-01'] }, ['lab', 'plain']],
+    [{ until: ['1700000000.5'] }, []],
+  ])('with filters %j deletes %j', async (filters, names) => {
+    const { ask, controller } = engine();
+    await controller.createNetwork({ name: 'lab', labels: { team: 'net' } });
+    await controller.createNetwork({ name: 'plain' });
+    const url = `/networks/prune?filters=${encodeURIComponent(JSON.stringify(filters))}`;
+    expect(await ask('POST', url)).toEqual({ status: 200, body: { NetworksDeleted: names } });
+    expect(controller.networks()).toHaveLength(5 - names.length);
+  });
+
+  test.each([
+    [{ name: ['lab'] }, 'unknown filter name; known are label, label!, until'],
+    [{ until: ['soon'] }, 'filter until: soon is no time such as 1700000000, 2026-01-31 or 24h'],
+  ])('with filters %j is refused', async (filters, message) => {
+    const { ask, controller } = engine();
+    await controller.createNetwork({ name: 'lab' });
+    const url = `/networks/prune?filters=${encodeURIComponent(JSON.stringify(filters))}`;
+    expect(await ask('POST', url)).toEqual({ status: 400, body: { message } });
+    expect(controller.networks()).toHaveLength(4);
+  });
+});
