@@ -1,0 +1,28 @@
+// Events as Docker tells them.
+import type { Event } from '../../model/event.ts';
+
+const actions: Readonly<Record<string, string>> = {
+  'network delete': 'destroy',
+  'sandbox delete': 'destroy',
+  'sandbox exit': 'die',
+};
+
+const types = { network: 'network', sandbox: 'container', endpoint: 'endpoint', daemon: 'daemon' } as const;
+
+export function eventAnswer({ type, action, id, attributes, time }: Event) {
+  const { sandbox, driver, status, ...rest } = attributes;
+  const told: Readonly<Record<string, string>> = {
+    ...rest,
+    ...(sandbox !== undefined && { container: sandbox }),
+    ...(driver !== undefined && { type: driver === 'none' ? 'null' : driver }),
+    ...(status !== undefined && { exitCode: status }),
+  };
+  return {
+    Type: types[type],
+    Action: actions[`${type} ${action}`] ?? action,
+    Actor: { ID: id, Attributes: told },
+    scope: 'local',
+    time: Math.floor(time / 1000),
+    timeNano: time * 1_000_000,
+  };
+}
