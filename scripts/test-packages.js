@@ -18,6 +18,7 @@ const testPackages = [
     reason: 'shows what pods may expect',
   },
   { name: 'iptables', command: 'iptables-nft', reason: 'these plugins need it' },
+  { name: 'docker.io', command: 'docker', reason: 'asks the Docker Engine API' },
   { name: 'runc', command: 'runc', reason: 'runs the containers of both' },
   // The package `busybox` has the same command, but linked dynamically, which no image could use.
   { name: 'busybox-static', command: '/usr/share/doc/busybox-static', reason: 'is in the containers' },
