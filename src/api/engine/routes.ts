@@ -3,11 +3,13 @@ import type { FastifyInstance } from 'fastify';
 import { refusalOf } from '../http-errors.ts';
 import type { ApiContext, Routes } from '../route.ts';
 import { checkVersion, versionPrefix } from './api-version.ts';
+import { containerRoutes } from './containers.ts';
 import { daemonRoutes } from './daemon.ts';
+import { eventRoutes } from './events.ts';
 import { networkRoutes } from './networks.ts';
 import { otherRoutes } from './other-routes.ts';
 
-const routes: readonly Routes[] = [daemonRoutes, networkRoutes, otherRoutes];
+const routes: readonly Routes[] = [daemonRoutes, networkRoutes, containerRoutes, eventRoutes, otherRoutes];
 
 /** The same routes without a version and with one. */
 export function engineRoutes(app: FastifyInstance, context: ApiContext): void {
