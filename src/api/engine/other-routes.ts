@@ -9,8 +9,16 @@ const known: readonly string[] = [
 ];
 
 export function otherRoutes(app: FastifyInstance): void {
+  // `docker inspect` looks among images before networks, and goes on only when there is none.
+  app.get('/images/*', { onRequest: findImage }, async () => undefined);
   // Before a body is read: it may be of any type, and of any length.
   app.all('/*', { onRequest: refuse }, async () => undefined);
+}
+
+async function findImage(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const [, name] = /\/images\/(.+)\/json$/.exec(request.url.split('?', 1)[0] ?? '') ?? [];
+  if (name === undefined) return refuse(request, reply);
+  throw new NetError('not_found', `no such image: ${name}`);
 }
 
 async function refuse(request: FastifyRequest, reply: FastifyReply): Promise<void> {

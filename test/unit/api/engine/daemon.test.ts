@@ -41,6 +41,13 @@ describe('what is not answered', () => {
     ['GET', '/v1.40/nonsense', 404, 'page not found'],
     ['GET', '/v1/version', 404, 'page not found'],
     ['PUT', '/networks', 404, 'page not found'],
+    ['GET', '/v1.40/images/a/b/json', 404, 'no such image: a/b'],
+    [
+      'GET',
+      '/images/json',
+      501,
+      'GET /images/json is not available: this daemon answers the network part of the Docker Engine API',
+    ],
     [
       'POST',
       '/v1.40/images/create',

@@ -1,6 +1,7 @@
+import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { testApi } from '../../../support/test-api.ts';
+import { listeningApi, testApi } from '../../../support/test-api.ts';
 
 /** What happened, as the Engine tells it. Times of events run ahead of the clock when many happen at once. */
 async function told(filters: object) {
@@ -59,6 +60,19 @@ describe('events', () => {
       time: Math.floor(event.timeNano / 1e9),
       timeNano: expect.any(Number),
     });
+  });
+
+  test('are announced before the first happens', async () => {
+    const { socket } = await listeningApi();
+    const status = await new Promise((resolve, reject) => {
+      const asked = request({ socketPath: socket, path: '/events' }, (answer) => {
+        resolve(answer.statusCode);
+        asked.destroy();
+      });
+      asked.on('error', reject);
+      asked.end();
+    });
+    expect(status).toBe(200);
   });
 
   test('go on until the server closes', async () => {
