@@ -2,6 +2,7 @@
 import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestHost } from '../support/test-host.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 let host: TestHost;
 /** The id of sandbox `box`. */
@@ -61,12 +62,21 @@ describe.each([undefined, 'v1.24', 'v1.41', 'v1.44', 'v1.51'])('dockerode with v
     await network.connect({ Container: 'box', EndpointConfig });
     const { Containers } = await network.inspect();
     expect(Containers).toMatchObject({ [box]: { Name: 'box', IPv4Address: '10.94.0.9/24' } });
+    const { NetworkSettings } = await docker.getContainer('box').inspect();
+    expect(NetworkSettings.Networks['lab']).toMatchObject({ NetworkID: network.id, IPAddress: '10.94.0.9' });
     expect(await refusal(network.remove())).toEqual({
       statusCode: 403,
       json: { message: expect.stringMatching(/lab.*box/) },
     });
     await network.disconnect({ Container: box, Force: true });
     await network.remove();
+  });
+
+  test('lists sandboxes where Docker has containers', async () => {
+    const docker = client(version);
+    expect(await docker.listContainers()).toEqual([]);
+    const [listed] = await docker.listContainers({ all: true });
+    expect(listed).toMatchObject({ Id: box, Names: ['/box'], State: 'created' });
   });
 
   test('reads ping, version and info', async () => {
@@ -83,6 +93,26 @@ describe('dockerode', () => {
     await docker.createNetwork({ Name: 'old', Labels: { stage: 'past' } });
     const pruned = await docker.pruneNetworks({ filters: { label: ['stage=past'] } });
     expect(pruned).toEqual({ NetworksDeleted: ['old'] });
+  });
+
+  test('hears events as JSON lines', async () => {
+    const docker = client();
+    const stream = await docker.getEvents({ filters: { type: ['network'], event: ['create'] } });
+    let heard = '';
+    stream.on('data', (chunk) => {
+      heard += String(chunk);
+    });
+    // Headers came back, so the daemon listens.
+    const network = await docker.createNetwork({ Name: 'loud' });
+    await waitUntil('the event is told', () => heard.endsWith('\n'));
+    expect(JSON.parse(heard)).toMatchObject({
+      Type: 'network',
+      Action: 'create',
+      Actor: { ID: network.id, Attributes: { name: 'loud', type: 'bridge' } },
+    });
+    stream.removeAllListeners();
+    (stream as unknown as { destroy(): void }).destroy();
+    await network.remove();
   });
 
   test.each([
