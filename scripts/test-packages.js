@@ -1,6 +1,6 @@
 // The Debian packages the test suites use as judges and clients, and the benchmarks as peers. The product needs none of them.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { isCommand } from './bootstrap.js';
 
 const testPackages = [
@@ -44,6 +44,23 @@ export function installPackages(packages = testPackages) {
   if (process.getuid?.() !== 0 || !isCommand('apt-get')) return missing;
   const names = missing.map(({ name }) => name);
   console.log(`installing ${names.join(' ')}`);
+  withoutStarting(() => apt(names));
+  return missing.filter((each) => !isInstalled(each));
+}
+
+/** Engines are not to begin to serve, and to change the network of, the machine they are installed on: invoke-rc.d(8). */
+function withoutStarting(work) {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return work();
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    work();
+  } finally {
+    rmSync(policy);
+  }
+}
+
+function apt(names) {
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   for (const args of [
     ['update', '-qq'],
@@ -52,7 +69,6 @@ export function installPackages(packages = testPackages) {
     const { status, stderr } = spawnSync('apt-get', args, { env: environment, encoding: 'utf8' });
     if (status !== 0) console.log(`apt-get ${args[0]} failed: ${stderr?.trim()}`);
   }
-  return missing.filter((each) => !isInstalled(each));
 }
 
 function isInstalled({ command }) {
