@@ -4,11 +4,12 @@ import { NetError } from '../base/errors.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
 import type { Driver, NetworkDraft } from '../drivers/driver.ts';
 import type { NetworkId } from '../model/ids.ts';
-import type { DriverName, Network, Pool } from '../model/network.ts';
+import type { DriverName, Network } from '../model/network.ts';
 import { checkName } from './check-name.ts';
 import { networkPolicy } from './desired.ts';
 import { driverOf, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { requestPools } from './request-pools.ts';
 import type { CreateNetworkRequest, PoolConfig } from './requests.ts';
 
 export interface NetworkIdentity {
@@ -88,20 +89,8 @@ export async function draftNetwork(
     builtin,
   };
   const ipamOptions = ipam.parseOptions(request.ipamOptions ?? {});
-  const pools: Pool[] = [];
-  if (driver.hasInterfaces) {
-    for (const family of families) {
-      for (const config of poolConfigs(request, family)) {
-        const wantsGateway = driver.hasGateway && config.withoutGateway !== true;
-        const pool = await ipam.requestPool({ ...config, family, wantsGateway, networkName: name });
-        if (pool === undefined) continue;
-        undo(() => {
-          if (!networks.has(draft.id)) ipam.releasePool(pool);
-        });
-        pools.push(pool);
-      }
-    }
-  }
+  const configs = driver.hasInterfaces ? families.flatMap((family) => poolConfigs(request, family)) : [];
+  const pools = await requestPools(parts, { id, name, driver, ipam }, configs, undo);
   return { ...draft, ipam: { driver: ipam.name, options: ipamOptions, pools } };
 }
 
@@ -138,9 +127,12 @@ function chooseFamilies(request: CreateNetworkRequest): readonly IpFamily[] {
 }
 
 /** A family nobody gave a pool for gets one of IPAM's choice. */
-function poolConfigs(request: CreateNetworkRequest, family: IpFamily): readonly PoolConfig[] {
+function poolConfigs(
+  request: CreateNetworkRequest,
+  family: IpFamily,
+): readonly (PoolConfig & { readonly family: IpFamily })[] {
   const given = (request.pools ?? []).filter((pool) => poolFamily(pool) === family);
-  return given.length > 0 ? given : [{ reserved: {} }];
+  return (given.length > 0 ? given : [{ reserved: {} }]).map((config) => ({ ...config, family }));
 }
 
 /** A pool without a subnet takes its family from its gateway or range; IPv4 when nothing tells. */

@@ -2,7 +2,7 @@
 import { type Cidr, familyOf } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
-import { type Undo, withUndo } from '../base/undo.ts';
+import { withUndo } from '../base/undo.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network, Pool } from '../model/network.ts';
 import { createNetwork, draftNetwork } from './create-network.ts';
@@ -10,6 +10,7 @@ import { deleteNetwork } from './delete-network.ts';
 import { networkPolicy } from './desired.ts';
 import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { requestPools } from './request-pools.ts';
 import type { EnsureNetworkRequest } from './runtime-requests.ts';
 
 type WantedPool = EnsureNetworkRequest['pools'][number];
@@ -132,7 +133,9 @@ function poolOn(network: Network, subnet: Cidr): Pool | undefined {
 function extend(parts: Parts, network: Network, missing: readonly WantedPool[]): Promise<Network> {
   return withUndo(async (undo) => {
     const driver = driverOf(parts, network);
-    const pools = [...network.ipam.pools, ...(await requestPools(parts, network, missing, undo))];
+    const owner = { ...network, driver, ipam: ipamOf(parts, network.ipam.driver) };
+    const configs = missing.map((config) => ({ ...config, family: familyOf(config.subnet) }));
+    const pools = [...network.ipam.pools, ...(await requestPools(parts, owner, configs, undo))];
     const families = pools.map(({ subnet }) => familyOf(subnet));
     const ipam = { ...network.ipam, pools };
     const wider = { ...network, ipam, ipv4: families.includes(4), ipv6: families.includes(6) };
@@ -149,30 +152,4 @@ function extend(parts: Parts, network: Network, missing: readonly WantedPool[]):
     await driver.ensureNetwork(wider);
     return wider;
   });
-}
-
-async function requestPools(
-  parts: Parts,
-  { id, name, driver, ipam: { driver: ipamName } }: Network,
-  missing: readonly WantedPool[],
-  undo: Undo,
-): Promise<readonly Pool[]> {
-  const ipam = ipamOf(parts, ipamName);
-  const { hasGateway } = driverOf(parts, { driver });
-  const pools: Pool[] = [];
-  for (const config of missing) {
-    const pool = await ipam.requestPool({
-      ...config,
-      family: familyOf(config.subnet),
-      wantsGateway: hasGateway && config.withoutGateway !== true,
-      networkName: name,
-    });
-    if (pool === undefined) continue;
-    undo(() => {
-      const recorded = parts.store.state.networks.get(id)?.ipam.pools ?? [];
-      if (!recorded.some(({ subnet }) => subnet === pool.subnet)) ipam.releasePool(pool);
-    });
-    pools.push(pool);
-  }
-  return pools;
 }
