@@ -92,9 +92,6 @@ export function usesResolver(state: State, endpoints: readonly Endpoint[]): bool
   return endpoints.some((endpoint) => asks(state, endpoint));
 }
 
-/** Where a sandbox asks that has a resolver inside its namespace. */
-export const resolverAddress = '127.0.0.11' as IpAddress;
-
 /**
  * Where a sandbox with these endpoints asks for names. What a CNI runtime made asks the host's address on its network, so
  * that nothing of ours keeps its namespace alive; where the host has none, and in all other sandboxes, we listen inside.

@@ -1,8 +1,9 @@
 // A sandbox's side of names: what its resolver may answer and the files its processes see.
 import { addressOf, contains, type IpAddress, subnetOf } from '../base/cidr.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import { resolverAddress } from '../model/name-entry.ts';
 import type { Sandbox } from '../model/sandbox.ts';
-import { resolverAddress, resolverPlaces, resolverView, usesResolver } from './desired.ts';
+import { resolverPlaces, resolverView, usesResolver } from './desired.ts';
 import type { Parts } from './parts.ts';
 
 /**

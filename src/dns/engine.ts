@@ -2,7 +2,7 @@
 import type { IpAddress } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
-import type { NameEntry, ResolverView } from '../model/name-entry.ts';
+import { type NameEntry, type ResolverView, resolverAddress } from '../model/name-entry.ts';
 import type { ForwardTarget } from './answer.ts';
 import { ReplyCache } from './cache.ts';
 import type { Upstream } from './exchange.ts';
@@ -12,7 +12,7 @@ import { Listener, type ResolverSockets } from './listener.ts';
 import { Listeners } from './listeners.ts';
 import type { NameService } from './name-service.ts';
 import { NameTable } from './name-table.ts';
-import { openGatewaySockets, openResolverSockets, resolverAddress } from './resolver-sockets.ts';
+import { openGatewaySockets, openResolverSockets } from './resolver-sockets.ts';
 import { Responder } from './responder.ts';
 import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
 

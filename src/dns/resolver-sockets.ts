@@ -6,10 +6,9 @@ import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { withNamespace } from '../kernel/netns.ts';
 import { openServersInNamespace } from '../kernel/sockets.ts';
+import { resolverAddress } from '../model/name-entry.ts';
 import type { ResolverSockets } from './listener.ts';
 
-/** Where every sandbox finds its resolver. */
-export const resolverAddress = '127.0.0.11' as IpAddress;
 const port = 53;
 
 /** Listens on 127.0.0.11:53. Errors: `conflict` when the port is taken there, `unavailable`. */

@@ -3,7 +3,7 @@ import { type FSWatcher, readFileSync, realpathSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Log } from '../base/log.ts';
 import { nameserversOf } from '../base/resolv-conf.ts';
-import { resolverAddress } from './resolver-sockets.ts';
+import { resolverAddress } from '../model/name-entry.ts';
 
 export interface HostUpstreams {
   /** In the order of the file, without addresses that lead back to us. */

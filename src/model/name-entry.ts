@@ -3,6 +3,9 @@ import type { IpAddress } from '../base/cidr.ts';
 import type { EndpointId, NetworkId, SandboxId } from './ids.ts';
 import type { ExposedPort } from './port.ts';
 
+/** Where a sandbox asks for names that has a resolver inside its namespace. */
+export const resolverAddress = '127.0.0.11' as IpAddress;
+
 /** The names of one endpoint on its network. */
 export interface NameEntry {
   readonly endpointId: EndpointId;

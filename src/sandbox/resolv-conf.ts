@@ -1,10 +1,8 @@
 // Contents of a sandbox's /etc/resolv.conf, see resolv.conf(5). Pure.
+import { resolverAddress } from '../model/name-entry.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 
 type Dns = Sandbox['dns'];
-
-/** The resolver in every sandbox. */
-const resolverAddress = '127.0.0.11';
 
 /**
  * For sandboxes with the resolver of ours. Names of one label are meant to be answered by it, so they are asked for as
