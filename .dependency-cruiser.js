@@ -25,6 +25,11 @@ const layers = [
     'decides, through the contracts below, so that every part has a twin for tests',
   ],
   ['cni', ['base', 'model', 'core'], 'translates what CNI runtimes ask; knows neither HTTP nor the kernel'],
+  [
+    'docker',
+    ['base', 'model', 'core'],
+    "asks Docker's API what the plugin protocol does not tell; knows neither the kernel nor our own doors",
+  ],
   ['api', ['base', 'model', 'core', 'cni'], 'a door translates, the core decides'],
   ['client', ['base', 'model'], 'speaks to the socket and must not pull the daemon into the command line'],
   ['cli', ['base', 'model', 'client'], 'the command line is a client like any other'],

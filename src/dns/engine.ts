@@ -1,5 +1,6 @@
 // The name service: one table for all, and a pair of sockets in every sandbox, or at every gateway, that is asked.
 import type { IpAddress } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import { type NameEntry, type ResolverView, resolverAddress } from '../model/name-entry.ts';
@@ -87,6 +88,10 @@ class Engine implements NameService {
     await this.#resolvers.open(sandboxId, namespacePath, () => this.#listen(sandboxId, namespacePath));
   }
 
+  async openBeside(): Promise<void> {
+    throw new NetError('not_implemented', 'names beside the resolver of a container engine');
+  }
+
   async openGateway(networkId: NetworkId, address: IpAddress): Promise<void> {
     await this.#gateways.open(networkId, address);
   }
@@ -121,6 +126,7 @@ class Engine implements NameService {
 
   /** Not those who would ask us: our own resolver, and the gateways we answer at. */
   #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
+    if (target === 'engine') return [];
     return (target === 'host' ? this.#ofHost() : target)
       .filter((address) => address !== resolverAddress && !this.#gateways.listensAt(withoutZone(address)))
       .map((address) => ({ address, port: this.#upstreamPort }));

@@ -12,6 +12,12 @@ export interface NameService {
   /** Listens on 127.0.0.11:53 (UDP and TCP) in the namespace. May be repeated. Errors: `conflict` (port taken there), `unavailable`. */
   open(sandboxId: SandboxId, namespacePath: string): Promise<void>;
   /**
+   * Answers in that namespace what is asked of the resolver a container engine has at 127.0.0.11 there, before it does; what
+   * the view forwards to `engine` is asked of that one. Should the daemon die, the engine's resolver is asked again at once.
+   * May be repeated. Errors: `not_implemented` (kernel), `unavailable`.
+   */
+  openBeside(sandboxId: SandboxId, namespacePath: string): Promise<void>;
+  /**
    * Answers at port 53 of an address the host has on that network too, to the sandboxes on it, told apart by the address they
    * ask from. May be repeated. Errors: `conflict` (port taken), `unavailable`.
    */

@@ -56,6 +56,8 @@ export interface Attachment {
     /** Name of the device on the host through which what the sandbox sends is led (ifb). */
     readonly ifbName: string;
   };
+  /** The interface is left on the host under `ifname`, down: whoever asked for it moves it into the sandbox and configures it. */
+  readonly offered?: true;
   /** Others may change MAC address, MTU and routes later, which is no fault: a CNI chain does. */
   readonly sharedWithOthers?: true;
 }

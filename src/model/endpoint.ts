@@ -43,6 +43,11 @@ export interface Endpoint {
   readonly shaping?: Shaping;
   /** Of an interface somebody else made: how it was before, to be put back. */
   readonly former?: InterfaceSettings;
+  /**
+   * Made for a container engine, which moves the interface into the sandbox and configures it there: `offered`, it lies on
+   * the host under `ifname`; `taken`, it is in the sandbox under that name.
+   */
+  readonly engine?: 'offered' | 'taken';
   /** Set when it was made for a CNI runtime. */
   readonly cni?: CniAttachment;
   /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */

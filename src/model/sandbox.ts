@@ -16,7 +16,10 @@ export interface SandboxProcess {
   readonly exitStatus?: number;
 }
 
-/** Which namespace a sandbox is. `pinned` ones were made by us; `adopted` ones belong to somebody else and are only ever configured, never removed. */
+/**
+ * Which namespace a sandbox is. `pinned` ones were made by us; `adopted` ones belong to somebody else and are only ever
+ * configured, never removed; an `awaited` one is a container engine's that has not been seen at its path yet.
+ */
 export type SandboxNamespace =
   | { readonly kind: 'pinned'; readonly path: string; readonly device: number; readonly inode: number }
   | {
@@ -27,6 +30,7 @@ export type SandboxNamespace =
       readonly pid?: number;
       readonly startTime?: number;
     }
+  | { readonly kind: 'awaited'; readonly expectedPath: string }
   | { readonly kind: 'host' }
   | { readonly kind: 'shared'; readonly with: SandboxId };
 
@@ -46,6 +50,8 @@ export interface Sandbox {
   readonly extraHosts: readonly { readonly name: string; readonly address: IpAddress }[];
   readonly labels: Readonly<Record<string, string>>;
   readonly process?: SandboxProcess;
+  /** Set when it is a container of an engine that has a resolver in it; its id there, once that is known. */
+  readonly engine?: { readonly containerId?: string };
   /** Removed with everything it has when its process ends. */
   readonly autoRemove: boolean;
   /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */

@@ -123,6 +123,8 @@ export class NetnsSandboxes implements Sandboxes {
     });
   }
 
+  async findTaken(): Promise<undefined> {}
+
   async setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void> {
     await within(ownNamespace(namespace), (open) => mendDefaultRoutes(open, routes, () => true));
   }

@@ -22,6 +22,13 @@ export interface HostInterface {
   readonly mtuBytes: number;
 }
 
+/** Where an offered interface was taken to. */
+export interface TakenInterface {
+  readonly namespace: AdoptedNamespace;
+  /** Its name there. */
+  readonly ifname: string;
+}
+
 /** An interface somebody else made, as it is. */
 export interface FoundInterface {
   readonly settings: Required<InterfaceSettings>;
@@ -48,12 +55,16 @@ export interface Sandboxes {
   lookAt(namespace: SandboxNamespace, ifname: string): Promise<FoundInterface>;
   /** Names of all interfaces in a namespace, whoever made them. Errors: `not_found`. */
   interfaces(namespace: SandboxNamespace): Promise<readonly string[]>;
-  /** True while the recorded namespace can be entered and is still the same one; those of others are not looked at. */
+  /**
+   * True while the recorded namespace can be entered and is still the same one, or, of an awaited one, there is any at its
+   * path; those of others are not looked at.
+   */
   exists(namespace: SandboxNamespace): Promise<boolean>;
   /**
    * Makes the interface and configures it, and sets the default routes, in one netlink program that stops at the first
    * error and leaves nothing. When it returns the first packet gets through.
    * Returns the interfaces on the host that belong to it: bridge, host end, ifb, in this order.
+   * One that is offered is made on the host, with its name, MAC address and MTU alone; the namespace is not looked at.
    * Errors: `conflict` (interface name taken), `exhausted` (bridge full: 1,023 ports), `not_found`, `not_implemented`.
    */
   attach(
@@ -71,6 +82,11 @@ export interface Sandboxes {
    * an interface that is gone or of the wrong kind is made anew. Errors as `attach`.
    */
   repair(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
+  /**
+   * Where the interface of an offered attachment is by now: in the namespace at that path, under a name of its taker's.
+   * Undefined as long as there is no namespace, or it is not in it, or has the name it was offered by.
+   */
+  findTaken(path: string, attachment: Attachment): Promise<TakenInterface | undefined>;
   /** Replaces the sandbox's default routes. */
   setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void>;
   /** Unpins a namespace we made; links in it are gone when this returns or soon after. Adopted ones are left alone. */

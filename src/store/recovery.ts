@@ -125,6 +125,6 @@ function keyOf(change: Change): string {
 function describe(change: Change): string {
   if ('drop' in change) return `drop ${change.drop} ${shortId(change.id)}`;
   if (change.put === 'setting') return `put setting ${change.key}`;
-  const name = change.put === 'endpoint' ? '' : ` ${change.value.name}`;
+  const name = 'name' in change.value ? ` ${change.value.name}` : '';
   return `put ${change.put} ${shortId(change.value.id)}${name}`;
 }

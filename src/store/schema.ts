@@ -11,11 +11,25 @@ export const schemaVersion = migrations.length + 1;
 type Mutable<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, Mutable<V>> : M;
 export type MutableState = { readonly [Kind in keyof State]: Mutable<State[Kind]> };
 
+/** Records that belong to no group of others, and the map each is kept in. */
+const mapOf = {
+  network: 'networks',
+  sandbox: 'sandboxes',
+  enginePool: 'enginePools',
+  engineLease: 'engineLeases',
+  engineNetwork: 'engineNetworks',
+  engineEndpoint: 'engineEndpoints',
+} as const;
+
 export function emptyState(): MutableState {
   return {
     networks: new Map(),
     endpoints: new Map(),
     sandboxes: new Map(),
+    enginePools: new Map(),
+    engineLeases: new Map(),
+    engineNetworks: new Map(),
+    engineEndpoints: new Map(),
     settings: new Map(),
     endpointsBySandbox: new Map(),
     endpointsByNetwork: new Map(),
@@ -32,36 +46,31 @@ export function applyChanges(state: MutableState, changes: readonly Change[]): (
 
 /** The changes that make this state from an empty one. */
 export function snapshotOf(state: State): Change[] {
+  const all = <Put extends RecordPut>(put: Put['put'], records: ReadonlyMap<string, Put['value']>) =>
+    [...records.values()].map((value) => ({ put, value }) as Change);
   return [
     ...[...state.settings].map(([key, value]): Change => ({ put: 'setting', key, value })),
-    ...[...state.networks.values()].map((value): Change => ({ put: 'network', value })),
-    ...[...state.sandboxes.values()].map((value): Change => ({ put: 'sandbox', value })),
-    ...[...state.endpoints.values()].map((value): Change => ({ put: 'endpoint', value })),
+    ...(Object.keys(mapOf) as (keyof typeof mapOf)[]).flatMap((kind) => all(kind, state[mapOf[kind]])),
+    ...all('endpoint', state.endpoints),
   ];
 }
 
+type RecordPut = Extract<Change, { put: string; value: object }>;
+
 function put(state: MutableState, change: Extract<Change, { put: string }>): () => void {
-  switch (change.put) {
-    case 'network':
-      return place(state.networks, change.value.id, change.value);
-    case 'endpoint':
-      return placeEndpoint(state, change.value.id, change.value);
-    case 'sandbox':
-      return place(state.sandboxes, change.value.id, change.value);
-    case 'setting':
-      return place(state.settings, change.key, change.value);
-  }
+  if (change.put === 'setting') return place(state.settings, change.key, change.value);
+  if (change.put === 'endpoint') return placeEndpoint(state, change.value.id, change.value);
+  return place(recordsOf(state, change.put), change.value.id, change.value);
 }
 
 function drop(state: MutableState, change: Extract<Change, { drop: string }>): () => void {
-  switch (change.drop) {
-    case 'network':
-      return place(state.networks, change.id, undefined);
-    case 'endpoint':
-      return placeEndpoint(state, change.id, undefined);
-    case 'sandbox':
-      return place(state.sandboxes, change.id, undefined);
-  }
+  if (change.drop === 'endpoint') return placeEndpoint(state, change.id, undefined);
+  return place(recordsOf(state, change.drop), change.id, undefined);
+}
+
+/** The types of key and value go together with the kind, which a change has all three of. */
+function recordsOf(state: MutableState, kind: keyof typeof mapOf): Map<string, unknown> {
+  return state[mapOf[kind]] as Map<string, unknown>;
 }
 
 function placeEndpoint(state: MutableState, id: EndpointId, value: Endpoint | undefined): () => void {

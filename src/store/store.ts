@@ -1,5 +1,6 @@
 // The contract of the daemon's records on disk.
 import type { Endpoint } from '../model/endpoint.ts';
+import type { EngineEndpoint, EngineLease, EngineNetwork, EnginePool } from '../model/engine.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
@@ -9,6 +10,11 @@ export interface State {
   readonly networks: ReadonlyMap<NetworkId, Network>;
   readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
   readonly sandboxes: ReadonlyMap<SandboxId, Sandbox>;
+  /** What container engines hold, by their ids for it. */
+  readonly enginePools: ReadonlyMap<string, EnginePool>;
+  readonly engineLeases: ReadonlyMap<string, EngineLease>;
+  readonly engineNetworks: ReadonlyMap<string, EngineNetwork>;
+  readonly engineEndpoints: ReadonlyMap<string, EngineEndpoint>;
   /** Facts of the installation that must not change, e.g. `ulaPrefix`. */
   readonly settings: ReadonlyMap<string, string>;
   /** The endpoints once more, by what they belong to, oldest first; nothing for those that have none. */
@@ -20,10 +26,18 @@ export type Change =
   | { readonly put: 'network'; readonly value: Network }
   | { readonly put: 'endpoint'; readonly value: Endpoint }
   | { readonly put: 'sandbox'; readonly value: Sandbox }
+  | { readonly put: 'enginePool'; readonly value: EnginePool }
+  | { readonly put: 'engineLease'; readonly value: EngineLease }
+  | { readonly put: 'engineNetwork'; readonly value: EngineNetwork }
+  | { readonly put: 'engineEndpoint'; readonly value: EngineEndpoint }
   | { readonly put: 'setting'; readonly key: string; readonly value: string }
   | { readonly drop: 'network'; readonly id: NetworkId }
   | { readonly drop: 'endpoint'; readonly id: EndpointId }
-  | { readonly drop: 'sandbox'; readonly id: SandboxId };
+  | { readonly drop: 'sandbox'; readonly id: SandboxId }
+  | {
+      readonly drop: 'enginePool' | 'engineLease' | 'engineNetwork' | 'engineEndpoint';
+      readonly id: string;
+    };
 
 export interface Store {
   readonly state: State;

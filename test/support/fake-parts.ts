@@ -327,6 +327,7 @@ function fakeSandboxes(world: World): Sandboxes {
       if (attachment.link.kind !== 'foreign') linksOf(namespace).delete(attachment.ifname);
     },
     repair: async (namespace, attachment) => void linksOf(namespace).add(attachment.ifname),
+    findTaken: async () => undefined,
     setDefaultRoutes: async () => {},
     remove: async (namespace, attachments) => {
       if (namespace.kind === 'pinned') world.namespaces.delete(namespace.path);
@@ -390,6 +391,7 @@ function fakeNames(world: World): NameService {
     remove: (id) => void world.names.delete(id),
     setView: () => {},
     open: async (id) => void world.resolvers.add(id),
+    openBeside: async (id) => void world.resolvers.add(id),
     openGateway: async (id, address) => void world.gateways.add(`${id} ${address}`),
     closeGateway: (id) => {
       for (const gateway of world.gateways) if (gateway.startsWith(`${id} `)) world.gateways.delete(gateway);
