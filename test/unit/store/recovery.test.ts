@@ -6,8 +6,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openEmbeddedStore } from '../../../src/store/embedded.ts';
 import { encodeRecord } from '../../../src/store/record.ts';
-import { schemaVersion } from '../../../src/store/schema.ts';
 import { recover } from '../../../src/store/recovery.ts';
+import { schemaVersion } from '../../../src/store/schema.ts';
 import type { Change, State, Store } from '../../../src/store/store.ts';
 import { endpoint, network, sandbox } from './sample-records.ts';
 
