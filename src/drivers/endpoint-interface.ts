@@ -26,7 +26,7 @@ export function macOf(id: string): MacAddress {
 }
 
 function workOut(network: Network, endpoint: Endpoint): EndpointInterface {
-  const { id, ifname, mac, addresses, routes, tuning, shaping, former, cni } = endpoint;
+  const { id, ifname, mac, addresses, routes, tuning, shaping, former, cni, engine } = endpoint;
   return {
     ifname,
     mac: mac ?? macOf(id),
@@ -36,7 +36,8 @@ function workOut(network: Network, endpoint: Endpoint): EndpointInterface {
     gateways: gatewaysOf(network, endpoint),
     ...(tuning !== undefined && { tuning }),
     ...(shaping !== undefined && { shaping: { ...shaping, ifbName: `fb${id.slice(0, 10)}` } }),
-    ...(cni !== undefined && { sharedWithOthers: true }),
+    ...((cni !== undefined || engine !== undefined) && { sharedWithOthers: true }),
+    ...(engine === 'offered' && { offered: true }),
   };
 }
 

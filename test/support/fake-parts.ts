@@ -37,6 +37,10 @@ export interface World {
   readonly bridges: Set<string>;
   /** `namespace path` -> interface names. */
   readonly namespaces: Map<string, Set<string>>;
+  /** Names of offered interfaces that lie on the host. */
+  readonly host: Set<string>;
+  /** Filled by tests: where an offered interface was taken to, by the name it was offered by. */
+  readonly taken: Map<string, { readonly path: string; readonly ifname: string }>;
   readonly policies: Set<string>;
   readonly forwards: Map<string, number>;
   readonly ports: Set<string>;
@@ -63,6 +67,8 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
   const world: World = {
     bridges: new Set(),
     namespaces: new Map(),
+    host: new Set(),
+    taken: new Map(),
     policies: new Set(),
     forwards: new Map(),
     ports: new Set(),
@@ -173,6 +179,8 @@ function fakeDriver(name: DriverName, world: World): Driver {
         addresses: endpoint.addresses,
         routes: [],
         gateways: gateway === undefined ? {} : { ipv4: gateway },
+        ...(endpoint.engine !== undefined && { sharedWithOthers: true }),
+        ...(endpoint.engine === 'offered' && { offered: true }),
       };
     },
     policy: (network) =>
@@ -277,6 +285,15 @@ function fakeSandboxes(world: World): Sandboxes {
     numbers.set(path, number);
     return number;
   };
+  /** Wherever it is. */
+  const removeOffered = (ifname: string) => {
+    world.host.delete(ifname);
+    const to = world.taken.get(ifname);
+    world.taken.delete(ifname);
+    if (to !== undefined) world.namespaces.get(to.path)?.delete(to.ifname);
+  };
+  const isThere = (namespace: { kind: string; path?: string }, { ifname, offered }: Attachment) =>
+    offered === true ? world.host.has(ifname) || world.taken.has(ifname) : linksOf(namespace).has(ifname);
   return {
     create: async (name) => {
       const path = `/run/netns/${name}`;
@@ -290,7 +307,10 @@ function fakeSandboxes(world: World): Sandboxes {
       return { kind: 'adopted', path, device: 4, inode: numberOf(path) };
     },
     interfaces: async (namespace) => [...linksOf(namespace)],
-    exists: async (namespace) => !('path' in namespace) || world.namespaces.has(namespace.path),
+    exists: async (namespace) => {
+      if (namespace.kind === 'awaited') return world.namespaces.has(namespace.expectedPath);
+      return !('path' in namespace) || world.namespaces.has(namespace.path);
+    },
     loopback: async () => ['127.0.0.1/8' as InterfaceAddress],
     lookAt: async (namespace, ifname) => {
       if (!linksOf(namespace).has(ifname)) throw new NetError('not_found', `no interface ${ifname}`);
@@ -313,6 +333,12 @@ function fakeSandboxes(world: World): Sandboxes {
       };
     },
     attach: async (namespace, attachment) => {
+      if (attachment.offered === true) {
+        if (world.host.has(attachment.ifname))
+          throw new NetError('conflict', `${attachment.ifname} exists already on the host`);
+        world.host.add(attachment.ifname);
+        return [];
+      }
       const links = linksOf(namespace);
       const foreign = attachment.link.kind === 'foreign';
       if (links.has(attachment.ifname) !== foreign) {
@@ -324,18 +350,35 @@ function fakeSandboxes(world: World): Sandboxes {
       return [];
     },
     detach: async (namespace, attachment) => {
-      if (attachment.link.kind !== 'foreign') linksOf(namespace).delete(attachment.ifname);
+      if (attachment.offered === true) removeOffered(attachment.ifname);
+      else if (attachment.link.kind !== 'foreign') linksOf(namespace).delete(attachment.ifname);
     },
-    repair: async (namespace, attachment) => void linksOf(namespace).add(attachment.ifname),
-    findTaken: async () => undefined,
+    repair: async (namespace, attachment) => {
+      if (isThere(namespace, attachment)) return;
+      if (attachment.offered === true) world.host.add(attachment.ifname);
+      else linksOf(namespace).add(attachment.ifname);
+    },
+    findTaken: async (path, { ifname }) => {
+      const to = world.taken.get(ifname);
+      const links = world.namespaces.get(path);
+      if (to?.path !== path || links === undefined) return undefined;
+      if (world.host.delete(ifname)) links.add(to.ifname);
+      return {
+        namespace: { kind: 'adopted', path, device: 4, inode: numberOf(path) },
+        ifname: to.ifname,
+      };
+    },
     setDefaultRoutes: async () => {},
     remove: async (namespace, attachments) => {
       if (namespace.kind === 'pinned') world.namespaces.delete(namespace.path);
-      else for (const attachment of attachments) linksOf(namespace).delete(attachment.ifname);
+      for (const { ifname, offered } of attachments) {
+        if (offered === true) removeOffered(ifname);
+        else linksOf(namespace).delete(ifname);
+      }
     },
     inspect: async (namespace, attachments) =>
       attachments
-        .filter(({ ifname }) => !linksOf(namespace).has(ifname))
+        .filter((attachment) => !isThere(namespace, attachment))
         .map(({ ifname }) => ({ object: `interface ${ifname}`, problem: 'is gone' })),
     strays: async ({ namespaces }) => {
       const kept = new Set(namespaces.map((namespace) => ('path' in namespace ? namespace.path : '')));
