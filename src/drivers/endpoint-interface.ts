@@ -38,6 +38,7 @@ function workOut(network: Network, endpoint: Endpoint): EndpointInterface {
     ...(shaping !== undefined && { shaping: { ...shaping, ifbName: `fb${id.slice(0, 10)}` } }),
     ...((cni !== undefined || engine !== undefined) && { sharedWithOthers: true }),
     ...(engine === 'offered' && { offered: true }),
+    ...(engine === 'taken' && { taken: true }),
   };
 }
 

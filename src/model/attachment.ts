@@ -58,6 +58,8 @@ export interface Attachment {
   };
   /** The interface is left on the host under `ifname`, down: whoever asked for it moves it into the sandbox and configures it. */
   readonly offered?: true;
+  /** It was offered, and taken: how IPv6 is set on it is its taker's affair, only its addresses are looked for. */
+  readonly taken?: true;
   /** Others may change MAC address, MTU and routes later, which is no fault: a CNI chain does. */
   readonly sharedWithOthers?: true;
 }

@@ -181,6 +181,7 @@ function fakeDriver(name: DriverName, world: World): Driver {
         gateways: gateway === undefined ? {} : { ipv4: gateway },
         ...(endpoint.engine !== undefined && { sharedWithOthers: true }),
         ...(endpoint.engine === 'offered' && { offered: true }),
+        ...(endpoint.engine === 'taken' && { taken: true }),
       };
     },
     policy: (network) =>

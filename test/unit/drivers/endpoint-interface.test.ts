@@ -5,12 +5,13 @@ import { makeEndpoint, makeNetwork } from '../../support/records.ts';
 const network = makeNetwork({ driver: 'bridge', options: { mtu: '1500' } });
 
 test.each([
-  ['nobody else', {}, undefined, undefined],
-  ['an engine that has not taken it', { engine: 'offered' }, true, true],
-  ['an engine that has taken it', { engine: 'taken' }, true, undefined],
-] as const)('the interface of an endpoint made for %s', (_, changes, sharedWithOthers, offered) => {
+  ['nobody else', {}, undefined, undefined, undefined],
+  ['an engine that has not taken it', { engine: 'offered' }, true, true, undefined],
+  ['an engine that has taken it', { engine: 'taken' }, true, undefined, true],
+] as const)('the interface of an endpoint made for %s', (_, changes, sharedWithOthers, offered, taken) => {
   const endpoint = makeEndpoint(network, ['10.88.0.2/24'], changes);
   const found = endpointInterface(network, endpoint);
   expect(found.sharedWithOthers).toBe(sharedWithOthers);
   expect(found.offered).toBe(offered);
+  expect(found.taken).toBe(taken);
 });
