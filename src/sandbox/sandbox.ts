@@ -84,7 +84,8 @@ export interface Sandboxes {
   repair(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void>;
   /**
    * Where the interface of an offered attachment is by now: in the namespace at that path, under a name of its taker's.
-   * Undefined as long as there is no namespace, or it is not in it, or has the name it was offered by.
+   * Undefined as long as there is no namespace, or it is not in it, or its taker is still at it: it has the name it was
+   * offered by, or is down.
    */
   findTaken(path: string, attachment: Attachment): Promise<TakenInterface | undefined>;
   /** Replaces the sandbox's default routes. */
