@@ -10,6 +10,18 @@ export function object(
   return { type: 'object', additionalProperties: false, properties, required };
 }
 
+/** An object that may have fields this version does not know. */
+export function open(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
+  return { type: 'object', properties, required };
+}
+
+/** What Docker's programs write as null when it is not there. */
+export function maybe(schema: Schema): Schema {
+  return { ...schema, type: [schema['type'], 'null'].flat() };
+}
+
+export type Maybe<T> = T | null | undefined;
+
 export function list(items: Schema): Schema {
   return { type: 'array', items, maxItems: 1024 };
 }

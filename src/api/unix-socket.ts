@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path';
 import { NetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 
-const socketMode = 0o660;
 const groupName = 'fairlead';
 /** `sun_path` of `struct sockaddr_un` is 108 bytes with its NUL, unix(7). */
 const pathLimitBytes = 107;
+
+/** Who may speak at the socket: root alone, or members of our group too. */
+export type SocketAccess = 'root' | 'group';
 
 /**
  * Makes `listen` bind in a private directory, gives the socket its mode and group, and moves it to `path`.
@@ -16,7 +18,7 @@ const pathLimitBytes = 107;
  */
 export async function bindSocket(
   path: string,
-  log: Log,
+  { access, log }: { readonly access: SocketAccess; readonly log: Log },
   listen: (path: string) => Promise<unknown>,
 ): Promise<void> {
   await makeRoom(path);
@@ -25,8 +27,8 @@ export async function bindSocket(
   try {
     checkLength(bound);
     await listen(bound);
-    await chmod(bound, socketMode);
-    await giveToGroup(bound, log);
+    await chmod(bound, access === 'group' ? 0o660 : 0o600);
+    if (access === 'group') await giveToGroup(bound, log);
     await rename(bound, path);
   } finally {
     await rmdir(privateDirectory);

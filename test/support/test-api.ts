@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { type ApiServer, createServer } from '../../src/api/server.ts';
+import type { HttpServer } from '../../src/api/http-server.ts';
+import { createServer } from '../../src/api/server.ts';
 import type { CniBody } from '../../src/cni/protocol.ts';
 import { FakeController } from './fake-controller.ts';
 
 export interface TestApi {
   readonly controller: FakeController;
-  readonly server: ApiServer;
+  readonly server: HttpServer;
   /** What the daemon logged so far. */
   readonly logged: () => string;
   /** One request under /fairlead/v1; a body is sent as JSON. */

@@ -1,18 +1,8 @@
 // Docker's words for a network and for joining one, in those of Fairlead's own API. Errors: `invalid_parameter`, `not_implemented`.
 import { NetError } from '../../base/errors.ts';
 import type { CreateNetworkBody, EndpointBody, PoolBody } from '../../model/wire.ts';
-import { anyText, flag, type Schema, textMap, wholeNumber } from '../schema.ts';
+import { anyText, flag, type Maybe, maybe, open, textMap, wholeNumber } from '../schema.ts';
 
-/** Clients write null for what is not there, and fields this version does not know. */
-function maybe(schema: Schema): Schema {
-  return { ...schema, type: [schema['type'], 'null'] };
-}
-
-function open(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
-  return { type: 'object', properties, required };
-}
-
-type Maybe<T> = T | null | undefined;
 type TextMap = Readonly<Record<string, string>>;
 
 const word = maybe(anyText);
