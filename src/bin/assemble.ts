@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cidr } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { EventBus } from '../core/events.ts';
 import type { Parts } from '../core/parts.ts';
@@ -59,6 +60,10 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     processes: pidfdWatcher,
     links: await NetlinkLinkWatcher.open(),
     names: createNameService({ log, upstreams: config.dns }),
+    containers: {
+      namespaceOf: (container) =>
+        Promise.reject(new NetError('unavailable', `container ${container}: no container engine answers`)),
+    },
     events: new EventBus(),
     log,
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),

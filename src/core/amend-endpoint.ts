@@ -7,11 +7,12 @@ import type { Sandbox } from '../model/sandbox.ts';
 import type { HostInterface } from '../sandbox/sandbox.ts';
 import { checkName } from './check-name.ts';
 import { type Connected, policyChange } from './connect.ts';
-import { attachmentOf, nameEntry } from './desired.ts';
+import { attachmentOf } from './desired.ts';
 import { checkPublishing, holdPorts } from './hold-ports.ts';
 import { driverOf, endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointAdditions } from './runtime-requests.ts';
+import { putNames } from './sandbox-names.ts';
 
 /**
  * The caller holds the sandbox's lock. Errors: those of `HostPorts.reserve` and `Sandboxes.attach`; then the endpoint is as
@@ -39,13 +40,13 @@ export function amendEndpoint(
       before,
       before.map((endpoint) => (endpoint.id === from.id ? to : endpoint)),
     );
-    undo(() => putNames(parts, from));
+    undo(() => putNames(parts, [from]));
     undo(() => store.commit([{ put: 'endpoint', value: from }]));
     await store.commit([{ put: 'endpoint', value: to }]);
     undo(() => parts.firewall.apply(change.back));
     await parts.firewall.apply(change.forward);
     const hostInterfaces = await applySettings(parts, sandbox, to, additions);
-    putNames(parts, to);
+    putNames(parts, [to]);
     return { endpoint: to, hostInterfaces };
   });
 }
@@ -81,9 +82,4 @@ async function applySettings(
   };
   const settings: Attachment = { ...attachment, link: { kind: 'foreign', former }, routes: [] };
   return parts.sandboxes.attach(sandbox.namespace, settings, {});
-}
-
-function putNames(parts: Parts, endpoint: Endpoint): void {
-  const entry = nameEntry(parts.store.state, endpoint);
-  if (entry !== undefined) parts.names.put(entry);
 }

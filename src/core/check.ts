@@ -145,11 +145,18 @@ async function checkSandboxes(parts: Parts, sandboxes: readonly Sandbox[]): Prom
   return findings;
 }
 
+/** A namespace that is only awaited cannot be gone: its engine says so when it does not come. */
+export async function isGone(parts: Parts, { namespace }: Sandbox): Promise<boolean> {
+  return namespace.kind !== 'awaited' && !(await parts.sandboxes.exists(namespace));
+}
+
 async function checkSandbox(parts: Parts, sandbox: Sandbox): Promise<Finding> {
   const { namespace } = sandbox;
-  if (!('path' in namespace)) return { differences: [], repair: async () => {} };
-  if (!(await parts.sandboxes.exists(namespace))) {
-    const problem = `its network namespace ${namespace.path} is gone`;
+  if (namespace.kind === 'host' || namespace.kind === 'shared') {
+    return { differences: [], repair: async () => {} };
+  }
+  if (await isGone(parts, sandbox)) {
+    const problem = `its network namespace ${'path' in namespace ? namespace.path : ''} is gone`;
     return {
       differences: [{ object: `sandbox ${sandbox.name}`, problem }],
       repair: () => deleteSandbox(parts, sandbox),

@@ -9,7 +9,9 @@ import { check } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { createSandbox } from './create-sandbox.ts';
 import { deleteNetwork } from './delete-network.ts';
+import { Engines } from './engines.ts';
 import type { EventBus } from './events.ts';
+import { Handovers } from './handovers.ts';
 import { Healer } from './healer.ts';
 import { viewEndpoint, viewNetwork, viewPorts, viewSandbox } from './inspect.ts';
 import { Locks } from './locks.ts';
@@ -38,11 +40,14 @@ export class CoreController implements Controller {
   readonly events: EventBus;
   /** What the doors of container runtimes ask. */
   readonly runtimes: Runtimes;
+  /** What the doors of container engines ask. */
+  readonly engines: Engines;
   readonly #parts: Parts;
   readonly #locks = new Locks();
   readonly #memberships: Memberships;
   readonly #processes: Processes;
   readonly #healer: Healer;
+  readonly #handovers: Handovers;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -51,6 +56,8 @@ export class CoreController implements Controller {
     this.#healer = new Healer(parts, (work) => this.#locks.alone(work));
     this.#memberships = new Memberships(parts, this.#locks, this.#processes);
     this.runtimes = new Runtimes(parts, this.#locks, this.#memberships);
+    this.engines = new Engines(parts, this.#locks, this.#memberships);
+    this.#handovers = new Handovers(parts, this.#locks);
   }
 
   /** Brings records and kernel together, then follows processes and the kernel. */
@@ -58,11 +65,13 @@ export class CoreController implements Controller {
     await recover(this.#parts);
     for (const sandbox of this.#parts.store.state.sandboxes.values()) this.#processes.watch(sandbox);
     this.#healer.start();
+    this.#handovers.start();
   }
 
   /** Stops following; what is in the kernel stays. */
   async close(): Promise<void> {
     this.#processes.close();
+    this.#handovers.close();
     await this.#healer.close();
     await this.#locks.alone(async () => {});
   }

@@ -4,7 +4,6 @@ import { randomId } from '../base/random-id.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
 import { type SandboxId, shortId } from '../model/ids.ts';
 import type { Sandbox, SandboxNamespace, SandboxProcess } from '../model/sandbox.ts';
-import type { AdoptedNamespace } from '../sandbox/sandbox.ts';
 import { checkName } from './check-name.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import type { Parts } from './parts.ts';
@@ -19,6 +18,7 @@ export interface SandboxOrigin {
   readonly autoRemove: boolean;
   /** A new one of our own, or one that is there. */
   readonly namespace: 'new' | SandboxNamespace;
+  readonly engine?: Sandbox['engine'];
 }
 
 /**
@@ -69,6 +69,7 @@ async function draftSandbox(
     labels: config.labels ?? {},
     autoRemove: origin.autoRemove,
     ...(origin.process !== undefined && { process: origin.process }),
+    ...(origin.engine !== undefined && { engine: origin.engine }),
   };
 }
 
@@ -89,11 +90,10 @@ export function createSandbox(parts: Parts, config: SandboxConfig): Promise<Sand
  */
 export function adoptSandbox(
   parts: Parts,
-  config: SandboxConfig,
-  namespace: AdoptedNamespace,
+  { name, ...origin }: Omit<SandboxOrigin, 'autoRemove'> & { readonly name: string },
 ): Promise<Sandbox> {
   return withUndo(async (undo) => {
-    const sandbox = await draftSandbox(parts, config, { namespace, autoRemove: true }, undo);
+    const sandbox = await draftSandbox(parts, { name }, { ...origin, autoRemove: true }, undo);
     await settleSandbox(parts, sandbox);
     return sandbox;
   });

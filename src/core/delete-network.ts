@@ -2,6 +2,7 @@
 import { NetError } from '../base/errors.ts';
 import { runAll } from '../base/undo.ts';
 import type { Network } from '../model/network.ts';
+import { dropsWith } from './engine-records.ts';
 import { driverOf, endpointsOfNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -20,7 +21,10 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
     () => parts.names.closeGateway(network.id),
     () => parts.firewall.apply([{ removedNetwork: network.id }]),
     () => driverOf(parts, network).removeNetwork(network),
-    () => parts.store.commit([{ drop: 'network', id: network.id }], { durable: true }),
+    () =>
+      parts.store.commit([...dropsWith(state, network), { drop: 'network', id: network.id }], {
+        durable: true,
+      }),
     () => releasePools(parts, network),
   ]);
   parts.events.emit({

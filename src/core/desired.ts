@@ -30,12 +30,13 @@ export function defaultRoutes(parts: Parts, endpoints: readonly Endpoint[]): Def
   return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
 }
 
-/** None where an interface of somebody else's has it: whoever made that one sets it. */
+/** None where an interface of somebody else's has it, or a container engine: whoever has that one sets it. */
 function defaultRoute(parts: Parts, endpoints: readonly Endpoint[], family: IpFamily) {
   const { endpoint, gateway } = gatewayEndpoint(parts, endpoints, family) ?? {};
   if (endpoint === undefined || gateway === undefined) return undefined;
-  const isForeign = networkOf(parts.store.state, endpoint).driver === 'foreign';
-  return isForeign ? undefined : { gateway, ifname: endpoint.ifname };
+  const isOthers =
+    endpoint.engine !== undefined || networkOf(parts.store.state, endpoint).driver === 'foreign';
+  return isOthers ? undefined : { gateway, ifname: endpoint.ifname };
 }
 
 /** The endpoint that gives its sandbox the default route of a family, with the gateway. */
@@ -52,8 +53,11 @@ export function gatewayEndpoint(parts: Parts, endpoints: readonly Endpoint[], fa
 export function endpointPolicies(parts: Parts, endpoints: readonly Endpoint[]): readonly EndpointPolicy[] {
   if (endpoints.every((endpoint) => endpoint.ports.length === 0)) return [];
   const gateways = [gatewayEndpoint(parts, endpoints, 4), gatewayEndpoint(parts, endpoints, 6)];
+  // The way out of an engine's container is the engine's to choose: the one it publishes ports on.
   const serves = (endpoint: Endpoint, family: IpFamily) =>
-    gateways[family === 4 ? 0 : 1]?.endpoint === endpoint;
+    endpoint.engine === undefined
+      ? gateways[family === 4 ? 0 : 1]?.endpoint === endpoint
+      : endpoint.gatewayPriority > 0;
   return endpoints
     .filter((endpoint) => endpoint.ports.length > 0)
     .map((endpoint) => {
@@ -146,8 +150,17 @@ export function resolverView(state: State, sandbox: Sandbox, endpoints: readonly
     sandboxId: sandbox.id,
     networks: named.map((endpoint) => endpoint.networkId),
     links: named.flatMap((endpoint) => endpoint.links),
-    forwarding: sandbox.dns.servers.length > 0 ? sandbox.dns.servers : forwarding(state, named),
+    forwarding: forwardingOf(state, sandbox, named),
   };
+}
+
+function forwardingOf(
+  state: State,
+  { engine, dns }: Sandbox,
+  endpoints: readonly Endpoint[],
+): ResolverView['forwarding'] {
+  if (engine !== undefined) return 'engine';
+  return dns.servers.length > 0 ? dns.servers : forwarding(state, endpoints);
 }
 
 function hasNames(network: Network): boolean {

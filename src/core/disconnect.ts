@@ -5,9 +5,9 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { policyChange } from './connect.ts';
 import { attachmentOf, defaultRoutes } from './desired.ts';
+import { releaseUnused } from './engine-records.ts';
 import { membershipEvent } from './events.ts';
-import { poolOf } from './lease-addresses.ts';
-import { endpointsOfSandbox, ipamOf, networkOf } from './lookup.ts';
+import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { refreshSandbox } from './sandbox-names.ts';
 
@@ -53,9 +53,5 @@ export function releaseAddresses(parts: Parts, endpoint: Endpoint): void {
   const { networks, endpoints } = parts.store.state;
   const network = networks.get(endpoint.networkId);
   if (network === undefined || endpoints.has(endpoint.id)) return;
-  const ipam = ipamOf(parts, network.ipam.driver);
-  for (const address of endpoint.addresses) {
-    const pool = poolOf(network, addressOf(address));
-    if (pool !== undefined) ipam.releaseAddress(pool, addressOf(address));
-  }
+  releaseUnused(parts, network, endpoint.addresses.map(addressOf));
 }

@@ -26,7 +26,7 @@ export async function draftEndpoint(
   const { network, sandbox } = to;
   const driver = driverOf(parts, network);
   const existing = checkMembership(parts, to, config);
-  const id = randomId() as EndpointId;
+  const id = config.id ?? (randomId() as EndpointId);
   const aliases = (config.aliases ?? []).map((alias) => checkName('alias', alias));
   const links = (config.links ?? []).map((link) => ({
     target: findSandbox(parts.store.state, link.target).id,
@@ -49,6 +49,7 @@ export async function draftEndpoint(
     ...(config.tuning !== undefined && { tuning: config.tuning }),
     ...(config.shaping !== undefined && { shaping: config.shaping }),
     ...(config.portsHeldElsewhere && { portsHeldElsewhere: true as const }),
+    ...(config.engine !== undefined && { engine: config.engine }),
     ...(config.cni !== undefined && { cni: config.cni }),
   };
   const requests = [...(config.ports ?? []), ...(config.publishAll === true ? exposed : [])];
@@ -150,8 +151,8 @@ async function freeIfname(
   return `${prefix}${number}`;
 }
 
-/** No driver has any yet; one that is taken without a word would be missed later. */
-function checkOptions(network: Network, options: Readonly<Record<string, string>>): void {
+/** No driver has any yet; one that is taken without a word would be missed later. Errors: `invalid_parameter`. */
+export function checkOptions(network: Network, options: Readonly<Record<string, string>>): void {
   const [unknown] = Object.keys(options);
   if (unknown === undefined) return;
   throw new NetError(

@@ -2,6 +2,7 @@
 import { NetError } from '../base/errors.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { AdoptedNamespace } from '../sandbox/sandbox.ts';
+import type { State } from '../store/store.ts';
 import { lookUp } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -17,23 +18,28 @@ export async function findTarget(
   const { sandboxes } = parts.store.state;
   const known = lookUp('sandbox', sandboxes, target);
   if (known !== undefined) return known;
-  const where = adoptable(target);
+  const where = await adoptable(parts, target);
   if (where === undefined) throw new NetError('not_found', `no sandbox ${target}`);
   const namespace = await parts.sandboxes.adopt(where);
-  return orAdoption(parts, { name: sandboxName ?? adoptedName(where), namespace });
+  const { engine } = where;
+  return orAdoption(parts, {
+    name: sandboxName ?? where.name ?? adoptedName(where),
+    namespace,
+    ...(engine !== undefined && { engine }),
+  });
 }
 
 /** The sandbox that is the namespace by now, or an adoption under a name that is free. */
 export async function orAdoption(
   parts: Parts,
-  { name, namespace }: Adoption,
+  adoption: Adoption,
 ): Promise<Sandbox | { readonly adopt: Adoption }> {
   const { sandboxes } = parts.store.state;
+  const { name, namespace } = adoption;
   for (const sandbox of sandboxes.values()) {
     if (await isOf(parts, sandbox, namespace)) return sandbox;
   }
-  const taken = new Set([...sandboxes.values()].map(({ name }) => name));
-  return { adopt: { name: freeName(name, taken), namespace } };
+  return { adopt: { ...adoption, name: freeSandboxName(parts.store.state, name) } };
 }
 
 /** The kernel numbers namespaces anew from the lowest free number: another path may be another namespace. */
@@ -46,16 +52,19 @@ async function isOf(parts: Parts, { namespace }: Sandbox, wanted: AdoptedNamespa
 export interface Adoption {
   readonly name: string;
   readonly namespace: AdoptedNamespace;
+  /** Set for a container of an engine. */
+  readonly engine?: NonNullable<Sandbox['engine']>;
 }
 
-function adoptable(target: string): { readonly pid: number } | { readonly path: string } | undefined {
+type Place = ({ readonly pid: number } | { readonly path: string }) &
+  Partial<Pick<Adoption, 'name' | 'engine'>>;
+
+async function adoptable(parts: Parts, target: string): Promise<Place | undefined> {
   const [, scheme, rest = ''] = /^(pid|netns|docker):(.*)$/s.exec(target) ?? [];
   if (scheme === undefined) return undefined;
   if (scheme === 'docker') {
-    throw new NetError(
-      'not_implemented',
-      `target ${target}: Docker containers cannot be adopted in this version; pid:PID of one can`,
-    );
+    const { path, name, containerId } = await parts.containers.namespaceOf(rest);
+    return { path, name, engine: { containerId } };
   }
   if (scheme === 'netns') {
     if (!rest.startsWith('/'))
@@ -77,6 +86,12 @@ function adoptedName(where: { readonly pid: number } | { readonly path: string }
       .replace(/^[^a-zA-Z0-9]+/, '')
       .slice(0, 63) || 'netns'
   );
+}
+
+/** The name, or one like it that no sandbox has but the one it is for. */
+export function freeSandboxName({ sandboxes }: State, name: string, owner?: Sandbox): string {
+  const others = [...sandboxes.values()].filter((sandbox) => sandbox !== owner);
+  return freeName(name, new Set(others.map((sandbox) => sandbox.name)));
 }
 
 /** Different namespaces may go by one name, such as `net` for every /proc/PID/ns/net. */

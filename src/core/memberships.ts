@@ -3,11 +3,12 @@ import { NetError } from '../base/errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
-import type { Sandbox } from '../model/sandbox.ts';
+import { isForeign, type Sandbox } from '../model/sandbox.ts';
 import { type Connected, connect } from './connect.ts';
 import { adoptSandbox } from './create-sandbox.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { disconnect } from './disconnect.ts';
+import { adoptContainer, findContainer } from './engine-containers.ts';
 import { type Adoption, findTarget, orAdoption } from './find-target.ts';
 import type { Locks } from './locks.ts';
 import { endpointsOfSandbox, findNetwork, findSandbox } from './lookup.ts';
@@ -32,9 +33,24 @@ export class Memberships {
       const network = findNetwork(this.#state, ref);
       const found = await findTarget(this.#parts, target, sandboxName);
       const connected = await ('adopt' in found
-        ? this.#adoptAndConnect(network, found.adopt, config)
+        ? this.#adoptAndConnect(network, () => this.#adopt(found.adopt), config)
         : this.#connectKnown(network, found, config));
       // A namespace of somebody else's may have left its last network just now: then it is adopted anew.
+      if (connected !== undefined) return connected;
+    }
+  }
+
+  /** As `connect`, for the container whose namespace is at that path, or will be; `name` is what it is called at first. */
+  async join(
+    network: Network,
+    container: { readonly sandboxKey: string; readonly name: string },
+    config: EndpointConfig,
+  ): Promise<Connected> {
+    for (;;) {
+      const known = await findContainer(this.#parts, container.sandboxKey);
+      const connected = await (known === undefined
+        ? this.#adoptAndConnect(network, () => adoptContainer(this.#parts, container), config)
+        : this.#connectKnown(network, known, config));
       if (connected !== undefined) return connected;
     }
   }
@@ -86,7 +102,7 @@ export class Memberships {
     try {
       await disconnect(this.#parts, sandbox, endpoint);
     } finally {
-      if (sandbox.namespace.kind === 'adopted' && others === 0) await this.deleteSandbox(sandbox);
+      if (isForeign(sandbox.namespace) && others === 0) await this.deleteSandbox(sandbox);
     }
   }
 
@@ -107,13 +123,10 @@ export class Memberships {
   /** One adoption at a time, so that two targets that name one namespace become one sandbox. */
   async #adoptAndConnect(
     network: Network,
-    adoption: Adoption,
+    adopt: () => Promise<Sandbox>,
     config: EndpointConfig,
   ): Promise<Connected | undefined> {
-    const adopted = await this.#locks.run({ exclusive: ['adopt'] }, async () => {
-      const found = await orAdoption(this.#parts, adoption);
-      return 'adopt' in found ? this.#adopt(found.adopt) : found;
-    });
+    const adopted = await this.#locks.run({ exclusive: ['adopt'] }, adopt);
     try {
       return await this.#connectKnown(network, adopted, config);
     } catch (error) {
@@ -126,8 +139,10 @@ export class Memberships {
     }
   }
 
-  async #adopt({ name, namespace }: Adoption): Promise<Sandbox> {
-    const sandbox = await adoptSandbox(this.#parts, { name }, namespace);
+  async #adopt(adoption: Adoption): Promise<Sandbox> {
+    const found = await orAdoption(this.#parts, adoption);
+    if (!('adopt' in found)) return found;
+    const sandbox = await adoptSandbox(this.#parts, found.adopt);
     this.#processes.watch(sandbox);
     return sandbox;
   }

@@ -7,6 +7,7 @@ import type { HostPorts } from '../firewall/host-ports.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
 import type { LinkWatcher, ProcessWatcher, Sandboxes, SandboxFiles } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
+import type { ContainerEngine } from './container-engine.ts';
 import type { EventBus } from './events.ts';
 
 export interface Parts {
@@ -20,6 +21,7 @@ export interface Parts {
   readonly processes: ProcessWatcher;
   readonly links: LinkWatcher;
   readonly names: NameService;
+  readonly containers: ContainerEngine;
   readonly events: EventBus;
   readonly log: Log;
   /** Contents of /proc/sys/kernel/random/boot_id. */

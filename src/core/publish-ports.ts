@@ -58,14 +58,29 @@ export async function unpublishPorts(
   return changed;
 }
 
+/** Takes all back, and says how much the endpoint is its sandbox's way out. */
+export async function unpublishAll(
+  parts: Parts,
+  sandbox: Sandbox,
+  endpoint: Endpoint,
+  gatewayPriority: number,
+): Promise<Endpoint> {
+  if (endpoint.ports.length === 0 && endpoint.gatewayPriority === gatewayPriority) return endpoint;
+  const bare = await replace(parts, sandbox, endpoint, { ...endpoint, ports: [], gatewayPriority });
+  parts.hostPorts.release(endpoint.id, endpoint.ports);
+  return bare;
+}
+
 /** Rules, then record: a port is acknowledged when it works, and an unrecorded one is gone at the next start. */
 function replace(parts: Parts, sandbox: Sandbox, from: Endpoint, to: Endpoint): Promise<Endpoint> {
   return withUndo(async (undo) => {
     const before = endpointsOfSandbox(parts.store.state, sandbox.id);
     const after = before.map((endpoint) => (endpoint.id === from.id ? to : endpoint));
     const change = policyChange(parts, before, after);
-    undo(() => parts.firewall.apply(change.back));
-    await parts.firewall.apply(change.forward);
+    if (change.forward.length > 0) {
+      undo(() => parts.firewall.apply(change.back));
+      await parts.firewall.apply(change.forward);
+    }
     await parts.store.commit([{ put: 'endpoint', value: to }]);
     return to;
   });

@@ -4,17 +4,19 @@ import { randomId } from '../base/random-id.ts';
 import { runAll } from '../base/undo.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
-import type { Sandbox } from '../model/sandbox.ts';
+import { isForeign, type Sandbox } from '../model/sandbox.ts';
 import type { Change } from '../store/store.ts';
-import { check, repairPending } from './check.ts';
+import { check, isGone, repairPending } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
-import { nameEntry, policyState, usesResolver } from './desired.ts';
+import { policyState, usesResolver } from './desired.ts';
+import { restoreHeldPool } from './engine-pools.ts';
+import { engineEndpointsOf, leasesOf } from './engine-records.ts';
 import { portOwner } from './hold-ports.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { livingProcess } from './processes.ts';
-import { startResolver } from './sandbox-names.ts';
+import { putNames, startResolver } from './sandbox-names.ts';
 
 const builtins = [
   { name: 'bridge', driver: 'bridge' },
@@ -27,6 +29,7 @@ export async function recover(parts: Parts): Promise<void> {
   const { state } = parts.store;
   await forgetOtherBoots(parts);
   for (const network of state.networks.values()) restorePools(parts, network);
+  await restoreHoldings(parts);
   await finishPending(parts);
   for (const network of state.networks.values()) {
     await attempt(parts, () => driverOf(parts, network).ensureNetwork(network));
@@ -37,10 +40,7 @@ export async function recover(parts: Parts): Promise<void> {
     const known = [...state.networks.values()].some((network) => network.name === builtin.name);
     if (!known) await createNetwork(parts, builtin, { id: randomId() as NetworkId, builtin: true });
   }
-  for (const endpoint of state.endpoints.values()) {
-    const entry = nameEntry(state, endpoint);
-    if (entry !== undefined) parts.names.put(entry);
-  }
+  putNames(parts, state.endpoints.values());
   await startResolvers(parts);
   await check(parts, { fix: true });
 }
@@ -48,12 +48,19 @@ export async function recover(parts: Parts): Promise<void> {
 /** A reboot ended every process and namespace: their records go, networks stay. */
 async function forgetOtherBoots(parts: Parts): Promise<void> {
   const { state } = parts.store;
-  const stale = [...state.sandboxes.values()].filter((sandbox) => sandbox.bootId !== parts.bootId);
-  if (stale.length === 0) return;
+  const isStale = ({ bootId }: { readonly bootId: string }) => bootId !== parts.bootId;
+  const stale = [...state.sandboxes.values()].filter(isStale);
   const changes: Change[] = stale.flatMap((sandbox) => [
     ...endpointsOfSandbox(state, sandbox.id).map(({ id }) => ({ drop: 'endpoint' as const, id })),
     { drop: 'sandbox' as const, id: sandbox.id },
   ]);
+  for (const { id } of [...state.engineEndpoints.values()].filter(isStale)) {
+    changes.push({ drop: 'engineEndpoint', id });
+  }
+  for (const lease of [...state.engineLeases.values()].filter(isStale)) {
+    if (lease.gateway !== true) changes.push({ drop: 'engineLease', id: lease.id });
+  }
+  if (changes.length === 0) return;
   await parts.store.commit(changes);
   for (const sandbox of stale) await parts.files.remove(sandbox);
   parts.log.info({ sandboxes: stale.length }, 'forgot the sandboxes of an earlier boot');
@@ -61,12 +68,26 @@ async function forgetOtherBoots(parts: Parts): Promise<void> {
 
 function restorePools(parts: Parts, network: Network): void {
   const ipam = ipamOf(parts, network.ipam.driver);
-  const leased = endpointsOfNetwork(parts.store.state, network.id).flatMap((endpoint) =>
-    endpoint.addresses.map(addressOf),
-  );
+  const { state } = parts.store;
+  const endpoints = [...endpointsOfNetwork(state, network.id), ...engineEndpointsOf(state, network)];
+  const used = endpoints.flatMap(({ addresses }) => addresses.map(addressOf));
   for (const pool of network.ipam.pools) {
-    const inPool = leased.filter((address) => contains(pool.subnet, address));
-    ipam.restore(network.name, pool, inPool);
+    const leased = leasesOf(state, pool.subnet).map(({ address }) => address);
+    const inPool = used.filter((address) => contains(pool.subnet, address));
+    ipam.restore(network.name, pool, [...inPool, ...leased]);
+  }
+}
+
+/** Pools an engine holds for networks that were not made yet. */
+async function restoreHoldings(parts: Parts): Promise<void> {
+  const { state } = parts.store;
+  const taken = new Set(
+    [...state.networks.values()].flatMap(({ ipam }) => ipam.pools.map(({ subnet }) => subnet)),
+  );
+  for (const { id, subnet } of state.enginePools.values()) {
+    // The network has it by now: the daemon ended in between.
+    if (taken.has(subnet)) await parts.store.commit([{ drop: 'enginePool', id }]);
+    else restoreHeldPool(parts, id);
   }
 }
 
@@ -84,8 +105,8 @@ async function hasEnded(parts: Parts, sandbox: Sandbox): Promise<boolean> {
   if (process !== undefined && parts.processes.startTime(process.pid) !== process.startTime) return true;
   // A namespace of somebody else's is a sandbox for as long as it is on a network: its first connect broke off.
   const unused = endpointsOfSandbox(parts.store.state, sandbox.id).length === 0;
-  if (sandbox.namespace.kind === 'adopted' && unused) return true;
-  return !(await parts.sandboxes.exists(sandbox.namespace));
+  if (isForeign(sandbox.namespace) && unused) return true;
+  return isGone(parts, sandbox);
 }
 
 /** What cannot be made or removed now is reported and keeps nothing else from starting; the check at the end looks again. */

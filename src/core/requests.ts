@@ -4,6 +4,7 @@ import type { MacAddress } from '../base/mac.ts';
 import type { LeaseRange } from '../ipam/ipam-driver.ts';
 import type { Route } from '../model/attachment.ts';
 import type { CniAttachment } from '../model/cni-attachment.ts';
+import type { EndpointId } from '../model/ids.ts';
 import type { InterfaceTuning, Shaping } from '../model/interface-settings.ts';
 import type { Network } from '../model/network.ts';
 import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
@@ -44,6 +45,8 @@ export type AddressChoice = IpAddress | readonly LeaseRange[];
 
 /** How an endpoint should be, apart from which network and sandbox it joins. */
 export interface EndpointConfig {
+  /** Made up when absent. */
+  readonly id?: EndpointId;
   readonly addresses?: readonly IpAddress[];
   /** One address for each, from the pool it is in; without, one of every pool, which `addresses` may name. */
   readonly leases?: readonly AddressChoice[];
@@ -54,6 +57,8 @@ export interface EndpointConfig {
   readonly routes?: readonly Route[];
   readonly tuning?: InterfaceTuning;
   readonly shaping?: Shaping;
+  /** The interface is left on the host, for a container engine to take. */
+  readonly engine?: 'offered';
   /** Makes it known to a CNI runtime; such a sandbox may have several endpoints on one network. */
   readonly cni?: CniAttachment;
   readonly mac?: MacAddress;

@@ -91,6 +91,9 @@ function planLaunch(
 ): LaunchPlan {
   const owner = namespaceOwner(parts.store.state, sandbox);
   const { namespace } = owner;
+  if (namespace.kind === 'awaited') {
+    throw new NetError('conflict', `sandbox ${owner.name}: its container has not begun yet`);
+  }
   const files = parts.files.paths(owner);
   const own = parts.files.paths(sandbox);
   return {

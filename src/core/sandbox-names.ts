@@ -2,8 +2,8 @@
 import { addressOf, contains, type IpAddress, subnetOf } from '../base/cidr.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { resolverAddress } from '../model/name-entry.ts';
-import type { Sandbox } from '../model/sandbox.ts';
-import { resolverPlaces, resolverView, usesResolver } from './desired.ts';
+import { isForeign, type Sandbox } from '../model/sandbox.ts';
+import { nameEntry, resolverPlaces, resolverView, usesResolver } from './desired.ts';
 import type { Parts } from './parts.ts';
 
 /**
@@ -26,7 +26,9 @@ export async function startResolver(
   }
   const { namespace } = sandbox;
   if (!places.inside || (namespace.kind !== 'pinned' && namespace.kind !== 'adopted')) return;
-  const opening = parts.names.open(sandbox.id, namespace.path);
+  const { id, engine } = sandbox;
+  const opening =
+    engine === undefined ? parts.names.open(id, namespace.path) : parts.names.openBeside(id, namespace.path);
   await (namespace.kind === 'pinned' ? opening : orLog(parts, { sandbox: sandbox.name }, opening));
 }
 
@@ -45,6 +47,14 @@ export function nameServersOf(parts: Parts, endpoint: Endpoint): readonly IpAddr
   });
 }
 
+/** Brings the names of endpoints up to the records. */
+export function putNames(parts: Parts, endpoints: Iterable<Endpoint>): void {
+  for (const endpoint of endpoints) {
+    const entry = endpoint.pending === true ? undefined : nameEntry(parts.store.state, endpoint);
+    if (entry !== undefined) parts.names.put(entry);
+  }
+}
+
 async function orLog(
   { log }: Parts,
   where: Readonly<Record<string, string>>,
@@ -59,7 +69,7 @@ async function orLog(
 
 /** Processes in a namespace of somebody else's see the files that one gave them. */
 export function hasFiles({ namespace }: Sandbox): boolean {
-  return namespace.kind !== 'adopted';
+  return !isForeign(namespace);
 }
 
 /** Brings the resolver's view and the sandbox's files up to its endpoints. May be repeated. */

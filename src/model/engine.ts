@@ -19,6 +19,8 @@ export interface EngineLease {
   readonly id: string;
   readonly subnet: Cidr;
   readonly address: IpAddress;
+  /** It is for the gateway of a network to be. */
+  readonly gateway?: true;
   /** What the container it is for is called, where the engine says so. */
   readonly containerName?: string;
   readonly createdAt: string;

@@ -57,3 +57,8 @@ export interface Sandbox {
   /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */
   readonly pending?: true;
 }
+
+/** Whether somebody else made it, or will: to us it is a sandbox for as long as it is on a network. */
+export function isForeign({ kind }: SandboxNamespace): boolean {
+  return kind === 'adopted' || kind === 'awaited';
+}

@@ -45,6 +45,8 @@ export interface World {
   readonly forwards: Map<string, number>;
   readonly ports: Set<string>;
   readonly names: Set<string>;
+  /** Namespaces of an engine's containers, by name. */
+  readonly containers: Map<string, string>;
   readonly resolvers: Set<string>;
   /** `network id address` of resolvers on the host. */
   readonly gateways: Set<string>;
@@ -60,6 +62,7 @@ export interface FakeParts extends Parts {
   /** Calls of `part.method` so far. */
   calls(): readonly string[];
   endProcess(pid: number): void;
+  /** Told to whoever watches links. */
   changeLink(change: LinkChange): void;
 }
 
@@ -73,6 +76,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     forwards: new Map(),
     ports: new Set(),
     names: new Set(),
+    containers: new Map(),
     resolvers: new Set(),
     gateways: new Set(),
     files: new Set(),
@@ -96,7 +100,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
         };
       },
     });
-  const listeners: { link?: (change: LinkChange) => void } = {};
+  const listeners = new Set<(change: LinkChange) => void>();
   const ipam = new DefaultIpam({ pools: [], hostSubnets: async () => [], ulaPrefix: 'fd00:1::/48' as never });
   return {
     world,
@@ -107,7 +111,9 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
       world.processes.delete(pid);
       process?.ended?.();
     },
-    changeLink: (change) => listeners.link?.(change),
+    changeLink: (change) => {
+      for (const listener of listeners) listener(change);
+    },
     store: wrap('store', store),
     ipams: new Map<string, IpamDriver>([
       ['default', ipam],
@@ -128,10 +134,17 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     processes: fakeProcesses(world),
     links: {
       watch: (listener) => {
-        listeners.link = listener;
+        listeners.add(listener);
         return () => {
-          delete listeners.link;
+          listeners.delete(listener);
         };
+      },
+    },
+    containers: {
+      namespaceOf: async (container) => {
+        const path = world.containers.get(container);
+        if (path === undefined) throw new NetError('not_found', `no container ${container}`);
+        return { containerId: container.padEnd(64, '0'), name: container, path };
       },
     },
     names: wrap('names', fakeNames(world)),

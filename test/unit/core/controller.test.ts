@@ -283,11 +283,21 @@ describe('adopted namespaces', () => {
     expect(parts.world.namespaces.get('/proc/77/ns/net')).toEqual(new Set());
   });
 
+  test('a container of an engine goes by its name', async () => {
+    await core.createNetwork({ name: 'lab' });
+    parts.world.namespaces.set('/var/run/docker/netns/web', new Set());
+    parts.world.containers.set('web', '/var/run/docker/netns/web');
+    await core.connect({ network: 'lab', target: 'docker:web', aliases: ['www'] });
+    expect(core.sandbox('web').engine?.containerId).toMatch(/^web0+$/);
+    await core.disconnect('lab', 'docker:web', { force: false });
+    expect(core.sandboxes()).toEqual([]);
+  });
+
   test.each([
     ['pid:0', '0 is not a process id'],
     ['pid:99', 'no namespace /proc/99/ns/net'],
     ['netns:relative', 'the path must be absolute'],
-    ['docker:web', 'cannot be adopted in this version'],
+    ['docker:web', 'no container web'],
     ['web', 'no sandbox web'],
   ])('target %s is refused', async (target, message) => {
     await core.createNetwork({ name: 'lab' });
