@@ -9,7 +9,7 @@ const maxBridgePorts = 1023;
 
 /**
  * @param planned the step that was refused, if it was one of an attach.
- * @param where the sandbox's namespace, for the message.
+ * @param where the interface was to be, for the message: `on the host`.
  */
 export function attachError(
   error: unknown,
@@ -22,7 +22,7 @@ export function attachError(
     limitRefused(error, attachment, planned) ??
     linkRefused(error, attachment, where) ?? [
       'internal',
-      `cannot attach ${attachment.ifname} in ${where}${hostOf(attachment)}: ${error.message}`,
+      `cannot attach ${attachment.ifname} ${where}${hostOf(attachment)}: ${error.message}`,
     ];
   return new NetError(code, message, { cause: error });
 }
@@ -62,7 +62,7 @@ function linkRefused(error: NetlinkError, attachment: Attachment, where: string)
   const host = link.kind === 'veth' ? `bridge ${link.bridge}` : `parent ${link.parent}`;
   switch (error.code) {
     case 'EEXIST':
-      return ['conflict', `interface ${ifname} exists already in ${where}`];
+      return ['conflict', `interface ${ifname} exists already ${where}`];
     case 'EXFULL':
       return ['exhausted', `${host} is full: the kernel allows ${maxBridgePorts} ports on a bridge`];
     case 'ENODEV':

@@ -34,7 +34,8 @@ export interface AttachTarget {
   readonly hostLink: number;
   /** Index of the new link in the sandbox; a veth's other end gets the one before. */
   readonly index: number;
-  readonly namespace: { readonly fd: number };
+  /** Where the link is made; on the host when absent. */
+  readonly namespace?: { readonly fd: number };
   readonly ipv6: Ipv6State;
   /** Text that tells our links on the host from others'. */
   readonly alias: string;
@@ -86,6 +87,23 @@ export function attachSteps(
   ];
 }
 
+/**
+ * The whole of an offer: the interface stays on the host, down, so that nothing is done to it there that its taker would
+ * find. The kernel keeps name, MAC address, MTU and alias when it is moved, and forgets the rest. The bridge has no carrier
+ * to wait for: it gets one when the taker brings the interface up.
+ */
+export function offerSteps(attachment: OwnAttachment, target: AttachTarget): readonly PlannedStep[] {
+  const { index, hostLink, ipv6, alias } = target;
+  const settings = { alias, ...(ipv6 !== 'absent' && { linkLocal: false }) };
+  const ends =
+    attachment.link.kind === 'veth' ? [getLink({ index: index - 1 }), getLink({ index: hostLink })] : [];
+  return [
+    { purpose: 'look', step: request('host', getLink({ index: hostLink })) },
+    ...makeLink(attachment, target),
+    { purpose: 'configure', step: request('host', changeLink({ index }, settings), ...ends) },
+  ];
+}
+
 /** Addresses, then up: an interface that is up has everything it needs. */
 export function configureLink(attachment: Attachment, index: number): readonly Uint8Array[] {
   const settings = tuningSettings(attachment);
@@ -107,7 +125,7 @@ function hostEndSettings(attachment: Attachment, { alias, ipv6 }: AttachTarget):
 function makeLink(attachment: OwnAttachment, target: AttachTarget): readonly PlannedStep[] {
   const { link, ifname: name, mac, mtuBytes } = attachment;
   const { index, namespace, hostLink } = target;
-  const inner = { name, index, mac, mtuBytes, namespace };
+  const inner = { name, index, mac, mtuBytes, ...(namespace !== undefined && { namespace }) };
   if (link.kind === 'macvlan') {
     const macvlan = createLink({ ...inner, kind: 'macvlan', parent: hostLink, mode: link.mode });
     return [{ purpose: 'make', step: request('host', macvlan) }];

@@ -6,9 +6,9 @@ import { runProgram, runReaper, type StepReplies } from '../kernel/program.ts';
 import { findLink, request } from '../kernel/rtnetlink/client.ts';
 import { removeLink } from '../kernel/rtnetlink/link.ts';
 import { chooseLinkIndex } from '../kernel/rtnetlink/link-index.ts';
-import { linksHaveIpv6 } from './address-plan.ts';
+import { type Ipv6State, linksHaveIpv6 } from './address-plan.ts';
 import { attachError } from './attach-error.ts';
-import { type AttachTarget, attachSteps, type OwnAttachment } from './attach-plan.ts';
+import { type AttachTarget, attachSteps, type OwnAttachment, offerSteps } from './attach-plan.ts';
 import { hostInterfaces, repliedLinks } from './host-interfaces.ts';
 import { ignoreAbsence } from './own-namespace.ts';
 import type { PlannedStep } from './planned-step.ts';
@@ -20,6 +20,9 @@ export interface AttachPlace {
   readonly open: Namespace;
   readonly recorded: PinnedNamespace | AdoptedNamespace;
 }
+
+/** The interface is made on the host, for somebody to take it. */
+export const onOffer = 'on offer';
 
 /** An attach the kernel refused, and at which step. */
 interface Refusal {
@@ -45,7 +48,7 @@ export class Attacher {
 
   /** Errors: as `Sandboxes.attach`; then nothing is left. */
   async attach(
-    place: AttachPlace,
+    place: AttachPlace | typeof onOffer,
     attachment: OwnAttachment,
     routes: DefaultRoutes,
   ): Promise<readonly HostInterface[]> {
@@ -56,28 +59,30 @@ export class Attacher {
     if (isRefusal(outcome) && isAboutIndex(outcome))
       outcome = await run(await this.#lookUp(name, attachment));
     if (!isRefusal(outcome)) return outcome;
+    const where = place === onOffer ? 'on the host' : `in ${place.recorded.path}`;
     throw (
       (await hostNameTaken(outcome, attachment)) ??
-      attachError(outcome.error, attachment, outcome.planned, place.recorded.path)
+      attachError(outcome.error, attachment, outcome.planned, where)
     );
   }
 
   async #run(
-    { open, recorded }: AttachPlace,
+    place: AttachPlace | typeof onOffer,
     attachment: OwnAttachment,
     routes: DefaultRoutes,
     hostLink: number,
   ): Promise<readonly HostInterface[] | Refusal> {
-    const index = chooseLinkIndex() + 1;
+    const open = place === onOffer ? undefined : place.open;
     const target: AttachTarget = {
       hostLink,
-      index,
-      namespace: open,
-      ipv6: !linksHaveIpv6(attachment) ? 'absent' : recorded.kind === 'adopted' ? 'on' : 'off',
+      index: chooseLinkIndex() + 1,
+      ...(open !== undefined && { namespace: open }),
+      ipv6: ipv6State(place, attachment),
       alias: this.#alias,
       ifb: newIfb(attachment, this.#alias),
     };
-    const planned = attachSteps(attachment, routes, target);
+    const planned =
+      place === onOffer ? offerSteps(attachment, target) : attachSteps(attachment, routes, target);
     let replies: readonly StepReplies[];
     try {
       replies = await runProgram(
@@ -90,7 +95,7 @@ export class Attacher {
       return { error, planned: planned[error.step] };
     }
     if (attachment.link.kind !== 'veth') return [];
-    // The order in which `attachSteps` asks.
+    // The order in which both kinds of steps ask.
     const [end, bridge, ifb] = repliedLinks(replies.at(-1));
     if (attachment.tuning?.checkSourceMac === true && end?.port?.locked !== true) {
       await takeBack(planned, attachment, target, open);
@@ -109,6 +114,11 @@ export class Attacher {
     this.#indexes.set(name, found.index);
     return found.index;
   }
+}
+
+function ipv6State(place: AttachPlace | typeof onOffer, attachment: OwnAttachment): Ipv6State {
+  if (!linksHaveIpv6(attachment)) return 'absent';
+  return place !== onOffer && place.recorded.kind === 'pinned' ? 'off' : 'on';
 }
 
 function isRefusal(outcome: readonly HostInterface[] | Refusal): outcome is Refusal {
@@ -135,13 +145,12 @@ async function takeBack(
   done: readonly PlannedStep[],
   { link }: OwnAttachment,
   { index, ifb }: AttachTarget,
-  open: Namespace,
+  open: Namespace | undefined,
 ): Promise<void> {
   const made = (purpose: PlannedStep['purpose']) => done.some((step) => step.purpose === purpose);
-  const onHost = link.kind === 'veth';
-  const socket = onHost ? 'host' : 'namespace';
+  const socket = link.kind === 'veth' || open === undefined ? 'host' : 'namespace';
   const indexes = [
-    ...(made('make') ? [onHost ? index - 1 : index] : []),
+    ...(made('make') ? [link.kind === 'veth' ? index - 1 : index] : []),
     ...(made('make ifb') && ifb !== undefined ? [ifb.index] : []),
   ];
   for (const each of indexes)

@@ -110,9 +110,11 @@ function compareAddresses(
   observed: NamespaceContents,
 ): readonly Fault[] {
   const there = observed.addresses.filter((one) => one.link === index).map(({ address }) => address);
-  const missing = wantedAddresses(attachment).filter((address) => !there.includes(address));
+  const taken = attachment.taken === true;
+  const wanted = taken ? attachment.addresses : wantedAddresses(attachment);
+  const missing = wanted.filter((address) => !there.includes(address));
   const faults: Fault[] = [];
-  const strangers = !hasIpv6(attachment) && there.some((address) => familyOf(address) === 6);
+  const strangers = !taken && !hasIpv6(attachment) && there.some((address) => familyOf(address) === 6);
   if (strangers) {
     const mend = planned('configure', ipv6Steps(attachment, 'on'));
     faults.push({ problem: 'has IPv6 switched on', mend });

@@ -53,7 +53,7 @@ export async function attachForeign(
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     await takeBack(attachment, observed, steps.slice(0, error.step + 1), open);
-    throw attachError(error, attachment, steps[error.step], recorded.path);
+    throw attachError(error, attachment, steps[error.step], `in ${recorded.path}`);
   }
 }
 

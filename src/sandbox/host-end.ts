@@ -1,4 +1,4 @@
-// The other end of a veth in a sandbox, where that is on the host.
+// The two ends of a veth of which one is in a sandbox and one on the host: from one to the other.
 import type { Namespace } from '../kernel/netns.ts';
 import { findLink } from '../kernel/rtnetlink/client.ts';
 import type { Link } from '../kernel/rtnetlink/link.ts';
@@ -13,6 +13,18 @@ export async function findHostEnd(inner: Link, namespace: Namespace): Promise<Li
   return end.parent === inner.index && end.parentNamespace === id ? end : undefined;
 }
 
-function isVeth({ info }: Link): boolean {
+/** Among the links of a namespace, the other end of a veth on the host. */
+export async function findInnerEnd(
+  end: Link | undefined,
+  links: readonly Link[],
+  namespace: Namespace,
+): Promise<Link | undefined> {
+  if (end?.parent === undefined || end.parentNamespace === undefined || !isVeth(end)) return undefined;
+  const inner = links.find((link) => link.index === end.parent && isVeth(link));
+  if (inner?.parent !== end.index) return undefined;
+  return end.parentNamespace === (await namespaceId(namespace)) ? inner : undefined;
+}
+
+export function isVeth({ info }: Link): boolean {
   return info.kind === 'other' && info.name === 'veth';
 }

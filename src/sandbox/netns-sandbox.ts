@@ -4,7 +4,6 @@ import type { InterfaceAddress } from '../base/cidr.ts';
 import { runAll } from '../base/undo.ts';
 import type { Namespace } from '../kernel/netns.ts';
 import { startTime } from '../kernel/process.ts';
-import { runProgram } from '../kernel/program.ts';
 import { type NamespaceContents, readLinks, readNamespace } from '../kernel/rtnetlink/client.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
@@ -18,7 +17,10 @@ import { attachForeign } from './foreign-interface.ts';
 import { findInterface } from './found-interface.ts';
 import { LinkRemover } from './link-remover.ts';
 import { setLoopback } from './loopback.ts';
+import { mendAll } from './mend.ts';
 import { observe } from './observe.ts';
+import { compareOffer } from './offered-interface.ts';
+import { Offers } from './offers.ts';
 import { enter, openTarget, ownNamespace, within } from './own-namespace.ts';
 import { PinnedNamespaces } from './pinned-namespaces.ts';
 import type {
@@ -29,6 +31,7 @@ import type {
   PinnedNamespace,
   Sandboxes,
   Stray,
+  TakenInterface,
 } from './sandbox.ts';
 import { newIfb } from './shaping-plan.ts';
 import { checkTuning } from './tuning-plan.ts';
@@ -44,12 +47,14 @@ export class NetnsSandboxes implements Sandboxes {
   readonly #alias: string;
   readonly #pins: PinnedNamespaces;
   readonly #attacher: Attacher;
+  readonly #offers: Offers;
   readonly #remover: LinkRemover;
 
   constructor({ netnsDir, runDir }: NetnsSandboxesOptions) {
     this.#alias = `fairlead ${resolve(runDir)}`;
     this.#pins = new PinnedNamespaces(netnsDir, runDir);
     this.#attacher = new Attacher(this.#alias);
+    this.#offers = new Offers(this.#attacher, this.#alias);
     this.#remover = new LinkRemover(this.#alias);
   }
 
@@ -77,17 +82,17 @@ export class NetnsSandboxes implements Sandboxes {
     }
   }
 
-  lookAt(namespace: SandboxNamespace, ifname: string): Promise<FoundInterface> {
+  async lookAt(namespace: SandboxNamespace, ifname: string): Promise<FoundInterface> {
     const own = ownNamespace(namespace);
     return within(own, (open) => findInterface(ifname, open, own.path));
   }
 
-  interfaces(namespace: SandboxNamespace): Promise<readonly string[]> {
+  async interfaces(namespace: SandboxNamespace): Promise<readonly string[]> {
     return within(ownNamespace(namespace), async (open) => (await readLinks(open)).map(({ name }) => name));
   }
 
   async exists(namespace: SandboxNamespace): Promise<boolean> {
-    if (!('path' in namespace)) return true;
+    if (namespace.kind === 'host' || namespace.kind === 'shared') return true;
     const open = enter(namespace);
     open?.close();
     return open !== undefined;
@@ -98,18 +103,22 @@ export class NetnsSandboxes implements Sandboxes {
     attachment: Attachment,
     routes: DefaultRoutes,
   ): Promise<readonly HostInterface[]> {
+    if (isOffered(attachment)) return this.#offers.attach(attachment);
     const own = ownNamespace(namespace);
     return within(own, (open) => this.#attach({ open, recorded: own }, attachment, routes));
   }
 
   async detach(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
+    if (namespace.kind === 'awaited') return this.#remover.remove(namespace, attachment);
     const own = ownNamespace(namespace);
     await this.#remover.remove(own, attachment);
+    if (isOffered(attachment)) return;
     const remaining = [routes.ipv4, routes.ipv6].some((route) => route !== undefined);
     if (remaining && (await this.exists(own))) await this.setDefaultRoutes(own, routes);
   }
 
   async repair(namespace: SandboxNamespace, attachment: Attachment, routes: DefaultRoutes): Promise<void> {
+    if (isOffered(attachment)) return this.#offers.repair(attachment);
     const own = ownNamespace(namespace);
     await within(own, async (open) => {
       const faults = await this.#compare(attachment, await readNamespace(open), open);
@@ -123,20 +132,24 @@ export class NetnsSandboxes implements Sandboxes {
     });
   }
 
-  async findTaken(): Promise<undefined> {}
+  findTaken(path: string, attachment: Attachment): Promise<TakenInterface | undefined> {
+    return this.#offers.findTaken(path, attachment);
+  }
 
   async setDefaultRoutes(namespace: SandboxNamespace, routes: DefaultRoutes): Promise<void> {
+    if (namespace.kind === 'awaited') return;
     await within(ownNamespace(namespace), (open) => mendDefaultRoutes(open, routes, () => true));
   }
 
   async remove(namespace: SandboxNamespace, attachments: readonly Attachment[]): Promise<void> {
     if (namespace.kind === 'host') return;
-    const own = ownNamespace(namespace);
+    const own = namespace.kind === 'awaited' ? namespace : ownNamespace(namespace);
     const removals = attachments.map((attachment) => this.#remover.remove(own, attachment));
     const results = await Promise.allSettled(removals);
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     if (own.kind === 'pinned') failures.push(...(await runAll([() => this.#pins.unpin(own)])));
-    if (failures.length > 0) throw new AggregateError(failures, `${own.path} could not be removed wholly`);
+    const path = own.kind === 'awaited' ? own.expectedPath : own.path;
+    if (failures.length > 0) throw new AggregateError(failures, `${path} could not be removed wholly`);
   }
 
   async inspect(
@@ -145,14 +158,21 @@ export class NetnsSandboxes implements Sandboxes {
     routes: DefaultRoutes,
   ): Promise<readonly Difference[]> {
     if (namespace.kind === 'host') return [];
+    if (namespace.kind === 'awaited' && attachments.every(isOffered)) return inspectOffers(attachments);
     return within(ownNamespace(namespace), async (open) => {
       const inside = await readNamespace(open);
-      const found = attachments.map(async (attachment) =>
-        describe(`interface ${attachment.ifname}`, await this.#compare(attachment, inside, open)),
-      );
+      const found = attachments
+        .filter((attachment) => !isOffered(attachment))
+        .map(async (attachment) =>
+          describe(`interface ${attachment.ifname}`, await this.#compare(attachment, inside, open)),
+        );
       const free = new Set(attachments.filter(isFree).map(({ ifname }) => ifname));
       const defaults = compareDefaultRoutes(routes, inside, (ifname) => !free.has(ifname));
-      return [...(await Promise.all(found)).flat(), ...describe('default route', defaults)];
+      return [
+        ...(await Promise.all(found)).flat(),
+        ...(await inspectOffers(attachments.filter(isOffered))),
+        ...describe('default route', defaults),
+      ];
     });
   }
 
@@ -202,8 +222,9 @@ export class NetnsSandboxes implements Sandboxes {
 }
 
 /** Names of the links on the host that an attachment may have. */
-function hostLinks({ link, shaping }: Attachment): readonly string[] {
+function hostLinks({ link, ifname, shaping, offered }: Attachment): readonly string[] {
   return [
+    ...(offered === true ? [ifname] : []),
     ...(link.kind === 'veth' ? [link.hostIfname] : []),
     ...(shaping === undefined ? [] : [shaping.ifbName]),
   ];
@@ -222,9 +243,15 @@ async function mendDefaultRoutes(
   await mendAll(compareDefaultRoutes(routes, await readNamespace(open), concerns), open);
 }
 
-async function mendAll(faults: readonly Fault[], open: Namespace): Promise<void> {
-  const steps = faults.flatMap(({ mend }) => mend ?? []).map(({ step }) => step);
-  if (steps.length > 0) await runProgram(steps, open);
+async function inspectOffers(attachments: readonly Attachment[]): Promise<readonly Difference[]> {
+  const found = attachments.map(async (attachment) =>
+    describe(`interface ${attachment.ifname}`, await compareOffer(attachment)),
+  );
+  return (await Promise.all(found)).flat();
+}
+
+function isOffered({ offered }: Attachment): boolean {
+  return offered === true;
 }
 
 function describe(object: string, faults: readonly Fault[]): readonly Difference[] {

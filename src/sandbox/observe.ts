@@ -50,15 +50,15 @@ export async function observe(
   namespace: Namespace,
 ): Promise<Observed> {
   const link = inside.links.find(({ name }) => name === attachment.ifname);
-  const host = await observeHost(attachment, link, namespace);
+  const host = await observeHost(attachment, { link, namespace });
   const limits = link && (await observeLimits(attachment, { inside, link, end: host.end }, namespace));
   return { inside, link, host, limits };
 }
 
-async function observeHost(
+/** @param inner the interface and where it is; what somebody else made has no other end without. */
+export async function observeHost(
   attachment: Attachment,
-  inner: Link | undefined,
-  namespace: Namespace,
+  inner?: { readonly link: Link | undefined; readonly namespace: Namespace },
 ): Promise<ObservedHost> {
   const { link: plan, shaping, tuning } = attachment;
   const checksMac = tuning?.checkSourceMac === true;
@@ -69,7 +69,7 @@ async function observeHost(
   const [end, bridge] =
     plan.kind === 'veth'
       ? await Promise.all([findLink({ name: plan.hostIfname }), findLink({ name: plan.bridge })])
-      : [inner && onHost ? await findHostEnd(inner, namespace) : undefined, undefined];
+      : [inner?.link && onHost ? await findHostEnd(inner.link, inner.namespace) : undefined, undefined];
   return { end, link: bridge, portFdb: end !== undefined && checksMac ? await readPortFdb(end.index) : [] };
 }
 

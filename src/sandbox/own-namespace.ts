@@ -7,9 +7,14 @@ import type { SandboxNamespace } from '../model/sandbox.ts';
 import type { AdoptedNamespace, PinnedNamespace } from './sandbox.ts';
 
 export type OwnNamespace = PinnedNamespace | AdoptedNamespace;
+export type AwaitedNamespace = Extract<SandboxNamespace, { kind: 'awaited' }>;
 
-/** Opens a recorded namespace; undefined when it is gone or another one has taken its place. */
+/**
+ * Opens a recorded namespace; undefined when it is gone or another one has taken its place. Of an awaited one nothing is
+ * recorded but its path: whatever is there by now is meant.
+ */
 export function enter(namespace: SandboxNamespace): Namespace | undefined {
+  if (namespace.kind === 'awaited') return openIfOther(namespace.expectedPath);
   const own = ownNamespace(namespace);
   const open = openIfThere(own.path);
   if (open === undefined || sameNamespace(open, own)) return open;
@@ -28,9 +33,15 @@ export async function within<T>(namespace: OwnNamespace, work: (open: Namespace)
   }
 }
 
-/** Namespaces of the host and of other sandboxes are not configured through here: asking for it is a mistake of the caller. */
+/**
+ * Namespaces of the host and of other sandboxes are not configured through here: asking for it is a mistake of the caller.
+ * Errors: `not_found` when it is still awaited.
+ */
 export function ownNamespace(namespace: SandboxNamespace): OwnNamespace {
   if ('path' in namespace) return namespace;
+  if (namespace.kind === 'awaited') {
+    throw new NetError('not_found', `network namespace ${namespace.expectedPath} has not been seen yet`);
+  }
   throw new NetError('internal', `a sandbox of kind ${namespace.kind} has no namespace of its own`);
 }
 
@@ -43,14 +54,26 @@ export function openIfThere(path: string): Namespace | undefined {
   }
 }
 
+/** As `openIfThere`, but undefined also for the host's own. */
+export function openIfOther(path: string): Namespace | undefined {
+  const open = openIfThere(path);
+  if (open === undefined || !isHosts(open)) return open;
+  open.close();
+  return undefined;
+}
+
 /** Opens a namespace of somebody else's. Errors: `not_found`, `invalid_parameter`, also for the host's own. */
 export async function openTarget(path: string, what: string): Promise<Namespace> {
   const namespace = await openOther(path, what);
-  const host = openHostNamespace();
-  host.close();
-  if (!sameNamespace(host, namespace)) return namespace;
+  if (!isHosts(namespace)) return namespace;
   namespace.close();
   throw new NetError('invalid_parameter', `${what} is in the host's own network namespace`);
+}
+
+function isHosts(namespace: Namespace): boolean {
+  const host = openHostNamespace();
+  host.close();
+  return sameNamespace(host, namespace);
 }
 
 async function openOther(path: string, what: string): Promise<Namespace> {
