@@ -45,6 +45,9 @@ class NetlinkSocket {
    */
   Reply exchange(const Request& request, std::span<uint8_t> buffer, std::vector<uint8_t>& replies);
 
+  /** Hands over the socket, for what the kernel ties to it. It is of no further use here. */
+  Fd release() { return std::move(fd_); }
+
  private:
   NetlinkSocket(Fd fd, int sendBytes) : fd_(std::move(fd)), sendBytes_(sendBytes) {}
 

@@ -7,6 +7,7 @@
 #include "addon.h"
 #include "multicast.h"
 #include "namespace.h"
+#include "netlink_socket.h"
 #include "poll.h"
 #include "sockets.h"
 #include "task.h"
@@ -57,10 +58,40 @@ Result<std::vector<Fd>> openServers(const SocketAddress& address) {
   return fds;
 }
 
+Result<Fd> commitAndHold(std::vector<uint8_t> batch) {
+  Result<NetlinkSocket> opened = NetlinkSocket::open(NETLINK_NETFILTER);
+  if (const SystemError* error = errorOf(opened)) return *error;
+  NetlinkSocket& socket = std::get<NetlinkSocket>(opened);
+  std::vector<uint8_t> buffer(datagramBytes);
+  std::vector<uint8_t> replies;
+  const Reply reply = socket.exchange({batch, 1, false}, buffer, replies);
+  if (reply.refusal) return SystemError{reply.refusal->number, "nf_tables"};
+  return socket.release();
+}
+
 /** openServers(namespace fd, address, port): a UDP and a TCP socket, or none, in one visit to the namespace. */
 Napi::Value openServersAt(const Napi::CallbackInfo& info) {
   return openInNamespace<std::vector<Fd>>(info.Env(), integerAt(info, 0),
                                           [address = addressAt(info, 1)] { return openServers(address); });
+}
+
+/** openClient(namespace fd, protocol, source address, target address, target port) */
+Napi::Value openClientAt(const Napi::CallbackInfo& info) {
+  const int protocol = protocolOf(textAt(info, 1));
+  return openInNamespace<Fd>(info.Env(), integerAt(info, 0),
+                             [protocol, from = toSocketAddress(textAt(info, 2), 0), to = addressAt(info, 3)] {
+                               return openClient(protocol, from, to);
+                             });
+}
+
+/**
+ * commitAndHold(namespace fd, batch for nf_tables with one acknowledgement): the socket it was sent by. What the batch
+ * made and said to be its owner's lasts as long as the socket (NFT_TABLE_F_OWNER).
+ */
+Napi::Value commitAndHoldAt(const Napi::CallbackInfo& info) {
+  const auto bytes = info[1].As<Napi::Uint8Array>();
+  const std::vector<uint8_t> batch(bytes.Data(), bytes.Data() + bytes.ByteLength());
+  return openInNamespace<Fd>(info.Env(), integerAt(info, 0), [batch] { return commitAndHold(batch); });
 }
 
 /** holdPort(protocol, address, port) */
@@ -119,6 +150,8 @@ Napi::Value poll(const Napi::CallbackInfo& info) {
 
 void exportSockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openServers", Napi::Function::New(env, openServersAt));
+  exports.Set("openClient", Napi::Function::New(env, openClientAt));
+  exports.Set("commitAndHold", Napi::Function::New(env, commitAndHoldAt));
   exports.Set("holdPort", Napi::Function::New(env, holdPortAt));
   exports.Set("sendToUnix", Napi::Function::New(env, sendToUnixAt));
   exports.Set("openMulticast", Napi::Function::New(env, openMulticastAt));

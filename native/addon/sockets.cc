@@ -78,6 +78,18 @@ Result<Fd> openServer(int protocol, const SocketAddress& address) {
   return opened;
 }
 
+Result<Fd> openClient(int protocol, const SocketAddress& from, const SocketAddress& to) {
+  Result<Fd> opened = openSocket(protocol, from);
+  if (errorOf(opened)) return opened;
+  const int fd = std::get<Fd>(opened).get();
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&from.storage), from.length) != 0) return lastError("bind");
+  if (protocol == IPPROTO_UDP) return opened;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&to.storage), to.length) != 0 && errno != EINPROGRESS) {
+    return lastError("connect");
+  }
+  return opened;
+}
+
 Result<HeldPort> holdPort(int protocol, const SocketAddress& address) {
   Result<Fd> opened = openSocket(protocol, address);
   if (const SystemError* error = errorOf(opened)) return *error;

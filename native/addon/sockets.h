@@ -23,6 +23,12 @@ SocketAddress toSocketAddress(const std::string& text, uint16_t port);
 /** A bound (IPPROTO_UDP) or listening (IPPROTO_TCP) non-blocking socket in the calling thread's namespace. */
 Result<Fd> openServer(int protocol, const SocketAddress& address);
 
+/**
+ * A non-blocking socket on a free port of `from`, in the calling thread's namespace. Of TCP it is on its way to `to`, as only
+ * sockets that are can be handed to node; of UDP it can still be connected.
+ */
+Result<Fd> openClient(int protocol, const SocketAddress& from, const SocketAddress& to);
+
 struct HeldPort {
   Fd fd;
   uint16_t port;

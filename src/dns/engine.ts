@@ -1,10 +1,10 @@
 // The name service: one table for all, and a pair of sockets in every sandbox, or at every gateway, that is asked.
 import type { IpAddress } from '../base/cidr.ts';
-import { NetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import { type NameEntry, type ResolverView, resolverAddress } from '../model/name-entry.ts';
 import type { ForwardTarget } from './answer.ts';
+import { BesideResolver } from './beside-resolver.ts';
 import { ReplyCache } from './cache.ts';
 import type { Upstream } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
@@ -13,8 +13,9 @@ import { Listener, type ResolverSockets } from './listener.ts';
 import { Listeners } from './listeners.ts';
 import type { NameService } from './name-service.ts';
 import { NameTable } from './name-table.ts';
+import { type Precedence, takePrecedence } from './precedence.ts';
 import { openGatewaySockets, openResolverSockets } from './resolver-sockets.ts';
-import { Responder } from './responder.ts';
+import { type Forward, Responder } from './responder.ts';
 import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
 
 export interface NameServiceOptions {
@@ -28,6 +29,8 @@ export interface NameServiceOptions {
   readonly upstreamPort?: number;
   /** Errors: `conflict`, `unavailable`. */
   readonly openSockets?: (namespacePath: string) => Promise<ResolverSockets>;
+  /** Errors: `not_implemented`, `unavailable`. */
+  readonly takePrecedence?: (namespacePath: string) => Promise<Precedence>;
   /** Errors: `conflict`, `unavailable`. */
   readonly openGatewaySockets?: (address: IpAddress) => Promise<ResolverSockets>;
 }
@@ -39,6 +42,7 @@ export function createNameService(options: NameServiceOptions): NameService {
 class Engine implements NameService {
   readonly #log: Log;
   readonly #openSockets: (namespacePath: string) => Promise<ResolverSockets>;
+  readonly #takePrecedence: (namespacePath: string) => Promise<Precedence>;
   readonly #table = new NameTable();
   readonly #views = new Map<SandboxId, ResolverView>();
   readonly #resolvers = new Listeners<SandboxId, string>();
@@ -54,15 +58,11 @@ class Engine implements NameService {
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
     this.#openSockets = options.openSockets ?? openResolverSockets;
+    this.#takePrecedence = options.takePrecedence ?? takePrecedence;
     this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
     this.#fixedUpstreams = options.upstreams ?? [];
     this.#upstreamPort = options.upstreamPort ?? 53;
-    this.#responder = new Responder({
-      table: this.#table,
-      forwarder: this.#forwarder,
-      upstreamsOf: (target) => this.#upstreamsOf(target),
-      log,
-    });
+    this.#responder = new Responder({ table: this.#table, forward: this.#forward, log });
     this.#gateways = new Gateways({
       table: this.#table,
       views: this.#views,
@@ -85,11 +85,13 @@ class Engine implements NameService {
   }
 
   async open(sandboxId: SandboxId, namespacePath: string): Promise<void> {
-    await this.#resolvers.open(sandboxId, namespacePath, () => this.#listen(sandboxId, namespacePath));
+    const place = `port 53 of ${namespacePath}`;
+    await this.#resolvers.open(sandboxId, place, () => this.#listen(sandboxId, namespacePath));
   }
 
-  async openBeside(): Promise<void> {
-    throw new NetError('not_implemented', 'names beside the resolver of a container engine');
+  async openBeside(sandboxId: SandboxId, namespacePath: string): Promise<void> {
+    const place = `beside another in ${namespacePath}`;
+    await this.#resolvers.open(sandboxId, place, () => this.#listenBeside(sandboxId, namespacePath));
   }
 
   async openGateway(networkId: NetworkId, address: IpAddress): Promise<void> {
@@ -124,8 +126,20 @@ class Engine implements NameService {
     });
   }
 
+  async #listenBeside(sandboxId: SandboxId, namespacePath: string): Promise<BesideResolver> {
+    return new BesideResolver(await this.#takePrecedence(namespacePath), {
+      table: this.#table,
+      view: () => this.#views.get(sandboxId),
+      forward: this.#forward,
+      log: this.#log,
+    });
+  }
+
+  readonly #forward: Forward = (query, target) => this.#forwarder.forward(query, this.#upstreamsOf(target));
+
   /** Not those who would ask us: our own resolver, and the gateways we answer at. */
   #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
+    // Who is asked at 127.0.0.11 or a gateway has no other resolver to ask there.
     if (target === 'engine') return [];
     return (target === 'host' ? this.#ofHost() : target)
       .filter((address) => address !== resolverAddress && !this.#gateways.listensAt(withoutZone(address)))

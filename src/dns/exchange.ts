@@ -1,6 +1,7 @@
 // One question to one upstream: over UDP, and over TCP when the reply says it was cut.
-import { createSocket } from 'node:dgram';
-import { connect, isIPv6 } from 'node:net';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { connect, isIPv6, type Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import { FrameReader, frame } from './framing.ts';
 import { flag, flagsOf, questionOf, sameQuestion } from './message.ts';
 
@@ -8,11 +9,26 @@ export interface Upstream {
   /** May carry a zone (`fe80::1%eth0`). */
   readonly address: string;
   readonly port: number;
+  /** What it is asked by, where that is not a socket of the host. */
+  readonly sockets?: AskingSockets;
+  readonly patience?: Patience;
+}
+
+/** Opens a socket for each question. */
+export interface AskingSockets {
+  /** Yet to be connected. */
+  udp(): Promise<UdpSocket>;
+  /** On its way to the upstream. */
+  tcp(): Promise<Socket>;
 }
 
 /** How long an upstream is given, and after which times without a reply the datagram is sent again. */
-const timeoutMs = 4_000;
-const resendMs = 1_000;
+export interface Patience {
+  readonly timeoutMs: number;
+  readonly resendMs: number;
+}
+
+const usualPatience: Patience = { timeoutMs: 4_000, resendMs: 1_000 };
 
 /**
  * The upstream's reply: to this very question, with its id, from its address. A reply still cut is one whose rest could
@@ -23,6 +39,7 @@ export async function askUpstream(
   question: Buffer,
   signal: AbortSignal,
 ): Promise<Buffer> {
+  const { timeoutMs } = upstream.patience ?? usualPatience;
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error('timed out')), timeoutMs);
   signal.addEventListener('abort', () => limit.abort(signal.reason), { once: true });
@@ -39,10 +56,19 @@ export function isCut(reply: Buffer): boolean {
   return (flagsOf(reply) & flag.TC) !== 0;
 }
 
+async function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+  const socket = (await upstream.sockets?.udp()) ?? createSocket(isIPv6(upstream.address) ? 'udp6' : 'udp4');
+  return exchangeDatagrams(socket, upstream, question, signal);
+}
+
 /** The socket is connected: replies from elsewhere are dropped by the kernel, and a closed port is an error at once. */
-function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+function exchangeDatagrams(
+  socket: UdpSocket,
+  { address, port, patience = usualPatience }: Upstream,
+  question: Buffer,
+  signal: AbortSignal,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(upstream.address) ? 'udp6' : 'udp4');
     let resend: NodeJS.Timeout | undefined;
     const send = () => socket.send(question);
     const settle = (done: () => void) => {
@@ -52,6 +78,7 @@ function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): 
       done();
     };
     const abort = () => settle(() => reject(signal.reason));
+    if (signal.aborted) return abort();
     signal.addEventListener('abort', abort);
     socket.on('error', (error) => settle(() => reject(error)));
     socket.on('message', (reply) => {
@@ -60,17 +87,19 @@ function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): 
     // Not by a callback of connect, which would be called for its errors too.
     socket.on('connect', () => {
       send();
-      resend = setInterval(send, resendMs);
+      resend = setInterval(send, patience.resendMs);
     });
-    socket.connect(upstream.port, upstream.address);
+    socket.connect(port, address);
   });
 }
 
-function askOverTcp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+async function askOverTcp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+  const socket =
+    (await upstream.sockets?.tcp()) ??
+    connect({ host: upstream.address, port: upstream.port, noDelay: true });
+  addAbortSignal(signal, socket);
   return new Promise((resolve, reject) => {
     const frames = new FrameReader();
-    const socket = connect({ host: upstream.address, port: upstream.port, noDelay: true, signal });
-    socket.on('connect', () => socket.write(frame(question)));
     socket.on('data', (chunk) => {
       const reply = frames.push(chunk).find((message) => isReply(message, question));
       if (reply === undefined) return;
@@ -79,6 +108,7 @@ function askOverTcp(upstream: Upstream, question: Buffer, signal: AbortSignal): 
     });
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('closed without a reply')));
+    socket.write(frame(question));
   });
 }
 

@@ -8,7 +8,10 @@ import type { Query } from './query.ts';
 import { encodeForwarded } from './reply.ts';
 
 export interface ForwarderOptions {
-  readonly cache: ReplyCache;
+  /** Nothing is kept without. */
+  readonly cache?: ReplyCache;
+  /** Takes failures for replies: what there is to ask is one upstream, which has its reasons. */
+  readonly anyReply?: boolean;
   /** Questions under way at most; what comes on top fails at once. */
   readonly inFlightMax?: number;
   /** Head start of an upstream over the next. */
@@ -19,14 +22,16 @@ export interface ForwarderOptions {
 const unhelpful: readonly number[] = [rcode.SERVFAIL, rcode.REFUSED, rcode.NOTIMP];
 
 export class Forwarder {
-  readonly #cache: ReplyCache;
+  readonly #cache: ReplyCache | undefined;
+  readonly #anyReply: boolean;
   readonly #inFlightMax: number;
   readonly #staggerMs: number;
   readonly #inFlight = new Map<string, Promise<Buffer | undefined>>();
   readonly #races = new Set<AbortController>();
 
-  constructor({ cache, inFlightMax = 512, staggerMs = 150 }: ForwarderOptions) {
+  constructor({ cache, anyReply = false, inFlightMax = 512, staggerMs = 150 }: ForwarderOptions) {
     this.#cache = cache;
+    this.#anyReply = anyReply;
     this.#inFlightMax = inFlightMax;
     this.#staggerMs = staggerMs;
   }
@@ -34,7 +39,7 @@ export class Forwarder {
   /** A reply without OPT record from the cache or from the first upstream to have one; undefined when all fail. Never rejects. */
   async forward(query: Query, upstreams: readonly Upstream[]): Promise<Buffer | undefined> {
     const key = keyOf(query, upstreams);
-    const cached = this.#cache.get(key);
+    const cached = this.#cache?.get(key);
     if (cached !== undefined) return cached;
     const joined = this.#inFlight.get(key);
     if (joined !== undefined) return joined;
@@ -42,7 +47,7 @@ export class Forwarder {
     const asked = this.#ask(query, upstreams).finally(() => this.#inFlight.delete(key));
     this.#inFlight.set(key, asked);
     const reply = await asked;
-    if (reply !== undefined && !isCut(reply)) this.#cache.put(key, reply);
+    if (reply !== undefined && !isCut(reply)) this.#cache?.put(key, reply);
     return reply;
   }
 
@@ -54,6 +59,8 @@ export class Forwarder {
   async #ask(query: Query, upstreams: readonly Upstream[]): Promise<Buffer | undefined> {
     const ask = async (upstream: Upstream, signal: AbortSignal) => {
       const reply = await askUpstream(upstream, encodeForwarded(query, randomInt(0x1_0000)), signal);
+      if (!this.#anyReply && unhelpful.includes(rcodeOf(reply)))
+        throw new Error('the upstream cannot answer');
       return withoutOpt(reply);
     };
     const race = new AbortController();
@@ -104,7 +111,7 @@ function firstReply(
 
 /**
  * The reply up to its OPT record, which was meant for us alone. What follows OPT, if anything, is a signature (TSIG) no asker
- * could check. Throws when the reply is malformed or does not help.
+ * could check. Throws when the reply is malformed, or its rcode one that needs OPT.
  */
 function withoutOpt(reply: Buffer): Buffer {
   const spans = recordSpans(reply);
@@ -112,8 +119,7 @@ function withoutOpt(reply: Buffer): Buffer {
   const index = spans.findIndex((span) => span.type === recordType.OPT);
   const option = spans[index];
   const extendedRcode = option === undefined ? 0 : reply[option.ttlOffset];
-  if (extendedRcode !== 0 || unhelpful.includes(rcodeOf(reply)))
-    throw new Error('the upstream cannot answer');
+  if (extendedRcode !== 0) throw new Error('the upstream cannot answer');
   return cutBefore(reply, spans, index < 0 ? spans.length : index);
 }
 

@@ -1,16 +1,20 @@
-// Listeners by key, each at one place: opened once however many ask for it, closed even while it opens.
-import type { Listener } from './listener.ts';
+// What listens, by key, each at one place: opened once however many ask for it, closed even while it opens.
+
+export interface Opened {
+  /** Must not reject. */
+  close(): void | Promise<void>;
+}
 
 interface Opening<Place> {
   readonly place: Place;
-  readonly listener: Promise<Listener>;
+  readonly listener: Promise<Opened>;
   /** The same once it is there, so that it can be closed at once. */
-  opened?: Listener;
+  opened?: Opened;
 }
 
 export class Listeners<Key, Place> {
   readonly #openings = new Map<Key, Opening<Place>>();
-  /** Closed while they opened: until they are, they hold their port. */
+  /** Those that close for longer, or were closed while they opened: until they are, they hold their port. */
   readonly #ending = new Map<Key, Promise<void>>();
 
   /** Where the listener of a key is, or is about to be. */
@@ -27,7 +31,7 @@ export class Listeners<Key, Place> {
   }
 
   /** One at another place is closed first. Throws what `listen` throws, to all who asked meanwhile. */
-  async open(key: Key, place: Place, listen: () => Promise<Listener>): Promise<void> {
+  async open(key: Key, place: Place, listen: () => Promise<Opened>): Promise<void> {
     const known = this.#openings.get(key);
     if (known?.place === place) return void (await known.listener);
     this.close(key);
@@ -48,8 +52,15 @@ export class Listeners<Key, Place> {
     const opening = this.#openings.get(key);
     if (opening === undefined) return;
     this.#openings.delete(key);
-    if (opening.opened !== undefined) opening.opened.close();
-    else this.#closeOnceOpen(key, opening);
+    const { opened, listener } = opening;
+    const closing =
+      opened === undefined
+        ? listener.then(
+            (late) => late.close(),
+            () => undefined,
+          )
+        : opened.close();
+    if (closing !== undefined) this.#await(key, closing);
   }
 
   /** Ends when none listens any more, nor will. */
@@ -58,15 +69,10 @@ export class Listeners<Key, Place> {
     await Promise.all(this.#ending.values());
   }
 
-  #closeOnceOpen(key: Key, { listener }: Opening<Place>): void {
-    const ending = listener
-      .then(
-        (opened) => opened.close(),
-        () => undefined,
-      )
-      .finally(() => {
-        if (this.#ending.get(key) === ending) this.#ending.delete(key);
-      });
+  #await(key: Key, closing: Promise<void>): void {
+    const ending = closing.finally(() => {
+      if (this.#ending.get(key) === ending) this.#ending.delete(key);
+    });
     this.#ending.set(key, ending);
   }
 }

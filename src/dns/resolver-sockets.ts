@@ -4,17 +4,20 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
-import { withNamespace } from '../kernel/netns.ts';
+import { type Namespace, withNamespace } from '../kernel/netns.ts';
 import { openServersInNamespace } from '../kernel/sockets.ts';
 import { resolverAddress } from '../model/name-entry.ts';
 import type { ResolverSockets } from './listener.ts';
 
 const port = 53;
+const host = { path: '/proc/self/ns/net' };
 
 /** Listens on 127.0.0.11:53. Errors: `conflict` when the port is taken there, `unavailable`. */
 export async function openResolverSockets(namespacePath: string): Promise<ResolverSockets> {
   try {
-    return await openSockets(namespacePath, resolverAddress);
+    return await withNamespace({ path: namespacePath }, (namespace) =>
+      openSocketsIn(namespace, resolverAddress, port),
+    );
   } catch (error) {
     throw asNetError(error, `${resolverAddress}:${port} in ${namespacePath}`);
   }
@@ -26,16 +29,19 @@ export async function openResolverSockets(namespacePath: string): Promise<Resolv
  */
 export async function openGatewaySockets(address: IpAddress): Promise<ResolverSockets> {
   try {
-    return await openSockets('/proc/self/ns/net', address);
+    return await withNamespace(host, (namespace) => openSocketsIn(namespace, address, port));
   } catch (error) {
     throw asNetError(error, familyOf(address) === 4 ? `${address}:${port}` : `[${address}]:${port}`);
   }
 }
 
-async function openSockets(namespacePath: string, address: IpAddress): Promise<ResolverSockets> {
-  const fds = await withNamespace({ path: namespacePath }, (namespace) =>
-    openServersInNamespace(namespace, address, port),
-  );
+/** `port` 0: each socket takes a free one. Errors: those of bind(2), with `code`. */
+export async function openSocketsIn(
+  namespace: Namespace,
+  address: IpAddress,
+  port: number,
+): Promise<ResolverSockets> {
+  const fds = await openServersInNamespace(namespace, address, port);
   // What comes in meanwhile waits in the kernel: nothing is read before the caller has had its turn.
   const udp = createSocket(familyOf(address) === 4 ? 'udp4' : 'udp6').bind({ fd: fds.udp });
   return { udp, tcp: await adoptTcp(fds.tcp) };

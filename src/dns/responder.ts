@@ -2,8 +2,6 @@
 import type { Log } from '../base/log.ts';
 import { answer, type ForwardTarget, type View } from './answer.ts';
 import { rcode } from './constants.ts';
-import type { Upstream } from './exchange.ts';
-import type { Forwarder } from './forwarder.ts';
 import type { NameTable } from './name-table.ts';
 import type { Query } from './query.ts';
 import { datagramLimit, emptyReply, loopbackPayloadBytes, passOn } from './reply.ts';
@@ -13,10 +11,12 @@ export type Transport = 'udp' | 'tcp';
 /** Undefined: nothing is said. */
 export type Reply = Buffer | undefined;
 
+/** Undefined when nobody there has a reply. Never rejects. */
+export type Forward = (query: Query, target: ForwardTarget) => Promise<Buffer | undefined>;
+
 export interface ResponderParts {
   readonly table: NameTable;
-  readonly forwarder: Forwarder;
-  readonly upstreamsOf: (target: ForwardTarget) => readonly Upstream[];
+  readonly forward: Forward;
   readonly log: Log;
 }
 
@@ -60,7 +60,7 @@ export class Responder {
   }
 
   async #forward(query: Query, target: ForwardTarget, limitBytes: number): Promise<Reply> {
-    const reply = await this.#parts.forwarder.forward(query, this.#parts.upstreamsOf(target));
+    const reply = await this.#parts.forward(query, target);
     return reply === undefined ? emptyReply(query, rcode.SERVFAIL) : passOn(query, reply, limitBytes);
   }
 }

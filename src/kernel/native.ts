@@ -39,6 +39,16 @@ interface Native {
   unpinNamespace(path: string): Promise<void>;
   /** A UDP and a TCP socket, or none. */
   openServers(namespaceFd: number, address: string, port: number): Promise<[udp: number, tcp: number]>;
+  /** A bound UDP socket, or a TCP socket on its way to the target. */
+  openClient(
+    namespaceFd: number,
+    protocol: 'tcp' | 'udp',
+    from: string,
+    to: string,
+    port: number,
+  ): Promise<number>;
+  /** The netlink socket the batch was sent by; its last message asks for an acknowledgement. */
+  commitAndHold(namespaceFd: number, batch: Uint8Array): Promise<number>;
   holdPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): { fd: number; port: number };
   sendToUnix(path: string, text: string): void;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;

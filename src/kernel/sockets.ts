@@ -23,6 +23,27 @@ export async function openServersInNamespace(
   return { udp, tcp };
 }
 
+export interface ClientSocket {
+  readonly protocol: 'tcp' | 'udp';
+  /** The source address; the port is one the kernel chooses. */
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+}
+
+/**
+ * A socket in the namespace to ask a server there: of UDP bound, fit for node:dgram's `bind({ fd })` and then `connect`; of TCP
+ * on its way to the server, fit for `new Socket({ fd })` of node:net. Errors: those of bind(2) and connect(2), with `code`.
+ */
+export async function openClientInNamespace(
+  namespace: Namespace,
+  { protocol, from, to, port }: ClientSocket,
+): Promise<number> {
+  checkEndpoint(from, 0);
+  checkEndpoint(to, port);
+  return native.openClient(namespace.fd, protocol, from, to, port);
+}
+
 export interface HeldHostPort {
   readonly fd: number;
   readonly port: number;

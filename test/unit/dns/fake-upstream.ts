@@ -60,6 +60,11 @@ export class FakeUpstream implements AsyncDisposable {
     return new FakeUpstream(behaviour, udp, tcp);
   }
 
+  /** On sockets that are bound and listen already. */
+  static on(behaviour: Behaviour, { udp, tcp }: { readonly udp: UdpSocket; readonly tcp: Server }) {
+    return new FakeUpstream(behaviour, udp, tcp);
+  }
+
   /** Sends a datagram unasked. */
   sendTo(port: number, message: Buffer): void {
     this.#udp.send(message, port, '127.0.0.1');

@@ -1,4 +1,5 @@
 // Replies as upstreams send them, byte by byte.
+import { headerBytes, questionOf } from '../../../src/dns/message.ts';
 import { questionBytes } from './messages.ts';
 
 export interface FakeRecord {
@@ -22,7 +23,7 @@ export function replyBytes(name: string, options: ReplyOptions = {}): Buffer {
 export function replyTo(question: Buffer, options: ReplyOptions = {}): Buffer {
   const { rcode = 0, flags = 0, answers = [], authority = [] } = options;
   const hasOpt = question.readUInt16BE(10) === 1;
-  const asked = hasOpt ? question.subarray(0, -11) : question;
+  const asked = question.subarray(0, headerBytes + (questionOf(question)?.length ?? 0));
   const cookie = Buffer.from('000029100000000000000c000a0008aabbccddeeff0011', 'hex');
   const records = [...answers, ...authority].map(recordBytes);
   const reply = Buffer.concat([asked, ...records, ...(hasOpt ? [cookie] : [])]);

@@ -1,0 +1,57 @@
+// A resolver before that of a container engine: it answers what the asker's networks know, and passes on the rest.
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Log } from '../base/log.ts';
+import type { View } from './answer.ts';
+import { Forwarder } from './forwarder.ts';
+import { Listener } from './listener.ts';
+import type { NameTable } from './name-table.ts';
+import type { Precedence } from './precedence.ts';
+import { type Forward, Responder } from './responder.ts';
+
+export interface BesideResolverParts {
+  readonly table: NameTable;
+  /** What the asker may see at this moment. */
+  readonly view: () => View | undefined;
+  /** Asks whomever there is but the engine. */
+  readonly forward: Forward;
+  readonly log: Log;
+}
+
+/** Before the asker is known, and after it was forgotten, its names are the engine's. */
+const engineAlone: View = { networks: [], links: [], forwarding: 'engine' };
+
+export class BesideResolver {
+  readonly #precedence: Precedence;
+  readonly #listener: Listener;
+  readonly #log: Log;
+  /** One for each engine's resolver: what one container is told is no other's, and may be another thing a moment later. */
+  readonly #forwarder = new Forwarder({ anyReply: true });
+
+  constructor(precedence: Precedence, { table, view, forward, log }: BesideResolverParts) {
+    const responder = new Responder({
+      table,
+      forward: (query, target) =>
+        target === 'engine' ? this.#forwarder.forward(query, [precedence.engine]) : forward(query, target),
+      log,
+    });
+    this.#precedence = precedence;
+    this.#log = log;
+    this.#listener = new Listener(precedence.sockets, {
+      respond: (message, transport) => responder.respond(message, transport, view() ?? engineAlone),
+      log,
+    });
+  }
+
+  /** Answers until nothing is led here any more. */
+  async close(): Promise<void> {
+    try {
+      await this.#precedence.release();
+    } catch (error) {
+      this.#log.warn({ reason: String(error) }, 'cannot give way to a resolver');
+    }
+    // Whoever still waits is told that there is no answer, and asks again, the engine this time.
+    this.#forwarder.close();
+    await turn();
+    this.#listener.close();
+  }
+}

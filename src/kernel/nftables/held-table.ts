@@ -1,0 +1,24 @@
+// Tables that last as long as the process that made them, in any namespace: the kernel removes them with their owner's socket.
+import { close } from 'node:fs';
+import { promisify } from 'node:util';
+import { native } from '../native.ts';
+import type { Namespace } from '../netns.ts';
+import type { Batch } from './batch.ts';
+
+export interface HeldTable {
+  /** Resolves when the table is gone. Must not be repeated. */
+  release(): Promise<void>;
+}
+
+/**
+ * Commits a batch in the namespace whose table has NFT_TABLE_F_OWNER (Linux 5.12) and not NFT_TABLE_F_PERSIST. It goes with
+ * `release` or with this process, however that ends. Errors: those of the kernel, with `code`: `EOPNOTSUPP` or `EINVAL`
+ * without owned tables or something else of the batch, `EPERM` when another process owns a table of this name.
+ */
+export async function commitAndHold(namespace: Namespace, batch: Batch): Promise<HeldTable> {
+  const socket = await native.commitAndHold(namespace.fd, batch.finish());
+  // Not on the event loop: the kernel waits for all packets under way to have passed the table.
+  return { release: () => closeSocket(socket) };
+}
+
+const closeSocket = promisify(close);
