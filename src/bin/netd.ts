@@ -1,6 +1,7 @@
 // The daemon: reads its settings, brings records and kernel together, opens its doors, and ends on SIGTERM.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createPluginServer } from '../api/plugin/server.ts';
 import { createServer } from '../api/server.ts';
 import { UsageError, usageText } from '../base/command-line.ts';
 import { lockDirectory } from '../base/directory-lock.ts';
@@ -54,8 +55,11 @@ async function serve(config: Config, log: Log): Promise<void> {
   await controller.start();
   const cni = new DoorAfterDeletions(new CniDoor(controller.runtimes, log), log);
   const server = createServer({ controller, cni, log, version });
+  const plugin = createPluginServer({ engines: controller.engines, log });
   const socket = join(config.runDir, 'api.sock');
+  mkdirSync(config.dockerPluginDir, { recursive: true });
   await server.listen(socket);
+  await plugin.listen(join(config.dockerPluginDir, 'fairlead.sock'));
   // Only now: whoever finds nobody at the socket leaves a deletion, and asks once more after that.
   await cni.carryOutDeletions(config.runDir);
   log.info({ socket: `unix://${socket}`, version, firewall: parts.firewall.name }, 'ready');
@@ -64,7 +68,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping; networks stay as they are');
     setTimeout(() => process.exit(1), stopLimitMs).unref();
-    await server.close();
+    await Promise.all([server.close(), plugin.close()]);
     await controller.close();
     await dismantle(parts);
     await lock.release();
