@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Attachment } from '../../../src/model/attachment.ts';
+import { NetlinkLinkWatcher } from '../../../src/sandbox/link-watcher.ts';
+import type { LinkChange } from '../../../src/sandbox/sandbox.ts';
 import { reaches, run, showLink, showLinks } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { configure, startContainer, stopContainer, take } from './container.ts';
@@ -54,6 +56,24 @@ test('brought up by its taker, it reaches the gateway over both families', async
     await waitUntil(`${gateway} answers`, () => reaches(gateway, path));
   }
   expect(showLink('eth0', path)).toMatchObject({ mtu: 1400, address: '02:00:00:00:02:02' });
+});
+
+test('that it leaves the host is told of, by the name it was offered by', async () => {
+  const told: LinkChange[] = [];
+  const watcher = await NetlinkLinkWatcher.open();
+  startContainer(path);
+  await sandboxes.attach(awaited, offered(), {});
+  const cancel = watcher.watch((change) => told.push(change));
+  take(offered(), path);
+  await waitUntil('it is told of', () => told.length > 0);
+  expect(told).toContainEqual({ ifname: 'fp-1' });
+  cancel();
+});
+
+test('one too small for IPv6 may be offered', async () => {
+  const small = offered({ mtuBytes: 1000, addresses: offered().addresses.slice(0, 1) });
+  await sandboxes.attach(awaited, small, {});
+  expect(showLink('fp-1')).toMatchObject({ mtu: 1000 });
 });
 
 test('nothing is left of the host in how the kernel makes its IPv6 address', async () => {
