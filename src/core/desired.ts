@@ -30,13 +30,17 @@ export function defaultRoutes(parts: Parts, endpoints: readonly Endpoint[]): Def
   return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
 }
 
-/** None where an interface of somebody else's has it, or a container engine: whoever has that one sets it. */
+/** None where an interface of somebody else's has it, or an engine's that it has not made the way out: they set it. */
 function defaultRoute(parts: Parts, endpoints: readonly Endpoint[], family: IpFamily) {
   const { endpoint, gateway } = gatewayEndpoint(parts, endpoints, family) ?? {};
   if (endpoint === undefined || gateway === undefined) return undefined;
-  const isOthers =
-    endpoint.engine !== undefined || networkOf(parts.store.state, endpoint).driver === 'foreign';
-  return isOthers ? undefined : { gateway, ifname: endpoint.ifname };
+  const isForeign = networkOf(parts.store.state, endpoint).driver === 'foreign';
+  return isForeign || !servesEngine(endpoint) ? undefined : { gateway, ifname: endpoint.ifname };
+}
+
+/** The way out of an engine's container is the engine's to choose: the endpoint it publishes ports on, taken by then. */
+function servesEngine({ engine, gatewayPriority }: Endpoint): boolean {
+  return engine === undefined || (engine === 'taken' && gatewayPriority > 0);
 }
 
 /** The endpoint that gives its sandbox the default route of a family, with the gateway. */
@@ -53,7 +57,6 @@ export function gatewayEndpoint(parts: Parts, endpoints: readonly Endpoint[], fa
 export function endpointPolicies(parts: Parts, endpoints: readonly Endpoint[]): readonly EndpointPolicy[] {
   if (endpoints.every((endpoint) => endpoint.ports.length === 0)) return [];
   const gateways = [gatewayEndpoint(parts, endpoints, 4), gatewayEndpoint(parts, endpoints, 6)];
-  // The way out of an engine's container is the engine's to choose: the one it publishes ports on.
   const serves = (endpoint: Endpoint, family: IpFamily) =>
     endpoint.engine === undefined
       ? gateways[family === 4 ? 0 : 1]?.endpoint === endpoint
