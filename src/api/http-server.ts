@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Log } from '../base/log.ts';
 import { answerGarbage, bodyLimitBytes, describeViolation } from './http-errors.ts';
 import { bindSocket, type SocketAccess } from './unix-socket.ts';
+import { buildValidator } from './validator.ts';
 
 /** How long requests under way may take when the server closes. */
 const closeGraceMs = 1000;
@@ -17,6 +18,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+type RewriteUrl = (request: { readonly url?: string | undefined }) => string;
+
 export interface ServerOptions {
   readonly log: Log;
   readonly access: SocketAccess;
@@ -24,9 +27,10 @@ export interface ServerOptions {
   readonly closing?: AbortController;
 }
 
-/** Without routes, and without answers to errors. */
-export function createApp(): FastifyInstance {
-  const app = fastify({
+/** Without routes, and without answers to errors. `rewriteUrl` gives the path by which a request's route is found. */
+export function createApp(options: { readonly rewriteUrl?: RewriteUrl } = {}): FastifyInstance {
+  return fastify({
+    ...options,
     bodyLimit: bodyLimitBytes,
     // A HEAD of a stream would never end.
     exposeHeadRoutes: false,
@@ -36,13 +40,15 @@ export function createApp(): FastifyInstance {
     schemaErrorFormatter: describeViolation,
     // References may be paths of namespaces.
     routerOptions: { maxParamLength: 4096 },
-    ajv: {
-      customOptions: { removeAdditional: false, coerceTypes: false, verbose: true, allowUnionTypes: true },
+    schemaController: {
+      compilersFactory: {
+        // Its type there is that of Ajv's own function, which is not how it is called.
+        buildValidator: buildValidator as never,
+        // Schemas of answers are documentation: what is answered is never cut down to them.
+        buildSerializer: () => () => JSON.stringify,
+      },
     },
   });
-  // Schemas of answers are documentation: what is answered is never cut down to them.
-  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
-  return app;
 }
 
 export function serveApp(app: FastifyInstance, { log, access, closing }: ServerOptions): HttpServer {

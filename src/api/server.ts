@@ -2,6 +2,7 @@
 import type { Log } from '../base/log.ts';
 import type { CniDoor } from '../cni/door.ts';
 import type { Controller } from '../core/requests.ts';
+import { withoutVersion } from './engine/api-version.ts';
 import { engineRoutes } from './engine/routes.ts';
 import { fairleadRoutes } from './fairlead/routes.ts';
 import { answerErrors } from './http-errors.ts';
@@ -18,7 +19,7 @@ export interface ApiOptions {
 export function createServer(options: ApiOptions): HttpServer {
   const { log } = options;
   const closing = new AbortController();
-  const app = createApp();
+  const app = createApp({ rewriteUrl: withoutVersion });
   // JSON is the only language of the API.
   app.removeContentTypeParser('text/plain');
   answerErrors(app, log);

@@ -5,8 +5,13 @@ import { NetError } from '../../base/errors.ts';
 export const newestApi = '1.51';
 export const oldestApi = '1.24';
 
-/** The prefix of a path that names a version. */
-export const versionPrefix = '/v:version(^\\d+\\.\\d+$)';
+/** A path that names a version, and the one it stands for; Fairlead's own paths have no versions of Docker's. */
+const versioned = /^\/v(\d+\.\d+)(?!\/fairlead\/)(\/.*)$/s;
+
+/** The address by which the route of a request is found: one route answers all versions. */
+export function withoutVersion({ url = '' }: { readonly url?: string | undefined }): string {
+  return versioned.exec(url)?.[2] ?? url;
+}
 
 /** Errors: `invalid_parameter` for a version that is too old or too new. */
 export async function checkVersion(request: FastifyRequest): Promise<void> {
@@ -30,8 +35,8 @@ export function speaks(request: FastifyRequest, version: string): boolean {
   return compare(versionOf(request), version) >= 0;
 }
 
-function versionOf({ params }: FastifyRequest): string {
-  return (params as { readonly version?: string } | undefined)?.version ?? newestApi;
+function versionOf({ originalUrl }: FastifyRequest): string {
+  return versioned.exec(originalUrl)?.[1] ?? newestApi;
 }
 
 function compare(a: string, b: string): number {

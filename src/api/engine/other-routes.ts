@@ -24,14 +24,12 @@ async function findImage(request: FastifyRequest, reply: FastifyReply): Promise<
 async function refuse(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const path = request.url.split('?', 1)[0] ?? '';
   if (path.startsWith('/fairlead/')) return reply.callNotFound() as unknown as undefined;
-  const [first = ''] = path
-    .replace(/^\/v\d+\.\d+\//, '/')
-    .split('/')
-    .slice(1);
+  const [, first = ''] = path.split('/');
   if (known.includes(first)) {
+    const asked = request.originalUrl.split('?', 1)[0];
     throw new NetError(
       'not_implemented',
-      `${request.method} ${path} is not available: this daemon answers the network part of the Docker Engine API`,
+      `${request.method} ${asked} is not available: this daemon answers the network part of the Docker Engine API`,
     );
   }
   throw new NetError('not_found', 'page not found');

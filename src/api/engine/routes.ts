@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { refusalOf } from '../http-errors.ts';
 import type { ApiContext, Routes } from '../route.ts';
-import { checkVersion, versionPrefix } from './api-version.ts';
+import { checkVersion } from './api-version.ts';
 import { containerRoutes } from './containers.ts';
 import { daemonRoutes } from './daemon.ts';
 import { eventRoutes } from './events.ts';
@@ -11,14 +11,8 @@ import { otherRoutes } from './other-routes.ts';
 
 const routes: readonly Routes[] = [daemonRoutes, networkRoutes, containerRoutes, eventRoutes, otherRoutes];
 
-/** The same routes without a version and with one. */
+/** For a server that finds routes by the path without its version. */
 export function engineRoutes(app: FastifyInstance, context: ApiContext): void {
-  for (const prefix of ['', versionPrefix]) {
-    app.register(async (scope) => addRoutes(scope, context), { prefix });
-  }
-}
-
-function addRoutes(app: FastifyInstance, context: ApiContext): void {
   app.addHook('onRequest', checkVersion);
   // Docker's client prints a refusal's message only if the type is this one to the letter, and says that no body is text.
   app.addHook('onSend', async (_request, reply) => {
