@@ -85,6 +85,7 @@ export async function draftNetwork(
     ipv4: families.includes(4),
     ipv6: families.includes(6),
     options: driver.normalizeOptions(request.options ?? {}),
+    givenOptions: request.options ?? {},
     labels: request.labels ?? {},
     builtin,
   };

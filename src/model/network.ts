@@ -26,6 +26,8 @@ export interface Network {
   readonly ipv6: boolean;
   /** Driver options under Fairlead's short names, resolved: `mtu`, `bridge` and `parent` are always there where the driver uses them. */
   readonly options: Readonly<Record<string, string>>;
+  /** The driver options as they were written, keys and values; absent of networks made before this was recorded. */
+  readonly givenOptions?: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly ipam: {
     readonly driver: string;
@@ -33,7 +35,7 @@ export interface Network {
     readonly pools: readonly Pool[];
   };
   /**
-   * The options as they were asked for, before the host filled in the rest: recorded for networks made on demand, to be
+   * The options under short names as they were asked for, before the host filled in the rest: recorded for networks made on demand, to be
    * compared with what the next one who names the network asks for.
    */
   readonly requested?: Readonly<Record<string, string>>;

@@ -71,7 +71,7 @@ describe.each(dockerClients())('%s', (path) => {
         Internal: true,
         EnableIPv6: false,
         Labels: { keep: 'yes', flag: '' },
-        Options: { bridge: 'full0' },
+        Options: { 'com.docker.network.bridge.name': 'full0' },
         IPAM: {
           Driver: 'default',
           Config: [

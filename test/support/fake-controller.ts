@@ -252,7 +252,8 @@ export class FakeController implements Controller {
       internal: request.internal ?? false,
       ipv4: request.ipv4 ?? true,
       ipv6: request.ipv6 ?? false,
-      options: request.options ?? {},
+      options: { ...request.options, bridge: `fl-${name}` },
+      givenOptions: request.options ?? {},
       labels: request.labels ?? {},
       ipam: {
         driver: 'default',

@@ -31,7 +31,7 @@ export function networkAnswer(network: NetworkView, withIpv4: boolean) {
     Containers: Object.fromEntries(
       network.endpoints.map((endpoint) => [endpoint.sandboxId, member(endpoint)]),
     ),
-    Options: network.options,
+    Options: network.givenOptions ?? network.options,
     Labels: network.labels,
   };
 }

@@ -48,6 +48,7 @@ const network = {
   ipv4: flag,
   ipv6: flag,
   options: textMap,
+  givenOptions: textMap,
   labels: textMap,
   ipam: object({ driver: anyText, options: textMap, pools: many(pool) }, ['driver', 'options', 'pools']),
   builtin: flag,

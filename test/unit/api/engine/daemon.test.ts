@@ -43,11 +43,6 @@ describe('what is not answered', () => {
     ['GET', '/v1.40', 404, 'page not found'],
     ['GET', '/v1.40/v1.40/version', 404, 'page not found'],
     ['GET', '/v1.40/fairlead/v1/version', 404, 'page not found'],
-    [
-      'GET',
-      400,
-      'client version 1.23 is too old. Minimum supported API version is 1.24',
-    ],
     ['PUT', '/networks', 404, 'page not found'],
     ['GET', '/v1.40/images/a/b/json', 404, 'no such image: a/b'],
     [
