@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cidr } from '../base/cidr.ts';
-import { NetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { EventBus } from '../core/events.ts';
 import type { Parts } from '../core/parts.ts';
 import { createNameService } from '../dns/engine.ts';
+import { DockerApi } from '../docker/docker-api.ts';
+import { DockerEngine, dockerSocketBeside } from '../docker/docker-engine.ts';
 import { BridgeDriver } from '../drivers/bridge/bridge.ts';
 import type { Driver } from '../drivers/driver.ts';
 import { ForeignDriver } from '../drivers/foreign.ts';
@@ -60,10 +61,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     processes: pidfdWatcher,
     links: await NetlinkLinkWatcher.open(),
     names: createNameService({ log, upstreams: config.dns }),
-    containers: {
-      namespaceOf: (container) =>
-        Promise.reject(new NetError('unavailable', `container ${container}: no container engine answers`)),
-    },
+    containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
     events: new EventBus(),
     log,
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),

@@ -10,6 +10,8 @@ import { createLog, type Log } from '../base/log.ts';
 import { DoorAfterDeletions } from '../cni/deletions.ts';
 import { CniDoor } from '../cni/door.ts';
 import { CoreController } from '../core/controller.ts';
+import { dockerSocketBeside } from '../docker/docker-engine.ts';
+import { followDocker } from '../docker/follow-docker.ts';
 import { sendToUnixSocket } from '../kernel/sockets.ts';
 import { assemble, dismantle } from './assemble.ts';
 import { type Config, netdCommand, readConfig } from './config.ts';
@@ -55,7 +57,9 @@ async function serve(config: Config, log: Log): Promise<void> {
   await controller.start();
   const cni = new DoorAfterDeletions(new CniDoor(controller.runtimes, log), log);
   const server = createServer({ controller, cni, log, version });
-  const plugin = createPluginServer({ engines: controller.engines, log });
+  const { engines } = controller;
+  const docker = followDocker({ socket: dockerSocketBeside(config.dockerPluginDir), engines, log });
+  const plugin = createPluginServer({ engines, onCall: () => docker.wake(), log });
   const socket = join(config.runDir, 'api.sock');
   mkdirSync(config.dockerPluginDir, { recursive: true });
   await server.listen(socket);
@@ -68,7 +72,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping; networks stay as they are');
     setTimeout(() => process.exit(1), stopLimitMs).unref();
-    await Promise.all([server.close(), plugin.close()]);
+    await Promise.all([server.close(), plugin.close(), docker.close()]);
     await controller.close();
     await dismantle(parts);
     await lock.release();

@@ -85,7 +85,7 @@ export class DefaultIpam implements IpamDriver {
   }
 
   restore(networkName: string, pool: Pool, leased: readonly IpAddress[]): void {
-    const holding = this.#holdings.get(pool.subnet) ?? hold(networkName, pool);
+    const holding = { ...(this.#holdings.get(pool.subnet) ?? hold(networkName, pool)), networkName };
     holding.addresses.restore(leased.map(toInteger));
     this.#holdings.set(pool.subnet, holding);
   }

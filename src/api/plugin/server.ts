@@ -16,11 +16,13 @@ const mediaType = 'application/vnd.docker.plugins.v1.2+json';
 
 export interface PluginOptions {
   readonly engines: EngineController;
+  /** Called with each call of dockerd. */
+  readonly onCall?: () => void;
   readonly log: Log;
   readonly callLimitMs?: number;
 }
 
-export function createPluginServer({ engines, log, callLimitMs }: PluginOptions): HttpServer {
+export function createPluginServer({ engines, onCall, log, callLimitMs }: PluginOptions): HttpServer {
   const app = createApp();
   // Dockerd names no type and means JSON; without arguments it sends nothing.
   app.removeAllContentTypeParsers();
@@ -28,6 +30,7 @@ export function createPluginServer({ engines, log, callLimitMs }: PluginOptions)
     parseBody(String(body)),
   );
   app.addHook('onSend', async (_request, reply) => {
+    onCall?.();
     reply.header('content-type', mediaType);
   });
   app.setNotFoundHandler(async (request, reply) => {
