@@ -83,8 +83,10 @@ export function isMadeFor(plan: BridgePlan, link: Link): boolean {
 export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
   const { name, mac, mtuBytes, alias, addresses, ipv6, promiscuous } = plan;
   return [
-    request('host', createLink({ kind: 'bridge', bridge: settings, name, index, mac, mtuBytes })),
-    request('host', changeLink({ index }, { alias, ...(kernelHasIpv6 && { linkLocal: ipv6 }) })),
+    request('host', createLink({ kind: 'bridge', bridge: settings, name, index, mac })),
+    // Only an MTU it is given later stays (since 4.17, br_mtu_auto_adjust() of net/bridge/br_if.c); one it is made with is gone
+    // with its last port.
+    request('host', changeLink({ index }, { alias, mtuBytes, ...(kernelHasIpv6 && { linkLocal: ipv6 }) })),
     ...plan.guards,
     ...plan.needs,
     request(

@@ -56,6 +56,13 @@ test('a bridge is made up, with its gateway addresses, MTU and a MAC address tha
   expect(await driver.inspectNetwork(network)).toEqual([]);
 });
 
+test('a bridge keeps its MTU when its last port has gone', async () => {
+  await driver.ensureNetwork(network);
+  run('ip link add port mtu 1400 master br-test type veth peer name other');
+  run('ip link delete port');
+  expect(showLink('br-test')?.mtu).toBe(1400);
+});
+
 test('a bridge without IPv6 has it switched off, and one with it takes no advertisements', async () => {
   await driver.ensureNetwork(network);
   await driver.ensureNetwork(plain);
