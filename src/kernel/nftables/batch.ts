@@ -13,7 +13,6 @@ import {
   NFNL_MSG_BATCH_BEGIN,
   NFNL_MSG_BATCH_END,
   NFNL_SUBSYS_NFTABLES,
-  NFPROTO_INET,
   NFT_MSG_DELCHAIN,
   NFT_MSG_DELRULE,
   NFT_MSG_DELSETELEM,
@@ -27,24 +26,26 @@ import {
 } from './constants.ts';
 import { type Element, encodeElements } from './element.ts';
 import { messageType, writeHeader } from './nfnetlink.ts';
-import { encodeRule, type Rule } from './rule.ts';
+import { encodeRule, type Rule, type RuleHandle } from './rule.ts';
 import { encodeSet, type NftSet } from './set.ts';
-import { encodeTable } from './table.ts';
+import { encodeTable, familyNumbers, type TableFamily } from './table.ts';
 
 /** An element takes at most 80 bytes here, and a list of them 64 KiB. */
 const elementsPerMessage = 500;
 
 type WriteAttributes = (attributes: AttributeWriter) => void;
 
-/** Changes to a table of family inet, in the order they are made. Not to be used after `finish`. */
+/** Changes to a table, in the order they are made. Not to be used after `finish`. */
 export class Batch {
   readonly #builder = new MessageBuilder();
   readonly #table: string;
+  readonly #family: TableFamily;
   #pending: { readonly message: number; readonly flags: number; readonly write: WriteAttributes } | undefined;
   #setId = 0;
 
-  constructor(table: string) {
+  constructor(table: string, family: TableFamily = 'inet') {
     this.#table = table;
+    this.#family = family;
     this.#edge(NFNL_MSG_BATCH_BEGIN);
   }
 
@@ -73,13 +74,23 @@ export class Batch {
 
   /** Deletes the rules of a chain. */
   flushChain(name: string): this {
-    return this.#add(NFT_MSG_DELRULE, 0, (out) => encodeRule(out, this.#table, name));
+    return this.#add(NFT_MSG_DELRULE, 0, (out) => encodeRule(out, { table: this.#table, chain: name }));
   }
 
   /** Appends a rule to a chain. */
   addRule(chain: string, rule: Rule): this {
-    const flags = NLM_F_CREATE | NLM_F_APPEND;
-    return this.#add(NFT_MSG_NEWRULE, flags, (out) => encodeRule(out, this.#table, chain, rule));
+    const place = { table: this.#table, chain };
+    return this.#add(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, (out) => encodeRule(out, place, rule));
+  }
+
+  /** Puts a rule before another of its chain. */
+  insertRule(chain: string, before: RuleHandle, rule: Rule): this {
+    const place = { table: this.#table, chain, before };
+    return this.#add(NFT_MSG_NEWRULE, NLM_F_CREATE, (out) => encodeRule(out, place, rule));
+  }
+
+  deleteRule(chain: string, handle: RuleHandle): this {
+    return this.#add(NFT_MSG_DELRULE, 0, (out) => encodeRule(out, { table: this.#table, chain, handle }));
   }
 
   addSet(set: NftSet): this {
@@ -127,7 +138,7 @@ export class Batch {
     const { message, flags, write } = this.#pending;
     this.#pending = undefined;
     this.#builder.message(messageType(message), NLM_F_REQUEST | flags | ack, (out, attributes) => {
-      writeHeader(out, NFPROTO_INET);
+      writeHeader(out, familyNumbers[this.#family]);
       write(attributes);
     });
   }

@@ -10,12 +10,14 @@ import {
   NFTA_HOOK_PRIORITY,
 } from './constants.ts';
 
-/** Where a base chain hangs. What reaches its end is accepted. */
+/** Where a base chain hangs. */
 export interface Hook {
   readonly type: 'filter' | 'nat';
   readonly hook: 'prerouting' | 'forward' | 'output' | 'postrouting';
   /** Chains of one hook run in ascending order. */
   readonly priority: number;
+  /** What reaches its end is dropped; it is accepted otherwise. */
+  readonly policy?: 'drop';
 }
 
 export interface Chain {
@@ -28,6 +30,7 @@ const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
 const hookNames = new Map(
   Object.entries(hooks).map(([name, number]) => [number as number, name as Hook['hook']]),
 );
+const NF_DROP = 0;
 const NF_ACCEPT = 1;
 
 export function encodeChain(attributes: AttributeWriter, table: string, chain: Chain): void {
@@ -35,7 +38,7 @@ export function encodeChain(attributes: AttributeWriter, table: string, chain: C
   const { base } = chain;
   if (base === undefined) return;
   attributes.string(NFTA_CHAIN_TYPE, base.type);
-  attributes.be32(NFTA_CHAIN_POLICY, NF_ACCEPT);
+  attributes.be32(NFTA_CHAIN_POLICY, base.policy === 'drop' ? NF_DROP : NF_ACCEPT);
   attributes.nested(NFTA_CHAIN_HOOK, () => {
     attributes.be32(NFTA_HOOK_HOOKNUM, hooks[base.hook]);
     attributes.be32(NFTA_HOOK_PRIORITY, base.priority);
@@ -47,7 +50,7 @@ export function encodeChainName(attributes: AttributeWriter, table: string, name
   attributes.string(NFTA_CHAIN_NAME, name);
 }
 
-/** A chain with the table it is in. A base chain of a kind or policy this project never uses has the hook `other`. */
+/** A chain with the table it is in. A base chain of a kind this project never uses has the hook `other`. */
 export function decodeChain(attributes: Attributes): {
   readonly table: string;
   readonly name: string;
@@ -62,7 +65,7 @@ export function decodeChain(attributes: Attributes): {
 function decodeHook(chain: Attributes, hook: Attributes): Hook | 'other' {
   const type = chain.string(NFTA_CHAIN_TYPE);
   const name = hookNames.get(hook.be32(NFTA_HOOK_HOOKNUM) ?? -1);
-  const accepts = chain.be32(NFTA_CHAIN_POLICY) === NF_ACCEPT;
-  if (name === undefined || !accepts || (type !== 'filter' && type !== 'nat')) return 'other';
-  return { type, hook: name, priority: (hook.be32(NFTA_HOOK_PRIORITY) ?? 0) | 0 };
+  if (name === undefined || (type !== 'filter' && type !== 'nat')) return 'other';
+  const place = { type, hook: name, priority: (hook.be32(NFTA_HOOK_PRIORITY) ?? 0) | 0 } as const;
+  return chain.be32(NFTA_CHAIN_POLICY) === NF_DROP ? { ...place, policy: 'drop' } : place;
 }

@@ -6,7 +6,6 @@ import { dump, runProgram } from '../program.ts';
 import type { Batch } from './batch.ts';
 import { decodeChain } from './chain.ts';
 import {
-  NFPROTO_INET,
   NFT_MSG_GETCHAIN,
   NFT_MSG_GETGEN,
   NFT_MSG_GETRULE,
@@ -20,7 +19,7 @@ import { portIdOf } from './events.ts';
 import { headerBytes, messageType, writeHeader } from './nfnetlink.ts';
 import { decodeRule } from './rule.ts';
 import { decodeSet, encodeSetName } from './set.ts';
-import { decodeTable, type Table } from './table.ts';
+import { decodeTable, familyNumbers, type Table, type TableFamily } from './table.ts';
 
 type WriteAttributes = (attributes: AttributeWriter) => void;
 
@@ -37,10 +36,10 @@ export async function ownPortId(): Promise<number> {
   return reply === undefined ? 0 : portIdOf(reply);
 }
 
-/** Undefined when there is none. */
+/** A table of family inet. Undefined when there is none. */
 export async function getTable(name: string): Promise<Table | undefined> {
   const message = encodeMessage(messageType(NFT_MSG_GETTABLE), NLM_F_REQUEST, (out, attributes) => {
-    writeHeader(out, NFPROTO_INET);
+    writeHeader(out, familyNumbers.inet);
     attributes.string(NFTA_TABLE_NAME, name);
   });
   try {
@@ -53,14 +52,15 @@ export async function getTable(name: string): Promise<Table | undefined> {
   }
 }
 
-export async function listChains(table: string) {
-  const chains = await dumpObjects(NFT_MSG_GETCHAIN, () => {});
+export async function listChains(table: string, family: TableFamily = 'inet') {
+  const chains = await dumpObjects(NFT_MSG_GETCHAIN, () => {}, family);
   return chains.map(decodeChain).filter((chain) => chain.table === table);
 }
 
 /** The rules of all chains of a table, those of one chain in order. */
-export async function listRules(table: string) {
-  const rules = await dumpObjects(NFT_MSG_GETRULE, (attributes) => attributes.string(NFTA_TABLE_NAME, table));
+export async function listRules(table: string, family: TableFamily = 'inet') {
+  const name: WriteAttributes = (attributes) => attributes.string(NFTA_TABLE_NAME, table);
+  const rules = await dumpObjects(NFT_MSG_GETRULE, name, family);
   return rules.map(decodeRule);
 }
 
@@ -76,16 +76,17 @@ export async function listElements(table: string, set: string): Promise<readonly
   return lists.flatMap((list) => [...decodeElements(list)]);
 }
 
-async function dumpObjects(message: number, write: WriteAttributes): Promise<Attributes[]> {
-  const messages = await dump('netfilter', request(message, write));
-  return messages.map(attributesOf);
-}
-
-function request(message: number, write: WriteAttributes): Uint8Array {
-  return encodeMessage(messageType(message), NLM_F_REQUEST | NLM_F_DUMP, (out, attributes) => {
-    writeHeader(out, NFPROTO_INET);
+async function dumpObjects(
+  message: number,
+  write: WriteAttributes,
+  family: TableFamily = 'inet',
+): Promise<Attributes[]> {
+  const flags = NLM_F_REQUEST | NLM_F_DUMP;
+  const request = encodeMessage(messageType(message), flags, (out, attributes) => {
+    writeHeader(out, familyNumbers[family]);
     write(attributes);
   });
+  return (await dump('netfilter', request)).map(attributesOf);
 }
 
 function attributesOf(message: Uint8Array): Attributes {

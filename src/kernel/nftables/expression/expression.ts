@@ -7,6 +7,7 @@ import {
 import { NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_LIST_ELEM } from '../constants.ts';
 import { type Bitwise, decodeBitwise, encodeBitwise } from './bitwise.ts';
 import { type Cmp, decodeCmp, encodeCmp } from './cmp.ts';
+import { type Counter, decodeCounter, encodeCounter } from './counter.ts';
 import { type Ct, decodeCt, encodeCt } from './ct.ts';
 import { decodeFib, encodeFib, type Fib } from './fib.ts';
 import { decodeImmediate, encodeImmediate, type Immediate } from './immediate.ts';
@@ -17,7 +18,19 @@ import { decodeNat, encodeNat, type Nat } from './nat.ts';
 import { decodePayload, encodePayload, type Payload } from './payload.ts';
 import { decodeReject, encodeReject, type Reject } from './reject.ts';
 
-export type Expression = Bitwise | Cmp | Ct | Fib | Immediate | Lookup | Masq | Meta | Nat | Payload | Reject;
+export type Expression =
+  | Bitwise
+  | Cmp
+  | Counter
+  | Ct
+  | Fib
+  | Immediate
+  | Lookup
+  | Masq
+  | Meta
+  | Nat
+  | Payload
+  | Reject;
 
 /** An expression as the kernel shows it; `undefined` for a kind or form this project never uses. */
 export type DecodedExpression = Expression | undefined;
@@ -33,6 +46,7 @@ type Codecs = {
 const codecs: Codecs = {
   bitwise: { encode: encodeBitwise, decode: decodeBitwise },
   cmp: { encode: encodeCmp, decode: decodeCmp },
+  counter: { encode: encodeCounter, decode: decodeCounter },
   ct: { encode: encodeCt, decode: decodeCt },
   fib: { encode: encodeFib, decode: decodeFib },
   immediate: { encode: encodeImmediate, decode: decodeImmediate },

@@ -26,7 +26,7 @@ const NFTA_RULE_EXPRESSIONS = 4;
 
 function expressionsOf(ours: Rule): Uint8Array | undefined {
   const out = new ByteWriter();
-  encodeRule(new AttributeWriter(out), 't', 'c', ours);
+  encodeRule(new AttributeWriter(out), { table: 't', chain: 'c' }, ours);
   return new Attributes(out.finish()).bytes(NFTA_RULE_EXPRESSIONS);
 }
 

@@ -6,27 +6,35 @@ import { Batch } from '../../../../src/kernel/nftables/batch.ts';
 import { decodeChain } from '../../../../src/kernel/nftables/chain.ts';
 import { decodeElements } from '../../../../src/kernel/nftables/element.ts';
 import { headerBytes } from '../../../../src/kernel/nftables/nfnetlink.ts';
+import { decodeRule, type Rule } from '../../../../src/kernel/nftables/rule.ts';
 import { decodeSet, type NftSet, setForm } from '../../../../src/kernel/nftables/set.ts';
 import { captured, middle } from './capture.ts';
 
 const bridge = Uint8Array.from(Buffer.from('br0'.padEnd(16, '\0')));
 const forward = { name: 'forward', base: { type: 'filter', hook: 'forward', priority: 0 } } as const;
+const dropping = {
+  name: 'f',
+  base: { type: 'filter', hook: 'forward', priority: 0, policy: 'drop' },
+} as const;
+const drop: Rule = [{ kind: 'immediate', verdict: 'drop' }];
 const port = {
   key: Uint8Array.of(6, 0, 0, 0, 0x1f, 0x90, 0, 0),
   data: Uint8Array.of(10, 1, 0, 2, 0, 80, 0, 0),
 };
 
-function attributesOf(batch: Batch): Uint8Array {
-  return Uint8Array.from(middle(batch.finish()).payload.subarray(headerBytes));
-}
-
 test.for([
   { name: 'table', batch: () => new Batch('u').addTable(0) },
   { name: 'chain', batch: () => new Batch('t').addChain({ name: 'e' }) },
   { name: 'base-chain', batch: () => new Batch('t').addChain(forward) },
+  { name: 'drop-chain', batch: () => new Batch('t', 'ip').addChain(dropping) },
   { name: 'set', batch: () => new Batch('t').addSet({ name: 'more', key: ['ifname'] }) },
+  { name: 'insert-rule', batch: () => new Batch('t', 'ip').insertRule('c', 2n, drop) },
+  { name: 'delete-rule', batch: () => new Batch('t', 'ip').deleteRule('c', 2n) },
 ])('a $name is written byte for byte as nft writes it', ({ name, batch }) => {
-  expect(attributesOf(batch())).toEqual(captured(name).bytes);
+  const { type, family, bytes } = captured(name);
+  const ours = middle(batch().finish());
+  expect({ type: ours.type & 0xff, family: ours.payload[0] }).toEqual({ type, family });
+  expect(Uint8Array.from(ours.payload.subarray(headerBytes))).toEqual(Uint8Array.from(bytes));
 });
 
 test.for([
@@ -52,7 +60,14 @@ test('fields of a concatenation take four bytes at least', () => {
 
 test('a base chain is read from what nft writes', () => {
   expect(decodeChain(captured('base-chain').attributes)).toEqual({ table: 't', ...forward });
+  expect(decodeChain(captured('drop-chain').attributes)).toEqual({ table: 't', ...dropping });
   expect(decodeChain(captured('chain').attributes)).toEqual({ table: 't', name: 'e' });
+});
+
+test('a rule is read with its handle, and with the counter iptables gives it', () => {
+  const counted = [{ kind: 'counter' }, { kind: 'immediate', verdict: 'return' }];
+  expect(decodeRule(captured('counter').attributes).rule).toEqual(counted);
+  expect(decodeRule(captured('delete-rule').attributes)).toEqual({ chain: 'c', handle: 2n, rule: [] });
 });
 
 test('only the last change of a batch asks for an acknowledgement', () => {

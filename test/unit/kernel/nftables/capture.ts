@@ -8,6 +8,7 @@ import { headerBytes } from '../../../../src/kernel/nftables/nfnetlink.ts';
 export function captured(name: string): {
   command: string;
   type: number;
+  family: number | undefined;
   attributes: Attributes;
   bytes: Uint8Array;
 } {
@@ -15,7 +16,13 @@ export function captured(name: string): {
   const [command = '', ...lines] = text.split('\n');
   const { type, payload } = middle(Uint8Array.from(Buffer.from(lines.join(''), 'hex')));
   const bytes = payload.subarray(headerBytes);
-  return { command: command.slice(2), type: type & 0xff, attributes: new Attributes(bytes), bytes };
+  return {
+    command: command.slice(2),
+    type: type & 0xff,
+    family: payload[0],
+    attributes: new Attributes(bytes),
+    bytes,
+  };
 }
 
 /** The message between the beginning and the end of a batch. */
