@@ -20,6 +20,7 @@ import {
   allocateNetwork,
   type CreateNetworkBody,
   createNetwork,
+  freeNetwork,
   type GatewayCheckBody,
   gatewayCheck,
   type NetworkIdBody,
@@ -113,7 +114,7 @@ function swarmMethods(add: AddMethod): void {
   add('AllocateNetwork', allocateNetwork, ({ Options }: { readonly Options?: object | null }) => ({
     Options: Options ?? {},
   }));
-  add('FreeNetwork', networkId, () => ({}));
+  add('FreeNetwork', freeNetwork, () => ({}));
   const discovery = open({ DiscoveryType: wholeNumber }, ['DiscoveryType']);
   add('DiscoverNew', discovery, () => ({}));
   add('DiscoverDelete', discovery, () => ({}));

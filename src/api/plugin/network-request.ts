@@ -2,7 +2,7 @@
 import { addressOf, type IpAddress, parseCidr, parseInterfaceAddress, parseIp } from '../../base/cidr.ts';
 import { NetError } from '../../base/errors.ts';
 import type { EngineNetworkRequest } from '../../core/engine-requests.ts';
-import { anyText, flag, type Maybe, maybe, open, textMap } from '../schema.ts';
+import { anyText, flag, type Maybe, maybe, open, text, textMap } from '../schema.ts';
 import { isOurs } from './address-spaces.ts';
 import { recordId } from './ids.ts';
 
@@ -39,9 +39,10 @@ export const createNetwork = open(
   ['NetworkID'],
 );
 
-/** What the manager of a swarm would ask: options are texts there. */
+/** What the manager of a swarm would ask: its ids are of another kind, and options are texts. */
+export const freeNetwork = open({ NetworkID: text }, ['NetworkID']);
 export const allocateNetwork = open(
-  { NetworkID: recordId, Options: maybe(textMap), IPv4Data: pools, IPv6Data: pools },
+  { NetworkID: text, Options: maybe(textMap), IPv4Data: pools, IPv6Data: pools },
   ['NetworkID'],
 );
 

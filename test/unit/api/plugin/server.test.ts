@@ -158,6 +158,7 @@ describe.each(withBody)('%s', (method, good) => {
 test.each([
   ['an id that is a path', 'NetworkDriver.CreateNetwork', { NetworkID: '../../etc' }, 'NetworkID'],
   ['an id with capitals', 'NetworkDriver.DeleteNetwork', { NetworkID: 'A'.repeat(64) }, 'NetworkID'],
+  ['an id that is no number', 'NetworkDriver.DeleteNetwork', { NetworkID: 'g'.repeat(64) }, 'NetworkID'],
   ['a short id', 'NetworkDriver.Leave', { NetworkID, EndpointID: 'e' }, 'EndpointID'],
   ['no id', 'NetworkDriver.Leave', { NetworkID }, 'body: field EndpointID is missing'],
   ['no pool', 'NetworkDriver.CreateNetwork', { NetworkID, IPv4Data: [{}] }, 'field Pool is missing'],
