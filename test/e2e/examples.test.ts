@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { busyboxImage } from '../support/engines/busybox-image.ts';
 import { Containerd } from '../support/engines/containerd.ts';
 import { ControlGroups } from '../support/engines/control-groups.ts';
+import { clientEnvironment, Dockerd } from '../support/engines/dockerd.ts';
 import { Podman } from '../support/engines/podman.ts';
 import type { TestHost } from '../support/test-host.ts';
 import { Topology } from '../support/topology.ts';
@@ -43,6 +44,14 @@ const examples: Readonly<Record<string, Example>> = {
       await host.net('install', '--cni');
       const podman = await Podman.start(host, groups);
       return (...command) => podman.within(...command);
+    },
+  },
+  '06-docker': {
+    args: [busyboxImage],
+    prints: /^hello, from a container of Docker\nhello, from a process\nhello, from a container of Docker$/m,
+    engine: async (host, groups) => {
+      await Dockerd.start(host, groups);
+      return (...command) => host.run(command, { env: clientEnvironment });
     },
   },
 };

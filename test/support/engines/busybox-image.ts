@@ -1,7 +1,7 @@
 // An image for container engines, made on the spot from a static busybox: nothing is pulled, and it can serve and ask.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestHost } from '../test-host.ts';
 import { serveCommand, urlOf, writeSite } from './web.ts';
@@ -13,12 +13,13 @@ export const serve = (name: string): readonly string[] => serveCommand(name, sit
 export const ask = (where: string): readonly string[] => ['wget', '-q', '-O', '-', urlOf(where)];
 
 const site = '/who';
-const applets = ['cat', 'httpd', 'ip', 'mkdir', 'sh', 'sleep', 'wget'];
+const applets = ['cat', 'httpd', 'ip', 'mkdir', 'nc', 'sh', 'sleep', 'wget'];
 
 /** Writes the image as an archive of docker's; returns its path in the host. */
 export function writeBusyboxImage(host: TestHost): string {
   const folder = '/run/busybox-image';
   const outside = `/proc/${host.pid}/root${folder}`;
+  if (existsSync(join(outside, 'image.tar'))) return `${folder}/image.tar`;
   writeRootFolder(join(outside, 'root'));
   const owner = ['--numeric-owner', '--owner=0', '--group=0'];
   execFileSync('tar', ['-C', join(outside, 'root'), ...owner, '-cf', join(outside, 'layer.tar'), '.']);

@@ -3,13 +3,12 @@ import type { CommandResult, HostProcess } from '../host-process.ts';
 import type { TestHost } from '../test-host.ts';
 import { ask, busyboxImage, serve, writeBusyboxImage } from './busybox-image.ts';
 import type { ControlGroups } from './control-groups.ts';
-import type { Ask } from './web.ts';
 
 // Found by its path: machines may have other clients as well, and this one speaks this daemon's version.
 const client = '/usr/bin/docker';
 const timeoutMs = 60_000;
 // An empty one: nobody's contexts, credentials and plugins.
-const env = { DOCKER_CONFIG: '/run/docker-client' };
+export const clientEnvironment = { DOCKER_CONFIG: '/run/docker-client' };
 const containerdSocket = '/run/containerd/containerd.sock';
 
 export class Dockerd {
@@ -64,12 +63,12 @@ export class Dockerd {
 
   /** `docker` with these arguments; must succeed. */
   run(...args: readonly string[]): Promise<string> {
-    return this.#host.run([client, ...args], { env });
+    return this.#host.run([client, ...args], { env: clientEnvironment });
   }
 
   /** `docker` with these arguments, whatever its status. */
   attempt(...args: readonly string[]): Promise<CommandResult> {
-    return this.#host.attempt([client, ...args], { env });
+    return this.#host.attempt([client, ...args], { env: clientEnvironment });
   }
 
   /** Runs a container that serves its own name; `flags` are those of `docker run`. */
@@ -77,9 +76,22 @@ export class Dockerd {
     return await this.run('run', '--detach', '--name', name, ...flags, busyboxImage, ...serve(name));
   }
 
-  /** A container's way of asking. */
-  from(container: string): Ask {
-    return (where) => this.attempt('exec', container, ...ask(where));
+  /** A container's way of asking. Busybox's wget(1) has a limit of time as well, but dies of it. */
+  from(container: string) {
+    return (where: string): Promise<CommandResult> =>
+      this.attempt('exec', container, 'busybox', 'timeout', '2', ...ask(where));
+  }
+
+  /** The address of a container's endpoint on a network, as Docker has it. */
+  addressOf(container: string, network: string, family: 4 | 6 = 4): Promise<string> {
+    const field = family === 4 ? 'IPAddress' : 'GlobalIPv6Address';
+    return this.inspect(`(index .NetworkSettings.Networks "${network}").${field}`, container);
+  }
+
+  /** Output of one word a line. */
+  async words(...args: readonly string[]): Promise<readonly string[]> {
+    const text = await this.run(...args);
+    return text.split('\n').filter(Boolean);
   }
 
   /** `docker inspect` of one thing, by a template. */

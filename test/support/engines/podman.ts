@@ -36,7 +36,7 @@ export class Podman {
 
   static async start(host: TestHost, groups: ControlGroups): Promise<Podman> {
     // Overlays cannot lie on the overlay that a host's /var/lib is.
-    const prepare = `mkdir -p /var/lib/containers
+    const prepare = `mkdir -p /var/lib/containers ${pluginFolder} ${configurationFolder}
       mount -t tmpfs tmpfs /var/lib/containers
       cat >${env.CONTAINERS_CONF}`;
     await host.shell(prepare, { input: configuration });
@@ -52,7 +52,12 @@ export class Podman {
 
   /** `podman` with these arguments, whatever its status. */
   attempt(...args: readonly string[]): Promise<CommandResult> {
-    return this.#host.attempt(this.#groups.command('podman', ...args), { env });
+    return this.attemptWithin('podman', ...args);
+  }
+
+  /** A command that calls podman, whatever its status. */
+  attemptWithin(...command: readonly string[]): Promise<CommandResult> {
+    return this.#host.attempt(this.#groups.command(...command), { env });
   }
 
   /** A command that calls podman; must succeed. */

@@ -1,0 +1,189 @@
+// A throw-away host with Docker and netd in it, and one beside it on the wire: what the tests of Docker's networks stand on.
+import { expect } from 'vitest';
+import { openEmbeddedStore } from '../../../src/store/embedded.ts';
+import type { HostState, Netd, TestHost } from '../test-host.ts';
+import { Topology } from '../topology.ts';
+import { waitUntil } from '../wait-until.ts';
+import { ControlGroups } from './control-groups.ts';
+import { Dockerd } from './dockerd.ts';
+
+export interface DockerHostOptions {
+  /** More flags of dockerd. */
+  readonly dockerd?: readonly string[];
+  /** Default: netd is. */
+  readonly dockerdIsFirst?: boolean;
+}
+
+const stateFolder = '/var/lib/fairlead';
+const quiet = { warn() {}, error() {} };
+/** A name server that knows nobody: Docker asks one, its own on the internet if need be, for names it does not know. */
+const knowsNobody = `
+  const socket = require('node:dgram').createSocket('udp4');
+  socket.on('message', (query, { port, address }) => {
+    query.writeUInt16BE(0x8183, 2);
+    socket.send(query, port, address);
+  });
+  socket.bind(53, () => console.log('listens'));`;
+
+export class DockerHost implements AsyncDisposable {
+  readonly docker: Dockerd;
+  /** The one that runs; put another here when it was started anew. */
+  netd: Netd;
+  readonly host: TestHost;
+  readonly outside: TestHost;
+  /** On the wire. */
+  readonly address: string;
+  readonly address6: string;
+  readonly #topology: Topology;
+  readonly groups: ControlGroups;
+  readonly #empty: HostState;
+  readonly #kept = new Set<string>();
+
+  private constructor(
+    { topology, groups }: { readonly topology: Topology; readonly groups: ControlGroups },
+    { docker, netd }: { readonly docker: Dockerd; readonly netd: Netd },
+    empty: HostState,
+  ) {
+    this.#topology = topology;
+    this.groups = groups;
+    this.#empty = empty;
+    this.docker = docker;
+    this.netd = netd;
+    this.host = topology.host('host');
+    this.outside = topology.host('outside');
+    this.address = topology.address('host');
+    this.address6 = topology.address6('host');
+  }
+
+  static async start({ dockerd = [], dockerdIsFirst = false }: DockerHostOptions = {}): Promise<DockerHost> {
+    const topology = await Topology.start('host', 'outside');
+    const host = topology.host('host');
+    const groups = await ControlGroups.start(host);
+    const flags = ['--dns', topology.address('outside'), ...dockerd];
+    try {
+      const upstream = topology.host('outside').spawn([process.execPath, '--eval', knowsNobody]);
+      await upstream.line(/listens/);
+      const early = dockerdIsFirst ? await Dockerd.start(host, groups, flags) : undefined;
+      const netd = await host.netd();
+      const docker = early ?? (await Dockerd.start(host, groups, flags));
+      // The first network of each kind turns forwarding on, for good.
+      await host.net('create', '--ipv6', 'first');
+      await host.net('rm', 'first');
+      return new DockerHost({ topology, groups }, { docker, netd }, await host.state());
+    } catch (error) {
+      await topology[Symbol.asyncDispose]();
+      await groups[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The address of the host outside. */
+  get outsideAddress(): string {
+    return this.#topology.address('outside');
+  }
+
+  get outsideAddress6(): string {
+    return this.#topology.address6('outside');
+  }
+
+  /** `docker network create` with netd's driver and addresses; returns the id. */
+  createNetwork(name: string, ...flags: readonly string[]): Promise<string> {
+    return this.docker.run(...createCommand(name, flags));
+  }
+
+  /** The same when it must fail; returns what was said. */
+  async refusal(name: string, ...flags: readonly string[]): Promise<string> {
+    const { status, stderr } = await this.docker.attempt(...createCommand(name, flags));
+    expect(status, stderr).not.toBe(0);
+    return stderr;
+  }
+
+  /** Resolves when netd has learned that name of a network or container of Docker's. */
+  async known(what: 'network' | 'container', name: string): Promise<void> {
+    const list = what === 'network' ? ['ls'] : ['sandbox', 'ls'];
+    await waitUntil(`netd knows ${what} ${name}`, async () => {
+      const all = await this.host.netJson<readonly { readonly name: string }[]>(...list);
+      return all.some((each) => each.name === name);
+    });
+  }
+
+  /** Fails when anybody answers. Ask the same server from elsewhere before, so that silence means something. */
+  async expectSilence(container: string, where: string): Promise<void> {
+    const { status, stdout } = await this.docker.from(container)(where);
+    // The status of wget(1) when it was refused, and of timeout(1).
+    expect([1, 143], `${container} asks ${where}`).toContain(status);
+    expect(stdout, `${container} asks ${where}`).toBe('');
+  }
+
+  /** What is there now survives `clear`. */
+  async keep(): Promise<void> {
+    const { containers, networks, sandboxes } = await this.#all();
+    for (const each of [...containers, ...networks, ...sandboxes]) this.#kept.add(each);
+  }
+
+  /** Removes what a test made, by whichever door; for after it, should it fail half way as well. */
+  async clear(): Promise<void> {
+    const others = (all: readonly string[]) => all.filter((each) => !this.#kept.has(each));
+    const { containers, networks } = await this.#all();
+    await this.remove(...others(containers));
+    if (others(networks).length > 0) await this.docker.run('network', 'rm', ...others(networks));
+    const left = await this.#all();
+    for (const each of others(left.sandboxes)) await this.host.net('sandbox', 'rm', '--force', each);
+    for (const each of others(left.ours)) await this.host.net('rm', '--force', each);
+  }
+
+  /** Removes these containers, running or not. */
+  async remove(...containers: readonly string[]): Promise<void> {
+    if (containers.length > 0) await this.docker.run('rm', '--force', ...containers);
+  }
+
+  /** Removes all that Docker has made; then nothing may be left of it, neither in the kernel nor in the records. */
+  async expectNothingLeft(): Promise<void> {
+    this.#kept.clear();
+    await this.remove(...(await this.#all()).containers);
+    const { networks } = await this.#all();
+    if (networks.length > 0) await this.docker.run('network', 'rm', ...networks);
+    await this.host.net('check');
+    expect(await this.host.netJson('sandbox', 'ls')).toEqual([]);
+    expect(await this.host.state()).toEqual(this.#empty);
+    await this.netd.stop();
+    await this.#expectNoRecords();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#topology[Symbol.asyncDispose]();
+    await this.groups[Symbol.asyncDispose]();
+  }
+
+  async #all() {
+    const [containers, networks, sandboxes, ours] = await Promise.all([
+      this.docker.words('ps', '--all', '--quiet', '--no-trunc'),
+      this.docker.words('network', 'ls', '--quiet', '--no-trunc', '--filter', 'type=custom'),
+      this.#ids('sandbox', 'ls'),
+      this.#ids('ls', '--filter', 'type=custom'),
+    ]);
+    return { containers, networks, sandboxes, ours };
+  }
+
+  async #ids(...list: readonly string[]): Promise<readonly string[]> {
+    const all = await this.host.netJson<readonly { readonly id: string }[]>(...list);
+    return all.map(({ id }) => id);
+  }
+
+  async #expectNoRecords(): Promise<void> {
+    const directory = `/proc/${this.host.pid}/root${stateFolder}`;
+    const store = await openEmbeddedStore({ directory, log: quiet });
+    try {
+      const { networks, settings: _, ...others } = store.state;
+      expect([...networks.values()].filter(({ builtin }) => !builtin)).toEqual([]);
+      for (const [kind, records] of Object.entries(others)) expect([...records], kind).toEqual([]);
+    } finally {
+      await store.close();
+    }
+  }
+}
+
+function createCommand(name: string, flags: readonly string[]): readonly string[] {
+  const drivers = ['--driver', 'fairlead', '--ipam-driver', 'fairlead'];
+  return ['network', 'create', ...drivers, ...flags, name];
+}
