@@ -37,27 +37,34 @@ export async function takePrecedence(namespacePath: string): Promise<Precedence>
       () => sockets.udp.close(),
       () => sockets.tcp.close(),
     );
-    const table = await lead(namespace, sockets);
+    const table = await lead(namespace, sockets).catch((error: unknown) => {
+      throw rulesRefusal(error, namespacePath);
+    });
     const release = () => table.release().finally(() => namespace.close());
     return { sockets, engine: engineIn(namespace), release };
   } catch (error) {
     for (const one of close.reverse()) one();
-    throw asNetError(error, namespacePath);
+    throw error instanceof NetError ? error : unavailable(error, namespacePath);
   }
+}
+
+/** Why the kernel would not take the rules. */
+export function rulesRefusal(error: unknown, namespacePath: string): NetError {
+  const code = codeOf(error);
+  if (missing.has(code)) {
+    const lacking =
+      'nft tables that go with their owner (Linux 5.12) or translate addresses (CONFIG_NFT_NAT)';
+    const text = `cannot answer names in ${namespacePath}: this kernel has no ${lacking}`;
+    return new NetError('not_implemented', text, { cause: error });
+  }
+  if (code !== 'EPERM') return unavailable(error, namespacePath);
+  const reason = 'its nft table fairlead-names belongs to another socket, or CAP_NET_ADMIN is missing';
+  return unavailable(error, namespacePath, reason);
 }
 
 async function lead(namespace: Namespace, { udp, tcp }: ResolverSockets): Promise<HeldTable> {
   const { port } = tcp.address() as AddressInfo;
-  try {
-    return await commitAndHold(namespace, precedenceRules({ udp: udp.address().port, tcp: port }));
-  } catch (error) {
-    if (!missing.has(codeOf(error))) throw error;
-    const lacking =
-      'nft tables that go with their owner (Linux 5.12) and translate addresses (CONFIG_NFT_NAT)';
-    throw new NetError('not_implemented', `names in containers: this kernel has no ${lacking}`, {
-      cause: error,
-    });
-  }
+  return commitAndHold(namespace, precedenceRules({ udp: udp.address().port, tcp: port }));
 }
 
 /** A socket for each question: the kernel leads a known port to where it led it before, even when the engine has moved. */
@@ -80,12 +87,7 @@ function engineIn(namespace: Namespace): Upstream {
   };
 }
 
-function asNetError(error: unknown, path: string): NetError {
-  if (error instanceof NetError) return error;
-  const reason =
-    codeOf(error) === 'EPERM'
-      ? 'its nft table fairlead-names belongs to another process, or CAP_NET_ADMIN is missing'
-      : String(error instanceof Error ? error.message : error);
+function unavailable(error: unknown, path: string, reason = (error as Error).message): NetError {
   return new NetError('unavailable', `cannot answer names in ${path}: ${reason}`, { cause: error });
 }
 

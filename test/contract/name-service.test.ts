@@ -4,20 +4,30 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { beforeAll, describe } from 'vitest';
 import { createNameService } from '../../src/dns/engine.ts';
+import { EngineResolver } from '../kernel/dns/engine-resolver.ts';
 import { hostNamespace, PinnedNamespaces } from '../kernel/dns/pinned-namespaces.ts';
 import { PodBridge } from '../kernel/dns/pod-bridge.ts';
 import { requireOwnNetwork } from '../support/own-network.ts';
+import { truthful } from '../unit/dns/fake-upstream.ts';
 import { nameServiceContract, type ServedNames } from './name-service.ts';
 
 async function serve(): Promise<ServedNames> {
   const namespaces = new PinnedNamespaces();
   const resolvConf = join(namespaces.directory, 'resolv.conf');
   await writeFile(resolvConf, '');
+  const engines: EngineResolver[] = [];
   const bridge = new PodBridge('ct-names', ['10.67.0.1/24']);
   const names = createNameService({ log: pino({ level: 'silent' }), resolvConf });
   return {
     names,
     namespace: (label) => namespaces.create(label),
+    container: async (label) => {
+      const path = await namespaces.create(label);
+      const engine = await EngineResolver.start(path, truthful(7));
+      engine.addRules('nft');
+      engines.push(engine);
+      return path;
+    },
     pod: async (address) => {
       const path = await namespaces.create(address);
       bridge.plug(path, 'eth0', [`${address}/24`]);
@@ -30,6 +40,7 @@ async function serve(): Promise<ServedNames> {
     },
     async [Symbol.asyncDispose]() {
       await names.shutdown();
+      for (const engine of engines) await engine[Symbol.asyncDispose]();
       bridge[Symbol.dispose]();
       await rm(resolvConf);
       await namespaces[Symbol.asyncDispose]();

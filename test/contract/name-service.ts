@@ -9,6 +9,8 @@ export interface ServedNames extends AsyncDisposable {
   readonly names: NameService;
   /** A path `open` takes for a namespace. */
   namespace(label: string): Promise<string>;
+  /** A namespace in which a container engine has a resolver that has 192.0.2.7 for every name. */
+  container(label: string): Promise<string>;
   /** A namespace that has an address beside 10.67.0.1, an address of the host. */
   pod(address: string): Promise<string>;
   /** The host itself, for `ask`. */
@@ -23,6 +25,7 @@ export interface ServedNames extends AsyncDisposable {
 const lab = 'lab' as NetworkId;
 const back = 'back' as NetworkId;
 const asker = 'asker' as SandboxId;
+const ofEngine = ['192.0.2.7'];
 const gateway = '10.67.0.1' as IpAddress;
 
 const entry = (sandbox: string, network: NetworkId, address: string): NameEntry => ({
@@ -133,6 +136,7 @@ export function nameServiceContract(serve: () => Promise<ServedNames>): void {
   test('a namespace that is not there is unavailable', async () => {
     await using served = await serve();
     await expect(served.names.open(asker, '/nowhere')).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(served.names.openBeside(asker, '/nowhere')).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   test('after shutdown nothing answers', async () => {
@@ -142,6 +146,65 @@ export function nameServiceContract(serve: () => Promise<ServedNames>): void {
     await served.names.open(asker, path);
     await served.names.shutdown();
     expect(await served.ask(path, 'web')).toBe('unreachable');
+  });
+
+  test('beside an engine’s resolver what the view shows is ours, from the next answer on, and the rest the engine’s', async () => {
+    await using served = await serve();
+    const { names } = served;
+    const path = await served.container('one');
+    names.put(entry('web', lab, '10.0.0.2'));
+    names.setView({ ...view([back]), forwarding: 'engine' });
+    await names.openBeside(asker, path);
+    expect(await served.ask(path, 'web')).toEqual(ofEngine);
+    names.setView({ ...view([lab]), forwarding: 'engine' });
+    expect(await served.ask(path, 'web')).toEqual(['10.0.0.2']);
+    expect(await served.ask(path, 'elsewhere')).toEqual(ofEngine);
+    names.setView(view([lab]));
+    expect(await served.ask(path, 'elsewhere')).toBe('NXDOMAIN');
+  });
+
+  test('beside an engine’s resolver a closed one leaves all to the engine, and can be opened again', async () => {
+    await using served = await serve();
+    const { names } = served;
+    const path = await served.container('one');
+    names.put(entry('web', lab, '10.0.0.2'));
+    names.setView({ ...view([lab]), forwarding: 'engine' });
+    await names.openBeside(asker, path);
+    names.close(asker);
+    names.close(asker);
+    expect(await served.ask(path, 'web')).toEqual(ofEngine);
+    names.setView({ ...view([lab]), forwarding: 'engine' });
+    await Promise.all([names.openBeside(asker, path), names.openBeside(asker, path)]);
+    expect(await served.ask(path, 'web')).toEqual(['10.0.0.2']);
+    await names.shutdown();
+    expect(await served.ask(path, 'web')).toEqual(ofEngine);
+  });
+
+  test('beside an engine’s resolver one closed while it opens leaves all to the engine', async () => {
+    await using served = await serve();
+    const { names } = served;
+    const path = await served.container('one');
+    names.put(entry('web', lab, '10.0.0.2'));
+    names.setView({ ...view([lab]), forwarding: 'engine' });
+    const opening = names.openBeside(asker, path);
+    names.close(asker);
+    await opening;
+    expect(await served.ask(path, 'web')).toEqual(ofEngine);
+  });
+
+  test('the later of the two ways to answer in a namespace replaces the other', async () => {
+    await using served = await serve();
+    const { names } = served;
+    const path = await served.namespace('one');
+    names.put(entry('web', lab, '10.0.0.2'));
+    names.setView({ ...view([lab]), forwarding: 'engine' });
+    await names.openBeside(asker, path);
+    await names.open(asker, path);
+    names.setView({ ...view([lab], 'other' as SandboxId), forwarding: 'engine' });
+    await expect(names.open('other' as SandboxId, path)).rejects.toMatchObject({ code: 'conflict' });
+    await names.openBeside(asker, path);
+    await names.open('other' as SandboxId, path);
+    expect(await served.ask(path, 'web')).toEqual(['10.0.0.2']);
   });
 
   test('at a gateway a sandbox sees what its view says, from the next answer on, without a resolver of its own', async () => {

@@ -1,4 +1,6 @@
 // Upstreams that are slow, dead, lying, cut short or broken, and what askers get all the same.
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ReplyCache } from '../../../src/dns/cache.ts';
 import type { Upstream } from '../../../src/dns/exchange.ts';
@@ -237,4 +239,58 @@ test('a datagram that gets lost is sent again', async () => {
   await waitUntil('it was asked', () => first.received.length > 0);
   first.behaviour = truthful(1);
   expect(await answers(asked)).toEqual(from(1));
+});
+
+describe('of an upstream that is the only one there can be', () => {
+  const relay = (options: Partial<ForwarderOptions> = {}) => new Forwarder({ anyReply: true, ...options });
+
+  test.each([2, 4, 5])('a failure is a reply too: rcode %i', async (rcode) => {
+    const only = await upstream((question) => [replyTo(question, { rcode })]);
+    const reply = await relay().forward(query(), [only.upstream]);
+    expect(reply && readReply(reply).rcode).toBe(rcode);
+  });
+
+  test('nothing is kept without a cache, but the same question under way is asked once', async () => {
+    const only = await upstream(truthful(1));
+    const asking = relay();
+    const both = [1, 2].map(() => answers(asking.forward(query(), [only.upstream])));
+    expect(await Promise.all(both)).toEqual([from(1), from(1)]);
+    expect(only.received).toHaveLength(1);
+    only.behaviour = truthful(2);
+    expect(await answers(asking.forward(query(), [only.upstream]))).toEqual(from(2));
+  });
+
+  test('the patience is the upstream’s own', async () => {
+    const only = await upstream(silent);
+    const patience = { timeoutMs: 200, resendMs: 20 };
+    expect(await relay().forward(query(), [{ ...only.upstream, patience }])).toBeUndefined();
+    expect(only.received.length).toBeGreaterThan(1);
+  });
+
+  test('its own sockets are what it is asked by, and are closed in the end', async () => {
+    const only = await upstream((question, transport) =>
+      transport === 'udp' ? [replyTo(question, { flags: 0x200 })] : truthful(1)(question, transport),
+    );
+    const { address: host, port } = only.upstream;
+    const [datagrams, stream] = [createSocket('udp4'), connect({ host, port })];
+    const sockets = { udp: async () => datagrams, tcp: async () => stream };
+    const reply = await relay().forward(query(), [{ ...only.upstream, sockets }]);
+    expect(reply && readReply(reply).answers).toEqual(from(1));
+    expect(stream.destroyed).toBe(true);
+    expect(() => datagrams.address()).toThrow('Not running');
+  });
+
+  test('one that gives up while its socket opens leaves none', async () => {
+    const only = await upstream(silent);
+    const socket = createSocket('udp4');
+    let opened = (_: UdpSocket) => {};
+    const udp = () => new Promise<UdpSocket>((resolve) => (opened = resolve));
+    const tcp = () => Promise.reject(new Error('not asked over TCP'));
+    const asking = relay();
+    const asked = asking.forward(query(), [{ ...only.upstream, sockets: { udp, tcp } }]);
+    asking.close();
+    opened(socket);
+    expect(await asked).toBeUndefined();
+    expect(() => socket.address()).toThrow('Not running');
+  });
 });

@@ -2,8 +2,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Listener } from '../../../src/dns/listener.ts';
 import { Listeners } from '../../../src/dns/listeners.ts';
 
@@ -89,4 +90,37 @@ test('keys are found by their place', async () => {
   for (const key of ['a', 'b']) await listeners.open(key, 'here', listen('here'));
   await listeners.open('c', 'there', listen('there'));
   expect(listeners.keysAt('here')).toEqual(['a', 'b']);
+});
+
+describe('one that takes its time to close', () => {
+  let closed: () => void;
+
+  beforeEach(async () => {
+    const slow = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    await listeners.open('one', 'here', async () => ({ close: () => slow }));
+  });
+
+  test('is waited for by the next of its key', async () => {
+    const next = listeners.open('one', 'there', listen('there'));
+    expect(listeners.placeOf('one')).toBe('there');
+    await turn();
+    expect(alive()).toEqual([]);
+    closed();
+    await next;
+    expect(alive()).toEqual(['there']);
+  });
+
+  test('is waited for by closeAll', async () => {
+    let ended = false;
+    const all = listeners.closeAll().then(() => {
+      ended = true;
+    });
+    await turn();
+    expect(ended).toBe(false);
+    closed();
+    await all;
+    expect(ended).toBe(true);
+  });
 });
