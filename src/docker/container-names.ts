@@ -10,18 +10,14 @@ import { Slots } from './slots.ts';
 /** Docker lets us wait while it is at work with a container: a few of those must not hold up the others. */
 const atOnce = 8;
 
-interface Question {
-  hasBegun: boolean;
-  readonly done: Promise<boolean>;
-  again?: Promise<boolean>;
-}
-
 export class ContainerNames {
   readonly #api: DockerApi;
   readonly #engines: EngineController;
   readonly #log: Log;
   readonly #slots = new Slots(atOnce);
-  readonly #questions = new Map<string, Question>();
+  /** By container: what has not begun, and what goes on. */
+  readonly #waiting = new Map<string, Promise<boolean>>();
+  readonly #asking = new Map<string, Promise<boolean>>();
 
   constructor(api: DockerApi, engines: EngineController, log: Log) {
     this.#api = api;
@@ -31,26 +27,22 @@ export class ContainerNames {
 
   /** Resolves when the core knows what is the case now or later; false if that failed, which is logged. */
   tell(containerId: string): Promise<boolean> {
-    const question = this.#questions.get(containerId);
-    if (question === undefined) return this.#ask(containerId);
-    if (!question.hasBegun) return question.done;
-    question.again ??= question.done.then(() => this.#ask(containerId));
-    return question.again;
+    const waiting = this.#waiting.get(containerId);
+    if (waiting !== undefined) return waiting;
+    const told = this.#inTurn(containerId);
+    this.#waiting.set(containerId, told);
+    return told;
   }
 
-  #ask(containerId: string): Promise<boolean> {
-    const question: Question = {
-      hasBegun: false,
-      done: this.#slots.run(() => {
-        question.hasBegun = true;
-        return this.#tellNow(containerId);
-      }),
-    };
-    this.#questions.set(containerId, question);
-    void question.done.then(() => {
-      if (question.again === undefined) this.#questions.delete(containerId);
+  async #inTurn(containerId: string): Promise<boolean> {
+    await this.#asking.get(containerId);
+    return this.#slots.run(() => {
+      this.#waiting.delete(containerId);
+      const asked = this.#tellNow(containerId);
+      this.#asking.set(containerId, asked);
+      void asked.then(() => this.#asking.delete(containerId));
+      return asked;
     });
-    return question.done;
   }
 
   async #tellNow(containerId: string): Promise<boolean> {
