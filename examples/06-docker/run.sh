@@ -22,7 +22,7 @@ docker run --detach --name web --network lab --publish 8080:80 "$1" \
 until net inspect lab 2>/dev/null | grep -q web; do sleep 0.1; done
 
 net run --detach --name teller --network lab -- \
-  socat -U TCP-LISTEN:7000,fork,reuseaddr SYSTEM:'echo hello, from a process' >/dev/null
+  socat -U TCP-LISTEN:7000,fork,reuseaddr SYSTEM:'echo hello from a process' >/dev/null
 net exec teller -- curl --silent --retry 10 --retry-delay 1 --retry-all-errors http://web/
-docker exec web nc teller 7000 </dev/null
+docker exec web nc teller 7000
 curl --silent http://127.0.0.1:8080/

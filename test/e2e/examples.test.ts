@@ -48,7 +48,7 @@ const examples: Readonly<Record<string, Example>> = {
   },
   '06-docker': {
     args: [busyboxImage],
-    prints: /^hello, from a container of Docker\nhello, from a process\nhello, from a container of Docker$/m,
+    prints: /^hello, from a container of Docker\nhello from a process\nhello, from a container of Docker$/m,
     engine: async (host, groups) => {
       await Dockerd.start(host, groups);
       return (...command) => host.run(command, { env: clientEnvironment });
