@@ -10,7 +10,7 @@ import { createNetwork } from './create-network.ts';
 import { createSandbox } from './create-sandbox.ts';
 import { deleteNetwork } from './delete-network.ts';
 import { Engines } from './engines.ts';
-import type { EventBus } from './events.ts';
+import { type EventBus, sandboxEvent } from './events.ts';
 import { Handovers } from './handovers.ts';
 import { Healer } from './healer.ts';
 import { viewEndpoint, viewNetwork, viewPorts, viewSandbox } from './inspect.ts';
@@ -110,6 +110,10 @@ export class CoreController implements Controller {
       }
     }
     return deleted;
+  }
+
+  drivers() {
+    return [...this.#parts.drivers.values()].map(({ name }) => name);
   }
 
   networks() {
@@ -279,11 +283,11 @@ export class CoreController implements Controller {
 
   async #recordExit(sandbox: Sandbox, process: SandboxProcess): Promise<void> {
     const exitStatus = this.#processes.exitStatus(sandbox);
+    const endedAt = new Date().toISOString();
     await this.#parts.store.commit([
-      { put: 'sandbox', value: { ...sandbox, process: { ...process, exitStatus } } },
+      { put: 'sandbox', value: { ...sandbox, process: { ...process, exitStatus, endedAt } } },
     ]);
-    const attributes = { name: sandbox.name, status: String(exitStatus) };
-    this.events.emit({ type: 'sandbox', action: 'exit', id: sandbox.id, attributes });
+    this.events.emit(sandboxEvent('exit', sandbox, { status: String(exitStatus) }));
   }
 }
 

@@ -7,6 +7,7 @@ import type { NetworkId } from '../model/ids.ts';
 import type { DriverName, Network } from '../model/network.ts';
 import { checkName } from './check-name.ts';
 import { networkPolicy } from './desired.ts';
+import { networkEvent } from './events.ts';
 import { driverOf, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { requestPools } from './request-pools.ts';
@@ -45,12 +46,7 @@ export function createNetwork(
       await parts.firewall.apply([{ network: policy }]);
     }
     await parts.store.commit([{ put: 'network', value: network }], { durable: true });
-    parts.events.emit({
-      type: 'network',
-      action: 'create',
-      id: network.id,
-      attributes: { name: network.name, driver: network.driver },
-    });
+    parts.events.emit(networkEvent('create', network));
     return network;
   });
 }

@@ -6,6 +6,7 @@ import { type SandboxId, shortId } from '../model/ids.ts';
 import type { Sandbox, SandboxNamespace, SandboxProcess } from '../model/sandbox.ts';
 import { checkName } from './check-name.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
+import { sandboxEvent } from './events.ts';
 import type { Parts } from './parts.ts';
 import type { SandboxConfig } from './requests.ts';
 import { refreshSandbox } from './sandbox-names.ts';
@@ -102,10 +103,5 @@ export function adoptSandbox(
 /** Marks a sandbox complete and tells about it. */
 export async function settleSandbox(parts: Parts, sandbox: Sandbox): Promise<void> {
   await parts.store.commit([{ put: 'sandbox', value: sandbox }]);
-  parts.events.emit({
-    type: 'sandbox',
-    action: 'create',
-    id: sandbox.id,
-    attributes: { name: sandbox.name },
-  });
+  parts.events.emit(sandboxEvent('create', sandbox));
 }

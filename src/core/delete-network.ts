@@ -3,6 +3,7 @@ import { NetError } from '../base/errors.ts';
 import { runAll } from '../base/undo.ts';
 import type { Network } from '../model/network.ts';
 import { dropsWith } from './engine-records.ts';
+import { networkEvent } from './events.ts';
 import { driverOf, endpointsOfNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -27,12 +28,7 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
       }),
     () => releasePools(parts, network),
   ]);
-  parts.events.emit({
-    type: 'network',
-    action: 'delete',
-    id: network.id,
-    attributes: { name: network.name, driver: network.driver },
-  });
+  parts.events.emit(networkEvent('delete', network));
   if (failures.length > 0) {
     throw new AggregateError(
       failures,

@@ -4,6 +4,7 @@ import type { Sandbox } from '../model/sandbox.ts';
 import { policyChange } from './connect.ts';
 import { attachmentsOf } from './desired.ts';
 import { releaseAddresses } from './disconnect.ts';
+import { sandboxEvent } from './events.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { hasFiles } from './sandbox-names.ts';
@@ -43,12 +44,7 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
       for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
     },
   ]);
-  parts.events.emit({
-    type: 'sandbox',
-    action: 'delete',
-    id: sandbox.id,
-    attributes: { name: sandbox.name },
-  });
+  parts.events.emit(sandboxEvent('delete', sandbox));
   if (failures.length > 0) {
     throw new AggregateError(
       failures,

@@ -6,6 +6,7 @@ import { randomId } from '../base/random-id.ts';
 import type { Undo } from '../base/undo.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { EndpointId } from '../model/ids.ts';
+import type { InterfaceTuning } from '../model/interface-settings.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { FoundInterface } from '../sandbox/sandbox.ts';
@@ -46,7 +47,6 @@ export async function draftEndpoint(
     options: config.options ?? {},
     ...(config.gateways !== undefined && { gateways: config.gateways }),
     ...(config.routes !== undefined && { routes: config.routes }),
-    ...(config.tuning !== undefined && { tuning: config.tuning }),
     ...(config.shaping !== undefined && { shaping: config.shaping }),
     ...(config.portsHeldElsewhere && { portsHeldElsewhere: true as const }),
     ...(config.engine !== undefined && { engine: config.engine }),
@@ -70,7 +70,24 @@ export async function draftEndpoint(
   );
   const mac = config.mac ?? found?.settings.mac ?? macFromBytes(Buffer.from(id, 'hex'));
   const ports = await holdPorts(parts, { ...common, network, sandbox, addresses }, requests, undo);
-  return { ...common, ifname, mac, addresses, ports, ...(found !== undefined && { former: found.settings }) };
+  return {
+    ...common,
+    ifname,
+    mac,
+    addresses,
+    ports,
+    ...(config.tuning !== undefined && { tuning: tuningOf(config.tuning, ifname) }),
+    ...(found !== undefined && { former: found.settings }),
+  };
+}
+
+function tuningOf(tuning: InterfaceTuning, ifname: string): InterfaceTuning {
+  if (tuning.sysctls === undefined) return tuning;
+  const named = Object.entries(tuning.sysctls).map(([path, value]) => [
+    path.replace('/IFNAME/', `/${ifname}/`),
+    value,
+  ]);
+  return { ...tuning, sysctls: Object.fromEntries(named) };
 }
 
 /** On networks of driver `foreign`: the interface as whoever made it left it, with the addresses it has. Errors: `not_found`. */
@@ -121,11 +138,11 @@ function checkMembership(
   return existing;
 }
 
-function checkNoInterface(network: Network, { addresses = [], mac, ifname }: EndpointConfig): void {
-  if (addresses.length === 0 && mac === undefined && ifname === undefined) return;
+function checkNoInterface(network: Network, { addresses = [], mac, ifname, tuning }: EndpointConfig): void {
+  if (addresses.length === 0 && [mac, ifname, tuning].every((given) => given === undefined)) return;
   throw new NetError(
     'invalid_parameter',
-    `network ${network.name} gives its sandboxes no interface that could have an address or a name`,
+    `network ${network.name} gives its sandboxes no interface that could have an address, a name or settings`,
   );
 }
 

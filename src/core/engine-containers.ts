@@ -6,6 +6,7 @@ import type { Change } from '../store/store.ts';
 import { checkName } from './check-name.ts';
 import { adoptSandbox } from './create-sandbox.ts';
 import type { EngineContainer } from './engine-requests.ts';
+import { sandboxEvent } from './events.ts';
 import { freeSandboxName, orAdoption } from './find-target.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -71,8 +72,7 @@ export async function nameContainer(
   await parts.store.commit(changes);
   putNames(parts, endpointsOfSandbox(state, sandbox.id));
   if (name === sandbox.name) return;
-  const attributes = { name, oldName: sandbox.name };
-  parts.events.emit({ type: 'sandbox', action: 'rename', id: sandbox.id, attributes });
+  parts.events.emit(sandboxEvent('rename', named, { oldName: sandbox.name }));
 }
 
 function differs(a: Sandbox, b: Sandbox): boolean {

@@ -12,6 +12,7 @@ import { deleteNetwork } from './delete-network.ts';
 import { restoreHeldPool } from './engine-pools.ts';
 import { dropsWith, leasesOf, poolIdOf } from './engine-records.ts';
 import type { EngineNetworkRequest } from './engine-requests.ts';
+import { networkEvent } from './events.ts';
 import { driverOf, endpointsOfNetwork, findNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { putNames } from './sandbox-names.ts';
@@ -68,8 +69,7 @@ export async function nameEngineNetwork(parts: Parts, id: string, name: string):
   const ipam = ipamOf(parts, network.ipam.driver);
   for (const pool of network.ipam.pools) ipam.restore(name, pool, []);
   putNames(parts, endpointsOfNetwork(state, network.id));
-  const attributes = { name, driver: network.driver, oldName: network.name };
-  parts.events.emit({ type: 'network', action: 'rename', id: network.id, attributes });
+  parts.events.emit(networkEvent('rename', { ...network, name }, { oldName: network.name }));
   return true;
 }
 

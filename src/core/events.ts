@@ -11,7 +11,7 @@ export class EventBus {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
   readonly #recent: Event[] = [];
 
-  emit(event: Omit<Event, 'time'>): void {
+  emit(event: NewEvent): void {
     const last = this.#recent.at(-1)?.time ?? 0;
     const stamped = { time: Math.max(Date.now(), last + 1), ...event };
     this.#recent.push(stamped);
@@ -27,22 +27,29 @@ export class EventBus {
   }
 }
 
+type NewEvent = Omit<Event, 'time'>;
+type Attributes = Event['attributes'];
+
+export function networkEvent(action: string, network: Network, more: Attributes = {}): NewEvent {
+  const { id, name, driver, labels } = network;
+  return { type: 'network', action, id, attributes: { name, driver, ...more }, ...ifAny(labels) };
+}
+
+export function sandboxEvent(action: string, sandbox: Sandbox, more: Attributes = {}): NewEvent {
+  const { id, name, labels } = sandbox;
+  return { type: 'sandbox', action, id, attributes: { name, ...more }, ...ifAny(labels) };
+}
+
 /** A sandbox joined or left a network. */
 export function membershipEvent(
   action: 'connect' | 'disconnect',
   { network, sandbox }: { readonly network: Network; readonly sandbox: Sandbox },
   endpoint: Endpoint,
-): Omit<Event, 'time'> {
-  return {
-    type: 'network',
-    action,
-    id: network.id,
-    attributes: {
-      name: network.name,
-      driver: network.driver,
-      sandbox: sandbox.id,
-      sandboxName: sandbox.name,
-      endpoint: endpoint.id,
-    },
-  };
+): NewEvent {
+  const more = { sandbox: sandbox.id, sandboxName: sandbox.name, endpoint: endpoint.id };
+  return networkEvent(action, network, more);
+}
+
+function ifAny(labels: Event['attributes']): Pick<Event, 'labels'> {
+  return Object.keys(labels).length === 0 ? {} : { labels };
 }

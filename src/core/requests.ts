@@ -6,7 +6,7 @@ import type { Route } from '../model/attachment.ts';
 import type { CniAttachment } from '../model/cni-attachment.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { InterfaceTuning, Shaping } from '../model/interface-settings.ts';
-import type { Network } from '../model/network.ts';
+import type { DriverName, Network } from '../model/network.ts';
 import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
@@ -55,6 +55,7 @@ export interface EndpointConfig {
   /** In place of the network's gateways: a family left out gets no default route. */
   readonly gateways?: { readonly ipv4?: IpAddress; readonly ipv6?: IpAddress };
   readonly routes?: readonly Route[];
+  /** A directory `IFNAME` in the path of a sysctl stands for the name the interface gets. */
   readonly tuning?: InterfaceTuning;
   readonly shaping?: Shaping;
   /** The interface is left on the host, for a container engine to take. */
@@ -145,6 +146,8 @@ export interface Controller {
   deleteNetwork(ref: string, options: { readonly force: boolean }): Promise<Network>;
   /** Deletes every network nobody is on, apart from the built-in ones; returns them. */
   pruneNetworks(keep: (network: Network) => boolean): Promise<readonly Network[]>;
+  /** Of networks. */
+  drivers(): readonly DriverName[];
   networks(): readonly NetworkView[];
   network(ref: string): NetworkView;
   connect(request: ConnectRequest): Promise<EndpointView>;

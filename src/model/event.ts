@@ -8,4 +8,6 @@ export interface Event {
   /** Id of the object. */
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Of the object; absent when it has none. */
+  readonly labels?: Readonly<Record<string, string>>;
 }

@@ -14,6 +14,8 @@ export interface SandboxProcess {
   readonly restart: string;
   /** Set when it has ended: its status, 128+N after signal N. */
   readonly exitStatus?: number;
+  /** When its end was seen: later than it ended if the daemon was away. ISO 8601, UTC. */
+  readonly endedAt?: string;
 }
 
 /**

@@ -3,7 +3,7 @@ import { addressOf, type Cidr, type InterfaceAddress, type IpAddress } from '../
 import { NetError } from '../../src/base/errors.ts';
 import type { MacAddress } from '../../src/base/mac.ts';
 import { randomId } from '../../src/base/random-id.ts';
-import { EventBus } from '../../src/core/events.ts';
+import { EventBus, networkEvent, sandboxEvent } from '../../src/core/events.ts';
 import type {
   ConnectRequest,
   Controller,
@@ -64,7 +64,7 @@ export class FakeController implements Controller {
     }
     for (const endpoint of holders) this.#endpoints.delete(endpoint.id);
     this.#networks.delete(network.id);
-    this.#tell('network', 'delete', network);
+    this.events.emit(networkEvent('delete', network));
     return network;
   }
 
@@ -74,6 +74,10 @@ export class FakeController implements Controller {
     );
     for (const network of unused) await this.deleteNetwork(network.id, { force: false });
     return unused;
+  }
+
+  drivers(): readonly DriverName[] {
+    return ['bridge', 'host', 'none', 'macvlan'];
   }
 
   networks(): readonly NetworkView[] {
@@ -104,7 +108,7 @@ export class FakeController implements Controller {
       throw new NetError('not_found', `sandbox ${sandbox.name} is not on network ${network.name}`);
     }
     this.#endpoints.delete(endpoint.id);
-    this.#tell('network', 'disconnect', network, { sandbox: sandbox.id, sandboxName: sandbox.name });
+    this.events.emit(networkEvent('disconnect', network, { sandbox: sandbox.id, sandboxName: sandbox.name }));
   }
 
   async publish(target: string, ports: readonly PortRequest[], network?: string): Promise<EndpointView> {
@@ -153,7 +157,7 @@ export class FakeController implements Controller {
     }
     for (const endpoint of sandbox.endpoints) this.#endpoints.delete(endpoint.id);
     this.#sandboxes.delete(sandbox.id);
-    this.#tell('sandbox', 'delete', sandbox);
+    this.events.emit(sandboxEvent('delete', sandbox));
   }
 
   sandboxes(): readonly SandboxView[] {
@@ -219,9 +223,9 @@ export class FakeController implements Controller {
     if (number === undefined) throw new NetError('invalid_parameter', `unknown signal ${signal}`);
     this.#sandboxes.set(sandbox.id, {
       ...sandbox,
-      process: { ...sandbox.process, exitStatus: 128 + number },
+      process: { ...sandbox.process, exitStatus: 128 + number, endedAt: new Date().toISOString() },
     });
-    this.#tell('sandbox', 'exit', sandbox);
+    this.events.emit(sandboxEvent('exit', sandbox));
   }
 
   async stop(ref: string, _graceMs: number): Promise<void> {
@@ -263,7 +267,7 @@ export class FakeController implements Controller {
       builtin,
     };
     this.#networks.set(network.id, network);
-    if (!builtin) this.#tell('network', 'create', network);
+    if (!builtin) this.events.emit(networkEvent('create', network));
     return network;
   }
 
@@ -287,7 +291,7 @@ export class FakeController implements Controller {
       ...rest,
     };
     this.#sandboxes.set(id, sandbox);
-    this.#tell('sandbox', 'create', sandbox);
+    this.events.emit(sandboxEvent('create', sandbox));
     return sandbox;
   }
 
@@ -313,9 +317,10 @@ export class FakeController implements Controller {
       ports: this.#publish(config.ports ?? []),
       exposed: config.exposed ?? [],
       options: config.options ?? {},
+      ...(config.tuning !== undefined && { tuning: config.tuning }),
     };
     this.#endpoints.set(endpoint.id, endpoint);
-    this.#tell('network', 'connect', network, { sandbox: sandbox.id, sandboxName: sandbox.name });
+    this.events.emit(networkEvent('connect', network, { sandbox: sandbox.id, sandboxName: sandbox.name }));
     return this.#view(endpoint);
   }
 
@@ -386,14 +391,5 @@ export class FakeController implements Controller {
     if ([...records.values()].some((one) => one.name === name)) {
       throw new NetError('already_exists', `${kind} ${name} exists already`);
     }
-  }
-
-  #tell(
-    type: 'network' | 'sandbox',
-    action: string,
-    { id, name }: Named,
-    more: Readonly<Record<string, string>> = {},
-  ): void {
-    this.events.emit({ type, action, id, attributes: { name, ...more } });
   }
 }

@@ -2,13 +2,25 @@
 import { addressOf, familyOf, prefixOf } from '../../base/cidr.ts';
 import type { EndpointView, NetworkView, SandboxView } from '../../core/requests.ts';
 import { shortId } from '../../model/ids.ts';
+import { isForeign } from '../../model/sandbox.ts';
 import { addressIn } from './network-view.ts';
+import { durationText } from './time.ts';
 
-/** The network of an id; absent when it was deleted in this moment. */
-export type FindNetwork = (id: string) => NetworkView | undefined;
+/** For whom a sandbox is shown. */
+export interface Viewer {
+  /** The network of an id; absent when it was deleted in this moment. */
+  readonly find: (id: string) => NetworkView | undefined;
+  /** Whether the answer is one of this version of the API or a newer one. */
+  readonly speaks: (version: string) => boolean;
+}
+
+/** What somebody else made is there for as long as something runs in it, which is not our process. */
+export function statusOf({ namespace, status }: SandboxView): SandboxView['status'] {
+  return isForeign(namespace) ? 'running' : status;
+}
 
 /** As in a list. */
-export function containerSummary(sandbox: SandboxView, find: FindNetwork) {
+export function containerSummary(sandbox: SandboxView, viewer: Viewer) {
   const { name, process } = sandbox;
   return {
     Id: sandbox.id,
@@ -26,17 +38,17 @@ export function containerSummary(sandbox: SandboxView, find: FindNetwork) {
       })),
     ),
     Labels: sandbox.labels,
-    State: sandbox.status,
+    State: statusOf(sandbox),
     Status: statusText(sandbox),
     HostConfig: { NetworkMode: networkMode(sandbox) },
-    NetworkSettings: { Networks: endpointsByNetwork(sandbox, find) },
+    NetworkSettings: { Networks: endpointsByNetwork(sandbox, viewer) },
     Mounts: [],
   };
 }
 
 /** As inspected. */
-export function containerAnswer(sandbox: SandboxView, find: FindNetwork) {
-  const { process, namespace } = sandbox;
+export function containerAnswer(sandbox: SandboxView, viewer: Viewer) {
+  const { process } = sandbox;
   const [path = '', ...args] = process?.command ?? [];
   return {
     Id: sandbox.id,
@@ -65,37 +77,50 @@ export function containerAnswer(sandbox: SandboxView, find: FindNetwork) {
     },
     NetworkSettings: {
       SandboxID: sandbox.id,
-      SandboxKey: 'path' in namespace ? namespace.path : '',
+      SandboxKey: pathOf(sandbox),
       Ports: bindings(sandbox),
-      Networks: endpointsByNetwork(sandbox, find),
+      Networks: endpointsByNetwork(sandbox, viewer),
     },
     Mounts: [],
   };
 }
 
 function state(sandbox: SandboxView) {
-  const running = sandbox.status === 'running';
+  const { process, namespace } = sandbox;
+  const status = statusOf(sandbox);
+  const running = status === 'running';
+  const pid = process?.pid ?? ('pid' in namespace ? namespace.pid : undefined);
   return {
-    Status: sandbox.status,
+    Status: status,
     Running: running,
     Paused: false,
     Restarting: false,
     OOMKilled: false,
     Dead: false,
-    Pid: running ? (sandbox.process?.pid ?? 0) : 0,
+    Pid: running ? (pid ?? 0) : 0,
     ExitCode: sandbox.exitStatus ?? 0,
     Error: '',
-    StartedAt: sandbox.process === undefined ? never : sandbox.createdAt,
-    FinishedAt: never,
+    StartedAt: status === 'created' ? never : sandbox.createdAt,
+    FinishedAt: process?.endedAt ?? never,
   };
 }
 
 /** How Go writes a time that is none. */
 const never = '0001-01-01T00:00:00Z';
 
-function statusText({ status, exitStatus }: SandboxView): string {
-  if (status === 'running') return 'Up';
-  return status === 'created' ? 'Created' : `Exited (${exitStatus ?? 0})`;
+function statusText(sandbox: SandboxView): string {
+  const { createdAt, exitStatus, process } = sandbox;
+  const since = (time: string) => durationText(Date.now() - Date.parse(time));
+  const status = statusOf(sandbox);
+  if (status === 'running') return `Up ${since(createdAt)}`;
+  if (status === 'created') return 'Created';
+  const ago = process?.endedAt === undefined ? '' : ` ${since(process.endedAt)} ago`;
+  return `Exited (${exitStatus ?? 0})${ago}`;
+}
+
+function pathOf({ namespace }: SandboxView): string {
+  if (namespace.kind === 'awaited') return namespace.expectedPath;
+  return 'path' in namespace ? namespace.path : '';
 }
 
 function networkMode({ namespace, endpoints }: SandboxView): string {
@@ -113,13 +138,13 @@ function bindings({ endpoints }: SandboxView) {
   return found;
 }
 
-function endpointsByNetwork({ endpoints }: SandboxView, find: FindNetwork) {
+function endpointsByNetwork({ endpoints }: SandboxView, viewer: Viewer) {
   return Object.fromEntries(
-    endpoints.map((endpoint) => [endpoint.networkName, endpointSettings(endpoint, find)]),
+    endpoints.map((endpoint) => [endpoint.networkName, endpointSettings(endpoint, viewer)]),
   );
 }
 
-function endpointSettings(endpoint: EndpointView, find: FindNetwork) {
+function endpointSettings(endpoint: EndpointView, { find, speaks }: Viewer) {
   const [ipv4, ipv6] = [addressIn(endpoint, 4), addressIn(endpoint, 6)];
   const gateway = (family: 4 | 6) => gatewayOf(endpoint, find(endpoint.networkId), family);
   return {
@@ -128,7 +153,7 @@ function endpointSettings(endpoint: EndpointView, find: FindNetwork) {
     Aliases: endpoint.aliases,
     MacAddress: endpoint.mac ?? '',
     DriverOpts: endpoint.options,
-    GwPriority: endpoint.gatewayPriority,
+    ...(speaks('1.48') && { GwPriority: endpoint.gatewayPriority }),
     NetworkID: endpoint.networkId,
     EndpointID: endpoint.id,
     Gateway: ipv4 === undefined ? '' : gateway(4),
@@ -137,7 +162,9 @@ function endpointSettings(endpoint: EndpointView, find: FindNetwork) {
     IPv6Gateway: ipv6 === undefined ? '' : gateway(6),
     GlobalIPv6Address: ipv6 === undefined ? '' : addressOf(ipv6),
     GlobalIPv6PrefixLen: ipv6 === undefined ? 0 : prefixOf(ipv6),
-    DNSNames: [endpoint.sandboxName, ...endpoint.aliases, shortId(endpoint.sandboxId)],
+    ...(speaks('1.44') && {
+      DNSNames: [endpoint.sandboxName, ...endpoint.aliases, shortId(endpoint.sandboxId)],
+    }),
   };
 }
 

@@ -1,9 +1,11 @@
 // /containers: list and inspect, so that clients can resolve names.
+import type { FastifyRequest } from 'fastify';
 import { NetError } from '../../base/errors.ts';
-import type { Controller, SandboxView } from '../../core/requests.ts';
+import type { Controller, NetworkView, SandboxView } from '../../core/requests.ts';
 import { sandboxFilter } from '../filters.ts';
 import type { Routes } from '../route.ts';
-import { containerAnswer, containerSummary, type FindNetwork } from './container-view.ts';
+import { speaks } from './api-version.ts';
+import { containerAnswer, containerSummary, statusOf, type Viewer } from './container-view.ts';
 import { type Filters, filterWords, parseFilters } from './filter-words.ts';
 
 interface ListQuery {
@@ -13,21 +15,21 @@ interface ListQuery {
 }
 
 export const containerRoutes: Routes = (app, { controller }) => {
-  app.get<{ Querystring: ListQuery }>('/containers/json', async ({ query }) => {
-    const find = finder(controller);
-    return chosen(controller.sandboxes(), query).map((sandbox) => containerSummary(sandbox, find));
+  app.get<{ Querystring: ListQuery }>('/containers/json', async (request) => {
+    const viewer = viewerOf(controller, request);
+    return chosen(controller.sandboxes(), request.query).map((sandbox) => containerSummary(sandbox, viewer));
   });
 
-  app.get<{ Params: { id: string } }>('/containers/:id/json', async ({ params }) =>
-    containerAnswer(controller.sandbox(params.id), finder(controller)),
+  app.get<{ Params: { id: string } }>('/containers/:id/json', async (request) =>
+    containerAnswer(controller.sandbox(request.params.id), viewerOf(controller, request)),
   );
 };
 
-function finder(controller: Controller): FindNetwork {
-  const networks = new Map<string, ReturnType<FindNetwork>>(
+function viewerOf(controller: Controller, request: FastifyRequest): Viewer {
+  const networks = new Map<string, NetworkView>(
     controller.networks().map((network) => [network.id, network]),
   );
-  return (id) => networks.get(id);
+  return { find: (id) => networks.get(id), speaks: (version) => speaks(request, version) };
 }
 
 /** Newest first. Those that do not run are there when all, the last few, or a status is asked for. */
@@ -37,6 +39,7 @@ function chosen(sandboxes: readonly SandboxView[], query: ListQuery): readonly S
   const limit = parseLimit(query.limit);
   const all = isTrue(query.all) || limit > 0 || filters.has('status');
   const found = sandboxes
+    .map((sandbox) => ({ ...sandbox, status: statusOf(sandbox) }))
     .filter((sandbox) => (all || sandbox.status === 'running') && matches(sandbox))
     .sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
   return limit > 0 ? found.slice(0, limit) : found;

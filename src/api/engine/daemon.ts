@@ -3,6 +3,7 @@ import { arch, availableParallelism, hostname, release, totalmem } from 'node:os
 import type { Controller } from '../../core/requests.ts';
 import type { Routes } from '../route.ts';
 import { newestApi, oldestApi } from './api-version.ts';
+import { statusOf } from './container-view.ts';
 
 export const daemonRoutes: Routes = (app, { controller, version }) => {
   app.route({
@@ -34,15 +35,15 @@ export const daemonRoutes: Routes = (app, { controller, version }) => {
 
 function counts(controller: Controller) {
   const sandboxes = controller.sandboxes();
-  const running = sandboxes.filter(({ status }) => status === 'running').length;
-  const drivers = new Set(controller.networks().map(({ driver }) => (driver === 'none' ? 'null' : driver)));
+  const running = sandboxes.filter((sandbox) => statusOf(sandbox) === 'running').length;
+  const drivers = controller.drivers().map((driver) => (driver === 'none' ? 'null' : driver));
   return {
     Containers: sandboxes.length,
     ContainersRunning: running,
     ContainersPaused: 0,
     ContainersStopped: sandboxes.length - running,
     Images: 0,
-    Plugins: { Volume: [], Network: [...drivers].sort(), Authorization: null, Log: [] },
+    Plugins: { Volume: [], Network: drivers.sort(), Authorization: null, Log: [] },
   };
 }
 

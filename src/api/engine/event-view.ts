@@ -9,9 +9,10 @@ const actions: Readonly<Record<string, string>> = {
 
 const types = { network: 'network', sandbox: 'container', endpoint: 'endpoint', daemon: 'daemon' } as const;
 
-export function eventAnswer({ type, action, id, attributes, time }: Event) {
+export function eventAnswer({ type, action, id, attributes, labels, time }: Event) {
   const { sandbox, driver, status, ...rest } = attributes;
   const told: Readonly<Record<string, string>> = {
+    ...labels,
     ...rest,
     ...(sandbox !== undefined && { container: sandbox }),
     ...(driver !== undefined && { type: driver === 'none' ? 'null' : driver }),

@@ -2,6 +2,7 @@
 import { NetError } from '../../base/errors.ts';
 import type { CreateNetworkBody, EndpointBody, PoolBody } from '../../model/wire.ts';
 import { anyText, flag, type Maybe, maybe, open, textMap, wholeNumber } from '../schema.ts';
+import { optionWords } from './endpoint-options.ts';
 
 type TextMap = Readonly<Record<string, string>>;
 
@@ -142,8 +143,6 @@ function poolWords({ Subnet, IPRange, Gateway, AuxiliaryAddresses }: PoolConfigB
   };
 }
 
-const ifnameLabel = 'com.docker.network.endpoint.ifname';
-
 export function endpointWords(settings: EndpointSettings): EndpointBody {
   const { IPAMConfig, Links, Aliases, MacAddress, DriverOpts, GwPriority } = settings;
   if (IPAMConfig?.LinkLocalIPs?.length) {
@@ -153,15 +152,13 @@ export function endpointWords(settings: EndpointSettings): EndpointBody {
     );
   }
   const addresses = [IPAMConfig?.IPv4Address, IPAMConfig?.IPv6Address].filter((one) => one);
-  const { [ifnameLabel]: ifname, ...options } = DriverOpts ?? {};
   return {
     ...(addresses.length > 0 && { addresses: addresses as string[] }),
     ...(Links && { links: Links.map(linkWords) }),
     ...(Aliases && { aliases: Aliases }),
     ...(MacAddress && { mac: MacAddress }),
-    ...(ifname && { ifname }),
     ...(typeof GwPriority === 'number' && { gatewayPriority: GwPriority }),
-    options,
+    ...optionWords(DriverOpts ?? {}),
   };
 }
 

@@ -5,6 +5,7 @@ import { parseEndpointBody, parseNetworkBody } from '../fairlead/parse-body.ts';
 import { networkFilter } from '../filters.ts';
 import type { Routes } from '../route.ts';
 import { speaks } from './api-version.ts';
+import { optionTuning } from './endpoint-options.ts';
 import { type Filters, filterWords, parseFilters } from './filter-words.ts';
 import {
   type ConnectBody,
@@ -62,7 +63,11 @@ export const networkRoutes: Routes = (app, { controller }) => {
     '/networks/:id/connect',
     { schema: { body: connectBody } },
     async ({ params, body }, reply) => {
-      const config = parseEndpointBody(endpointWords(body.EndpointConfig ?? {}));
+      const settings = body.EndpointConfig ?? {};
+      const config = {
+        ...parseEndpointBody(endpointWords(settings)),
+        ...optionTuning(settings.DriverOpts ?? {}),
+      };
       await controller.connect({ network: params.id, target: body.Container, ...config });
       return reply.send();
     },

@@ -1,4 +1,4 @@
-// Points in time as Docker's clients write them: seconds since 1970, a date, or how long ago.
+// Points in time as Docker's clients write them: seconds since 1970, a date, or how long ago. Spans of time as they print them.
 import { NetError } from '../../base/errors.ts';
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -17,6 +17,24 @@ export function parseTime(text: string, what: string, now = Date.now()): number 
     );
   }
   return date;
+}
+
+const spans: readonly (readonly [upToSeconds: number, unitSeconds: number, unit: string])[] = [
+  [60, 1, 'second'],
+  [60 * 60, 60, 'minute'],
+  [48 * 3600, 3600, 'hour'],
+  [14 * 86_400, 86_400, 'day'],
+  [60 * 86_400, 7 * 86_400, 'week'],
+  [730 * 86_400, 30 * 86_400, 'month'],
+];
+
+/** Such as `5 minutes`. */
+export function durationText(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 1) return 'Less than a second';
+  const [, unitSeconds, unit] = spans.find(([upTo]) => seconds < upTo) ?? [0, 365 * 86_400, 'year'];
+  const count = Math.floor(seconds / unitSeconds);
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 function durationMs(text: string): number {

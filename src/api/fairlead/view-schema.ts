@@ -74,6 +74,7 @@ const sandboxProcess = object(
     logPath: anyText,
     restart: anyText,
     exitStatus: wholeNumber,
+    endedAt: anyText,
   },
   ['pid', 'command', 'detached', 'restart'],
 );

@@ -96,7 +96,38 @@ describe('a sandbox', () => {
       Running: false,
       Pid: 0,
       ExitCode: 137,
+      StartedAt: controller.sandbox('job').createdAt,
+      FinishedAt: controller.sandbox('job').process?.endedAt,
     });
+    expect((await ask('/containers/json?all=1')).body).toContainEqual(
+      expect.objectContaining({
+        Names: ['/job'],
+        Status: expect.stringMatching(/^Exited \(137\) .*second.* ago$/),
+      }),
+    );
+  });
+
+  test('without a process was never started', async () => {
+    const never = '0001-01-01T00:00:00Z';
+    expect((await (await engine()).ask('/containers/web/json')).body.State).toMatchObject({
+      Status: 'created',
+      StartedAt: never,
+      FinishedAt: never,
+    });
+  });
+
+  test.each([
+    ['1.43', { GwPriority: false, DNSNames: false }],
+    ['1.44', { GwPriority: false, DNSNames: true }],
+    ['1.47', { GwPriority: false, DNSNames: true }],
+    ['1.48', { GwPriority: true, DNSNames: true }],
+  ])('in version %s shows the fields that version has: %j', async (version, fields) => {
+    const { ask } = await engine();
+    for (const path of ['containers/job/json', 'containers/json']) {
+      const { body } = await ask(`/v${version}/${path}`);
+      const { lab } = [body].flat()[0].NetworkSettings.Networks;
+      for (const [field, isThere] of Object.entries(fields)) expect(field in lab).toBe(isThere);
+    }
   });
 
   test('that is not there is refused', async () => {

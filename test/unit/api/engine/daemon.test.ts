@@ -25,7 +25,7 @@ describe('who answers', () => {
       Containers: 1,
       ContainersRunning: 0,
       ContainersStopped: 1,
-      Plugins: { Network: ['bridge', 'host', 'null'] },
+      Plugins: { Network: ['bridge', 'host', 'macvlan', 'null'] },
       ServerVersion: '1.2.3',
     });
   });

@@ -6,8 +6,8 @@ import { listeningApi, testApi } from '../../../support/test-api.ts';
 /** What happened, as the Engine tells it. Times of events run ahead of the clock when many happen at once. */
 async function told(filters: object) {
   const { controller, server } = testApi();
-  await controller.createNetwork({ name: 'lab' });
-  await controller.createSandbox({ name: 'web' });
+  await controller.createNetwork({ name: 'lab', labels: { stage: 'test', type: 'x' } });
+  await controller.createSandbox({ name: 'web', labels: { team: 'net' } });
   await controller.connect({ network: 'lab', target: 'web' });
   await controller.disconnect('lab', 'web', { force: false });
   await controller.deleteSandbox('web', { force: false });
@@ -37,6 +37,9 @@ describe('events', () => {
     [{ container: ['web'] }, all.slice(1, 5)],
     [{ label: ['name=web', 'name'] }, ['container create', 'container destroy']],
     [{ label: ['name=web', 'colour'] }, []],
+    [{ label: ['team=net'] }, ['container create', 'container destroy']],
+    [{ label: ['team=sales'] }, []],
+    [{ label: ['stage'] }, all.filter((one) => one.startsWith('network'))],
     [{ scope: ['swarm'] }, []],
   ])('with filters %j are %j', async (filters, wanted) => {
     const events = await told(filters);
@@ -52,6 +55,8 @@ describe('events', () => {
         ID: expect.stringMatching(/^[0-9a-f]{64}$/),
         Attributes: {
           name: 'lab',
+          stage: 'test',
+          type: 'bridge',
           container: expect.stringMatching(/^[0-9a-f]{64}$/),
           sandboxName: 'web',
         },

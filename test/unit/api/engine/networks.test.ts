@@ -37,7 +37,7 @@ describe('a network', () => {
           },
         ],
       },
-      Options: { mtu: '1400' },
+      Options: { 'com.docker.network.driver.mtu': '01400' },
       Labels: { team: 'net' },
     });
     expect(created).toEqual({
@@ -72,7 +72,7 @@ describe('a network', () => {
         ConfigFrom: { Network: '' },
         ConfigOnly: false,
         Containers: {},
-        Options: { mtu: '1400' },
+        Options: { 'com.docker.network.driver.mtu': '01400' },
         Labels: { team: 'net' },
       },
     });
@@ -169,7 +169,12 @@ describe('connecting', () => {
       Links: ['db:store', 'db'],
       Aliases: ['www'],
       MacAddress: '02:00:00:00:00:77',
-      DriverOpts: { 'com.docker.network.endpoint.ifname': 'lan0', other: 'x' },
+      DriverOpts: {
+        'com.docker.network.endpoint.ifname': 'lan0',
+        'com.docker.network.endpoint.sysctls':
+          'net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.neigh.ifname.gc_stale_time=30',
+        other: 'x',
+      },
       GwPriority: 5,
       NetworkID: '',
     };
@@ -188,6 +193,12 @@ describe('connecting', () => {
       ],
       gatewayPriority: 5,
       options: { other: 'x' },
+      tuning: {
+        sysctls: {
+          'net/ipv4/conf/IFNAME/log_martians': '1',
+          'net/ipv6/neigh/IFNAME/gc_stale_time': '30',
+        },
+      },
     });
     expect((await ask('GET', '/networks/lab')).body.Containers).toEqual({
       [controller.sandbox('web').id]: {
@@ -223,6 +234,29 @@ describe('connecting', () => {
     const { ask, controller } = engine();
     await controller.createSandbox({ name: 'web' });
     expect(await ask('POST', `/networks/bridge/${verb}`, body)).toEqual({ status, body: { message } });
+    expect(controller.endpoints()).toEqual([]);
+  });
+
+  test.each([
+    ['net.ipv4.conf.eth0.log_martians=1'],
+    ['net.ipv4.conf.IFNAME.log_martians'],
+    ['net.core.dev.IFNAME.weight=1'],
+    ['net.ipv4.IFNAME.conf.rp_filter=1'],
+    ['kernel.ipv4.conf.IFNAME.rp_filter=1'],
+    ['net.ipv4.conf.IFNAME.a/../../b=1'],
+    [''],
+  ])('with sysctl "%s" after a good one is refused', async (sysctl) => {
+    const { ask, controller } = engine();
+    await controller.createSandbox({ name: 'web' });
+    const label = 'com.docker.network.endpoint.sysctls';
+    const DriverOpts = { [label]: `net.ipv4.conf.IFNAME.log_martians=1,${sysctl}` };
+    const body = { Container: 'web', EndpointConfig: { DriverOpts } };
+    expect(await ask('POST', '/networks/bridge/connect', body)).toEqual({
+      status: 400,
+      body: {
+        message: `${label}: ${JSON.stringify(sysctl)} is not net.X.Y.IFNAME.Z=VALUE with ipv4, ipv6 or mpls for X`,
+      },
+    });
     expect(controller.endpoints()).toEqual([]);
   });
 

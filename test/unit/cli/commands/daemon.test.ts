@@ -17,7 +17,9 @@ describe('net events', () => {
     };
     await expect(netIn({ write }, 'events', '--since', '1h')).rejects.toBe(enough);
     expect(lines[0]).toMatch(
-      new RegExp(`^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z network create ${id.slice(0, 12)} \\(name=lab\\)\n$`),
+      new RegExp(
+        `^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z network create ${id.slice(0, 12)} \\(name=lab, driver=bridge\\)\n$`,
+      ),
     );
     expect(lines[1]).toContain('sandbox create');
   });
