@@ -18,5 +18,8 @@ export async function chooseFirewall(setting: FirewallSetting, log: Log): Promis
     throw new NetError('not_implemented', 'firewall iptables: there is no such backend yet; use nftables');
   }
   await requireNftables();
-  return new NftablesFirewall({ warn: (error) => log.warn({ err: error }, error.message) });
+  return new NftablesFirewall({
+    warn: (error) => log.warn({ err: error }, error.message),
+    inform: (text) => log.info(text),
+  });
 }

@@ -1,0 +1,58 @@
+// The rules that let networks' packets past Docker's own. Pure.
+import type { Expression } from '../../kernel/nftables/expression/expression.ts';
+import type { Rule } from '../../kernel/nftables/rule.ts';
+import { rule, verdict } from '../nftables/match.ts';
+
+/**
+ * Names of interfaces as a rule compares them: `br0` and a NUL is that one, `fl-` without a NUL is all that begin so. Both
+ * iptables and nft read either.
+ */
+export type Pattern = string;
+
+export function exactly(name: string): Pattern {
+  return `${name}\0`;
+}
+
+/** Bridges of default name, which are most, take one rule together. In order, so that equal sets give equal lists. */
+export function patternsOf(bridges: Iterable<string>): readonly Pattern[] {
+  const patterns = [...bridges].map((name) =>
+    name.startsWith(defaultPrefix) ? defaultPrefix : exactly(name),
+  );
+  return [...new Set(patterns)].sort();
+}
+
+/**
+ * The content of our chain. A packet between a network and one of Docker's bridges goes on to Docker's rules, which keep
+ * apart what Docker keeps apart; any other of a network's is accepted, as our own table decides about it in any case.
+ * @param named bridges that Docker's rules name; one of ours among them is Docker's.
+ */
+export function forwardRules(networks: readonly Pattern[], named: readonly Pattern[]): readonly Rule[] {
+  const ours = networks.filter((pattern) => !named.includes(pattern));
+  const ofDocker = [...dockerPrefixes, ...named.filter((pattern) => !looksLikeDocker(pattern))];
+  // A bridge of ours that was given a name like Docker's must be told apart before the rules for those.
+  const alike = ours.filter(looksLikeDocker);
+  const others = ours.filter((pattern) => !looksLikeDocker(pattern));
+  if (ours.length === 0) return [];
+  return [
+    ...alike.map((pattern) => rule(interfaceLike('oifname', pattern), verdict('accept'))),
+    ...ofDocker.map((pattern) => rule(interfaceLike('oifname', pattern), verdict('return'))),
+    ...ours.map((pattern) => rule(interfaceLike('iifname', pattern), verdict('accept'))),
+    ...ofDocker.map((pattern) => rule(interfaceLike('iifname', pattern), verdict('return'))),
+    ...others.map((pattern) => rule(interfaceLike('oifname', pattern), verdict('accept'))),
+  ];
+}
+
+const defaultPrefix = 'fl-';
+/** `docker0`, `docker_gwbridge`, and those Docker names by the beginning of a network's id. */
+const dockerPrefixes: readonly Pattern[] = ['docker', 'br-'];
+
+function looksLikeDocker(pattern: Pattern): boolean {
+  return dockerPrefixes.some((prefix) => pattern.startsWith(prefix));
+}
+
+function interfaceLike(which: 'iifname' | 'oifname', pattern: Pattern): readonly Expression[] {
+  return [
+    { kind: 'meta', key: which, to: 0 },
+    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.from(Buffer.from(pattern)) },
+  ];
+}
