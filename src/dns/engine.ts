@@ -13,7 +13,7 @@ import { Listener, type ResolverSockets } from './listener.ts';
 import { Listeners } from './listeners.ts';
 import type { NameService } from './name-service.ts';
 import { NameTable } from './name-table.ts';
-import { type Precedence, takePrecedence } from './precedence.ts';
+import { takePrecedence } from './precedence.ts';
 import { openGatewaySockets, openResolverSockets } from './resolver-sockets.ts';
 import { type Forward, Responder } from './responder.ts';
 import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
@@ -29,8 +29,6 @@ export interface NameServiceOptions {
   readonly upstreamPort?: number;
   /** Errors: `conflict`, `unavailable`. */
   readonly openSockets?: (namespacePath: string) => Promise<ResolverSockets>;
-  /** Errors: `not_implemented`, `unavailable`. */
-  readonly takePrecedence?: (namespacePath: string) => Promise<Precedence>;
   /** Errors: `conflict`, `unavailable`. */
   readonly openGatewaySockets?: (address: IpAddress) => Promise<ResolverSockets>;
 }
@@ -42,7 +40,6 @@ export function createNameService(options: NameServiceOptions): NameService {
 class Engine implements NameService {
   readonly #log: Log;
   readonly #openSockets: (namespacePath: string) => Promise<ResolverSockets>;
-  readonly #takePrecedence: (namespacePath: string) => Promise<Precedence>;
   readonly #table = new NameTable();
   readonly #views = new Map<SandboxId, ResolverView>();
   readonly #resolvers = new Listeners<SandboxId, string>();
@@ -51,6 +48,7 @@ class Engine implements NameService {
   readonly #hostUpstreams: HostUpstreams;
   readonly #upstreamPort: number;
   readonly #forwarder = new Forwarder({ cache: new ReplyCache() });
+  readonly #forward: Forward = (query, target) => this.#forwarder.forward(query, this.#upstreamsOf(target));
   readonly #responder: Responder;
 
   constructor(options: NameServiceOptions) {
@@ -58,7 +56,6 @@ class Engine implements NameService {
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
     this.#openSockets = options.openSockets ?? openResolverSockets;
-    this.#takePrecedence = options.takePrecedence ?? takePrecedence;
     this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
     this.#fixedUpstreams = options.upstreams ?? [];
     this.#upstreamPort = options.upstreamPort ?? 53;
@@ -127,15 +124,13 @@ class Engine implements NameService {
   }
 
   async #listenBeside(sandboxId: SandboxId, namespacePath: string): Promise<BesideResolver> {
-    return new BesideResolver(await this.#takePrecedence(namespacePath), {
+    return new BesideResolver(await takePrecedence(namespacePath), {
       table: this.#table,
       view: () => this.#views.get(sandboxId),
       forward: this.#forward,
       log: this.#log,
     });
   }
-
-  readonly #forward: Forward = (query, target) => this.#forwarder.forward(query, this.#upstreamsOf(target));
 
   /** Not those who would ask us: our own resolver, and the gateways we answer at. */
   #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
