@@ -121,6 +121,8 @@ describe.each(dockerClients())('%s', (path) => {
       ['name=two name=host', ['front-two', 'host']],
       ['scope=local', [...builtin.slice(0, 1), 'front', 'front-two', 'host', 'none']],
       ['scope=global', []],
+      ['scope=swarm', []],
+      ['driver=null', ['none']],
       ['type=custom', ['front', 'front-two']],
       ['type=builtin', builtin],
       ['dangling=true', ['front-two']],
@@ -258,6 +260,15 @@ describe.each(dockerClients())('%s', (path) => {
       expect(await names()).toEqual(builtin);
     });
 
+    test('prune what was made before a time', async () => {
+      await docker.run('network', 'create', 'old');
+      const before = (Date.parse(String((await inspect('old'))['Created'])) + 1) / 1000;
+      const until = ['--filter', `until=${before.toFixed(3)}`];
+      await docker.run('network', 'create', 'new');
+      expect(await docker.run('network', 'prune', '-f', ...until)).toBe('Deleted Networks:\nold');
+      expect(await docker.run('network', 'rm', 'new')).toBe('new');
+    });
+
     test('leave a network in use alone, and name who uses it', async () => {
       await docker.run('network', 'create', 'used');
       await docker.run('network', 'connect', 'used', 'box');
@@ -275,6 +286,7 @@ describe.each(dockerClients())('%s', (path) => {
       const prune = (...filters: readonly string[]) =>
         docker.run('network', 'prune', '-f', ...filters.flatMap((filter) => ['--filter', filter]));
       expect(await prune('until=24h')).toBe('');
+      expect(await prune('until=2999-01-01', 'label=other')).toBe('');
       expect(await prune('label=other')).toBe('');
       expect(await prune('label=temporary', 'label!=keep')).toBe('Deleted Networks:\nshort');
       expect(await prune('label=keep')).toBe('Deleted Networks:\nlong');
