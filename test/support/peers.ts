@@ -73,7 +73,7 @@ function connect(place: Place, address: string, port: number, options: string) {
   return place.host.tryNet('exec', place.sandbox, '--', ...command);
 }
 
-function serverCommand(name: string, port: number): string[] {
+export function serverCommand(name: string, port: number): string[] {
   const reply = `SYSTEM:echo ${name} $SOCAT_PEERADDR`;
   return ['socat', `TCP6-LISTEN:${port},ipv6only=0,fork,reuseaddr,backlog=64`, reply];
 }
