@@ -32,6 +32,7 @@ export const endpointView = object(
     ports: many(publishedPort),
     exposed: many(exposedPort),
     options: textMap,
+    engine: { type: 'string', enum: ['offered', 'taken'] },
     pending: flag,
   },
   ['id', 'networkId', 'networkName', 'sandboxId', 'sandboxName', 'ifname', 'addresses', 'ports'],
@@ -81,12 +82,13 @@ const sandboxProcess = object(
 
 const namespace = object(
   {
-    kind: { type: 'string', enum: ['pinned', 'adopted', 'host', 'shared'] },
+    kind: { type: 'string', enum: ['pinned', 'adopted', 'awaited', 'host', 'shared'] },
     path: anyText,
     device: wholeNumber,
     inode: wholeNumber,
     pid: wholeNumber,
     startTime: wholeNumber,
+    expectedPath: anyText,
     with: anyText,
   },
   ['kind'],
@@ -104,6 +106,7 @@ export const sandboxView = object(
     extraHosts: many(object({ name: anyText, address: anyText })),
     labels: textMap,
     process: sandboxProcess,
+    engine: object({ containerId: anyText }),
     autoRemove: flag,
     pending: flag,
     status: { type: 'string', enum: ['created', 'running', 'exited'] },
