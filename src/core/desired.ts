@@ -102,15 +102,18 @@ export function usesResolver(state: State, endpoints: readonly Endpoint[]): bool
 /**
  * Where a sandbox with these endpoints asks for names. What a CNI runtime made asks the host's address on its network, so
  * that nothing of ours keeps its namespace alive; where the host has none, and in all other sandboxes, we listen inside.
+ * A container of an engine may be told to ask at either.
  */
 export function resolverPlaces(state: State, endpoints: readonly Endpoint[]) {
   const asking = endpoints.filter((endpoint) => asks(state, endpoint));
   const places = asking.map((endpoint) => {
     const network = networkOf(state, endpoint);
-    return { network, addresses: endpoint.cni === undefined ? [] : hostAddresses(network) };
+    const isOthers = endpoint.cni !== undefined || endpoint.engine !== undefined;
+    const addresses = isOthers ? hostAddresses(network) : [];
+    return { network, addresses, inside: endpoint.cni === undefined || addresses.length === 0 };
   });
   return {
-    inside: places.some(({ addresses }) => addresses.length === 0),
+    inside: places.some(({ inside }) => inside),
     gateways: places.filter(({ addresses }) => addresses.length > 0),
   };
 }
@@ -153,17 +156,8 @@ export function resolverView(state: State, sandbox: Sandbox, endpoints: readonly
     sandboxId: sandbox.id,
     networks: named.map((endpoint) => endpoint.networkId),
     links: named.flatMap((endpoint) => endpoint.links),
-    forwarding: forwardingOf(state, sandbox, named),
+    forwarding: sandbox.dns.servers.length > 0 ? sandbox.dns.servers : forwarding(state, named),
   };
-}
-
-function forwardingOf(
-  state: State,
-  { engine, dns }: Sandbox,
-  endpoints: readonly Endpoint[],
-): ResolverView['forwarding'] {
-  if (engine !== undefined) return 'engine';
-  return dns.servers.length > 0 ? dns.servers : forwarding(state, endpoints);
 }
 
 function hasNames(network: Network): boolean {

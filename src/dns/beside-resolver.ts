@@ -6,19 +6,17 @@ import { Forwarder } from './forwarder.ts';
 import { Listener } from './listener.ts';
 import type { NameTable } from './name-table.ts';
 import type { Precedence } from './precedence.ts';
-import { type Forward, Responder } from './responder.ts';
+import { Responder } from './responder.ts';
 
 export interface BesideResolverParts {
   readonly table: NameTable;
   /** What the asker may see at this moment. */
   readonly view: () => View | undefined;
-  /** Asks whomever there is but the engine. */
-  readonly forward: Forward;
   readonly log: Log;
 }
 
 /** Before the asker is known, and after it was forgotten, its names are the engine's. */
-const engineAlone: View = { networks: [], links: [], forwarding: 'engine' };
+const nothing: View = { networks: [], links: [], forwarding: 'host' };
 
 export class BesideResolver {
   readonly #precedence: Precedence;
@@ -27,17 +25,18 @@ export class BesideResolver {
   /** One for each engine's resolver: what one container is told is no other's, and may be another thing a moment later. */
   readonly #forwarder = new Forwarder({ anyReply: true });
 
-  constructor(precedence: Precedence, { table, view, forward, log }: BesideResolverParts) {
+  constructor(precedence: Precedence, { table, view, log }: BesideResolverParts) {
     const responder = new Responder({
       table,
-      forward: (query, target) =>
-        target === 'engine' ? this.#forwarder.forward(query, [precedence.engine]) : forward(query, target),
+      forward: (query) => this.#forwarder.forward(query, [precedence.engine]),
       log,
     });
     this.#precedence = precedence;
     this.#log = log;
     this.#listener = new Listener(precedence.sockets, {
-      respond: (message, transport) => responder.respond(message, transport, view() ?? engineAlone),
+      // All else is asked of the engine, which decides whether it may leave.
+      respond: (message, transport) =>
+        responder.respond(message, transport, { ...(view() ?? nothing), forwarding: 'host' }),
       log,
     });
   }

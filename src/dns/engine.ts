@@ -127,15 +127,12 @@ class Engine implements NameService {
     return new BesideResolver(await takePrecedence(namespacePath), {
       table: this.#table,
       view: () => this.#views.get(sandboxId),
-      forward: this.#forward,
       log: this.#log,
     });
   }
 
   /** Not those who would ask us: our own resolver, and the gateways we answer at. */
   #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
-    // Who is asked at 127.0.0.11 or a gateway has no other resolver to ask there.
-    if (target === 'engine') return [];
     return (target === 'host' ? this.#ofHost() : target)
       .filter((address) => address !== resolverAddress && !this.#gateways.listensAt(withoutZone(address)))
       .map((address) => ({ address, port: this.#upstreamPort }));

@@ -13,7 +13,7 @@ export interface NameService {
   open(sandboxId: SandboxId, namespacePath: string): Promise<void>;
   /**
    * Answers in that namespace what is asked of the resolver a container engine has at 127.0.0.11 there, before it does; what
-   * the view forwards to `engine` is asked of that one. Should the daemon die, the engine's resolver is asked again at once.
+   * no network has is asked of that one, whatever the view says. Should the daemon die, the engine's resolver is asked again at once.
    * May be repeated. Errors: `not_implemented` (kernel), `unavailable`.
    */
   openBeside(sandboxId: SandboxId, namespacePath: string): Promise<void>;

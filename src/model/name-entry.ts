@@ -19,8 +19,8 @@ export interface NameEntry {
   readonly services: readonly ExposedPort[];
 }
 
-/** Where questions go that no network answers: `engine` is the resolver a container engine has in the asker's namespace. */
-export type Forwarding = 'host' | 'none' | 'engine' | readonly IpAddress[];
+/** Where questions go that no network answers. */
+export type Forwarding = 'host' | 'none' | readonly IpAddress[];
 
 /** What one sandbox may see. */
 export interface ResolverView {

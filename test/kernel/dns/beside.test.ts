@@ -31,7 +31,7 @@ beforeEach(async () => {
   engine = await EngineResolver.start(path, truthful(7));
   names = createNameService({ log: pino({ level: 'silent' }), resolvConf: '/nowhere' });
   names.put(entry('web', lab, { addresses: ['10.0.0.2'] }));
-  names.setView(view([lab], { sandboxId: asker, forwarding: 'engine' }));
+  names.setView(view([lab], { sandboxId: asker, forwarding: 'none' }));
 });
 
 afterEach(async () => {
@@ -175,7 +175,7 @@ describe('beside an engine’s resolver', () => {
     expect((await dig('web', 'A')).answers).toEqual(engines('web'));
     await names.openBeside(asker, path);
     expect((await dig('web', 'A')).answers).toEqual(engines('web'));
-    names.setView(view([lab], { sandboxId: asker, forwarding: 'engine' }));
+    names.setView(view([lab], { sandboxId: asker, forwarding: 'none' }));
     expect((await dig('web', 'A')).answers).toEqual(ours);
   });
 

@@ -7,6 +7,6 @@ import { entry, lab, view } from '../../unit/dns/names.ts';
 const asker = 'asker' as SandboxId;
 const names = createNameService({ log: pino({ level: 'silent' }), resolvConf: '/nowhere' });
 names.put(entry('web', lab, { addresses: ['10.0.0.2'] }));
-names.setView(view([lab], { sandboxId: asker, forwarding: 'engine' }));
+names.setView(view([lab], { sandboxId: asker, forwarding: 'none' }));
 await names.openBeside(asker, process.argv[2] ?? '');
 process.stdout.write('ready\n');

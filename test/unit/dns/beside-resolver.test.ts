@@ -7,14 +7,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { View } from '../../../src/dns/answer.ts';
 import { BesideResolver } from '../../../src/dns/beside-resolver.ts';
 import type { ResolverSockets } from '../../../src/dns/listener.ts';
-import type { Forward } from '../../../src/dns/responder.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { FakeUpstream, silent, truthful } from './fake-upstream.ts';
 import { questionBytes, readReply } from './messages.ts';
 import { lab, smallWorld, view } from './names.ts';
 
 let engine: FakeUpstream;
-let host: FakeUpstream;
 let sockets: ResolverSockets;
 let released: () => void;
 let seen: View | undefined;
@@ -22,7 +20,6 @@ let resolver: BesideResolver;
 
 beforeEach(async () => {
   engine = await FakeUpstream.start(truthful(7));
-  host = await FakeUpstream.start(truthful(8));
   const tcp = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   const udp = createSocket('udp4').bind(0, '127.0.0.1');
   await Promise.all([once(tcp, 'listening'), once(udp, 'listening')]);
@@ -32,7 +29,7 @@ beforeEach(async () => {
   });
   resolver = new BesideResolver(
     { sockets, engine: engine.upstream, release: () => gone },
-    { table: smallWorld(), view: () => seen, forward: toHost, log: pino({ level: 'silent' }) },
+    { table: smallWorld(), view: () => seen, log: pino({ level: 'silent' }) },
   );
 });
 
@@ -40,14 +37,7 @@ afterEach(async () => {
   released();
   await resolver.close();
   await engine[Symbol.asyncDispose]();
-  await host[Symbol.asyncDispose]();
 });
-
-const toHost: Forward = async (query, target) => {
-  expect(target).toBe('host');
-  const [reply] = await host.behaviour(questionBytes(query.name), 'udp');
-  return reply;
-};
 
 async function ask(name: string) {
   const socket = createSocket('udp4');
@@ -59,11 +49,10 @@ async function ask(name: string) {
 }
 
 test.each<[string, View | undefined, string, readonly string[]]>([
-  ['a name of ours', view([lab], { forwarding: 'engine' }), 'web', ['web 5 A 10.0.0.2']],
-  ['a name the asker may not see', view([lab], { forwarding: 'engine' }), 'db2', ['db2 60 A 192.0.2.7']],
-  ['another name', view([lab], { forwarding: 'engine' }), 'x.example', ['x.example 60 A 192.0.2.7']],
-  ['one for the host', view([lab], { forwarding: 'host' }), 'x.example', ['x.example 60 A 192.0.2.8']],
-  ['one for nobody', view([lab], { forwarding: 'none' }), 'x.example', []],
+  ['a name of ours', view([lab]), 'web', ['web 5 A 10.0.0.2']],
+  ['a name the asker may not see', view([lab]), 'db2', ['db2 60 A 192.0.2.7']],
+  ['another name', view([lab]), 'x.example', ['x.example 60 A 192.0.2.7']],
+  ['one that may not leave', view([lab], { forwarding: 'none' }), 'x.example', ['x.example 60 A 192.0.2.7']],
   ['anything, of an asker nobody knows', undefined, 'web', ['web 60 A 192.0.2.7']],
 ])('%s', async (_, asker, name, expected) => {
   seen = asker;
@@ -71,7 +60,7 @@ test.each<[string, View | undefined, string, readonly string[]]>([
 });
 
 test('it answers until nothing is led to it any more', async () => {
-  seen = view([lab], { forwarding: 'engine' });
+  seen = view([lab]);
   const closing = resolver.close();
   expect((await ask('x.example')).answers).toEqual(['x.example 60 A 192.0.2.7']);
   expect(sockets.tcp.listening).toBe(true);
@@ -81,7 +70,7 @@ test('it answers until nothing is led to it any more', async () => {
 });
 
 test('who still waits then is told that there is no answer', async () => {
-  seen = view([lab], { forwarding: 'engine' });
+  seen = view([lab]);
   engine.behaviour = silent;
   const waiting = ask('x.example');
   await waitUntil('the engine was asked', () => engine.received.length > 0);
