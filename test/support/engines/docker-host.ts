@@ -1,21 +1,27 @@
 // A throw-away host with Docker and netd in it, and one beside it on the wire: what the tests of Docker's networks stand on.
 import { expect } from 'vitest';
-import { openEmbeddedStore } from '../../../src/store/embedded.ts';
+import { askApi } from '../api-client.ts';
+import { expectNoRecords } from '../no-records.ts';
 import type { HostState, Netd, TestHost } from '../test-host.ts';
 import { Topology } from '../topology.ts';
 import { waitUntil } from '../wait-until.ts';
+import { busyboxImage } from './busybox-image.ts';
 import { ControlGroups } from './control-groups.ts';
 import { Dockerd } from './dockerd.ts';
 
 export interface DockerHostOptions {
   /** More flags of dockerd. */
   readonly dockerd?: readonly string[];
-  /** Default: netd is. */
-  readonly dockerdIsFirst?: boolean;
+  /** Default: dockerd is, as on most machines: then it is who turns forwarding on, and forwards for nobody else by itself. */
+  readonly netdIsFirst?: boolean;
 }
 
-const stateFolder = '/var/lib/fairlead';
-const quiet = { warn() {}, error() {} };
+interface Listed {
+  readonly id: string;
+  readonly name: string;
+  readonly builtin?: boolean;
+}
+
 /** A name server that knows nobody: Docker asks one, its own on the internet if need be, for names it does not know. */
 const knowsNobody = `
   const socket = require('node:dgram').createSocket('udp4');
@@ -55,7 +61,7 @@ export class DockerHost implements AsyncDisposable {
     this.address6 = topology.address6('host');
   }
 
-  static async start({ dockerd = [], dockerdIsFirst = false }: DockerHostOptions = {}): Promise<DockerHost> {
+  static async start({ dockerd = [], netdIsFirst = false }: DockerHostOptions = {}): Promise<DockerHost> {
     const topology = await Topology.start('host', 'outside');
     const host = topology.host('host');
     const groups = await ControlGroups.start(host);
@@ -63,13 +69,11 @@ export class DockerHost implements AsyncDisposable {
     try {
       const upstream = topology.host('outside').spawn([process.execPath, '--eval', knowsNobody]);
       await upstream.line(/listens/);
-      const early = dockerdIsFirst ? await Dockerd.start(host, groups, flags) : undefined;
+      const early = netdIsFirst ? undefined : await Dockerd.start(host, groups, flags);
       const netd = await host.netd();
       const docker = early ?? (await Dockerd.start(host, groups, flags));
-      // The first network of each kind turns forwarding on, for good.
-      await host.net('create', '--ipv6', 'first');
-      await host.net('rm', 'first');
-      return new DockerHost({ topology, groups }, { docker, netd }, await host.state());
+      await warmUp(host, docker);
+      return new DockerHost({ topology, groups }, { docker, netd }, await settledState(host));
     } catch (error) {
       await topology[Symbol.asyncDispose]();
       await groups[Symbol.asyncDispose]();
@@ -100,11 +104,10 @@ export class DockerHost implements AsyncDisposable {
 
   /** Resolves when netd has learned that name of a network or container of Docker's. */
   async known(what: 'network' | 'container', name: string): Promise<void> {
-    const list = what === 'network' ? ['ls'] : ['sandbox', 'ls'];
-    await waitUntil(`netd knows ${what} ${name}`, async () => {
-      const all = await this.host.netJson<readonly { readonly name: string }[]>(...list);
-      return all.some((each) => each.name === name);
-    });
+    const all = what === 'network' ? '/networks' : '/sandboxes';
+    await waitUntil(`netd knows ${what} ${name}`, async () =>
+      (await this.#list(all)).some((each) => each.name === name),
+    );
   }
 
   /** Fails when anybody answers. Ask the same server from elsewhere before, so that silence means something. */
@@ -113,6 +116,11 @@ export class DockerHost implements AsyncDisposable {
     // The status of wget(1) when it was refused, and of timeout(1).
     expect([1, 143], `${container} asks ${where}`).toContain(status);
     expect(stdout, `${container} asks ${where}`).toBe('');
+  }
+
+  /** What netd records is what the kernel has. */
+  async check(): Promise<void> {
+    expect((await askApi(this.host, 'GET', '/check')).body).toEqual({ differences: [] });
   }
 
   /** What is there now survives `clear`. */
@@ -128,8 +136,12 @@ export class DockerHost implements AsyncDisposable {
     await this.remove(...others(containers));
     if (others(networks).length > 0) await this.docker.run('network', 'rm', ...others(networks));
     const left = await this.#all();
-    for (const each of others(left.sandboxes)) await this.host.net('sandbox', 'rm', '--force', each);
-    for (const each of others(left.ours)) await this.host.net('rm', '--force', each);
+    for (const each of others(left.sandboxes)) await this.#delete(`/sandboxes/${each}`);
+    for (const each of others(left.ours)) await this.#delete(`/networks/${each}`);
+  }
+
+  state(): Promise<HostState> {
+    return settledState(this.host);
   }
 
   /** Removes these containers, running or not. */
@@ -143,11 +155,11 @@ export class DockerHost implements AsyncDisposable {
     await this.remove(...(await this.#all()).containers);
     const { networks } = await this.#all();
     if (networks.length > 0) await this.docker.run('network', 'rm', ...networks);
-    await this.host.net('check');
-    expect(await this.host.netJson('sandbox', 'ls')).toEqual([]);
-    expect(await this.host.state()).toEqual(this.#empty);
+    await this.check();
+    expect(await this.#list('/sandboxes')).toEqual([]);
+    expect(await this.state()).toEqual(this.#empty);
     await this.netd.stop();
-    await this.#expectNoRecords();
+    await expectNoRecords(this.host);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -159,28 +171,45 @@ export class DockerHost implements AsyncDisposable {
     const [containers, networks, sandboxes, ours] = await Promise.all([
       this.docker.words('ps', '--all', '--quiet', '--no-trunc'),
       this.docker.words('network', 'ls', '--quiet', '--no-trunc', '--filter', 'type=custom'),
-      this.#ids('sandbox', 'ls'),
-      this.#ids('ls', '--filter', 'type=custom'),
+      this.#ids('/sandboxes'),
+      this.#ids('/networks'),
     ]);
     return { containers, networks, sandboxes, ours };
   }
 
-  async #ids(...list: readonly string[]): Promise<readonly string[]> {
-    const all = await this.host.netJson<readonly { readonly id: string }[]>(...list);
-    return all.map(({ id }) => id);
+  async #ids(list: string): Promise<readonly string[]> {
+    return (await this.#list(list)).filter(({ builtin }) => builtin !== true).map(({ id }) => id);
   }
 
-  async #expectNoRecords(): Promise<void> {
-    const directory = `/proc/${this.host.pid}/root${stateFolder}`;
-    const store = await openEmbeddedStore({ directory, log: quiet });
-    try {
-      const { networks, settings: _, ...others } = store.state;
-      expect([...networks.values()].filter(({ builtin }) => !builtin)).toEqual([]);
-      for (const [kind, records] of Object.entries(others)) expect([...records], kind).toEqual([]);
-    } finally {
-      await store.close();
-    }
+  async #list(list: string): Promise<readonly Listed[]> {
+    return (await askApi(this.host, 'GET', list)).body;
   }
+
+  async #delete(path: string): Promise<void> {
+    const { status, body } = await askApi(this.host, 'DELETE', `${path}?force=true`);
+    expect(status, JSON.stringify(body)).toBeLessThan(300);
+  }
+}
+
+/** What the first network or container of a kind leaves on a host for good: forwarding, and Docker's own bridge in use. */
+async function warmUp(host: TestHost, docker: Dockerd): Promise<void> {
+  const run = ['run', '--rm', busyboxImage, 'busybox', 'true'];
+  await Promise.all([
+    host.net('create', '--ipv6', 'first').then(() => host.net('rm', 'first')),
+    docker.run(...run),
+    docker.run(...run.toSpliced(1, 0, '--network', 'host')),
+  ]);
+  // Its link-local address would come and go with containers.
+  await host.run(['sysctl', '-qw', 'net.ipv6.conf.docker0.disable_ipv6=1']);
+}
+
+/** When the kernel has looked for duplicates of all addresses: RFC 4862, section 5.4. */
+async function settledState(host: TestHost): Promise<HostState> {
+  await waitUntil(
+    'no address is tentative',
+    async () => (await host.run(['ip', '-6', 'address', 'show', 'tentative'])) === '',
+  );
+  return host.state();
 }
 
 function createCommand(name: string, flags: readonly string[]): readonly string[] {
