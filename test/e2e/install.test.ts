@@ -51,6 +51,23 @@ function plugin(
 
 const done = { status: 0, stdout: '', stderr: '' };
 
+test('Docker is told where the plugin is; a spec of somebody else’s is left alone', async () => {
+  const spec = '/etc/docker/plugins/fairlead.spec';
+  const docker = (verb: string, ...flags: readonly string[]) => host.tryNet(verb, '--docker', ...flags);
+  expect(await docker('install')).toEqual({ ...done, stdout: `${spec}\n` });
+  expect(await host.run(['cat', spec])).toBe('unix:///run/docker/plugins/fairlead.sock');
+  expect(await docker('install', '--docker-plugin-dir', '/run/other')).toEqual({
+    ...done,
+    stdout: `${spec}\n`,
+  });
+  expect(await host.run(['cat', spec])).toBe('unix:///run/other/fairlead.sock');
+  expect(await docker('uninstall')).toEqual({ ...done, stdout: `${spec}\n` });
+  await host.shell(`echo tcp://127.0.0.1:9 >${spec}`);
+  for (const verb of ['install', 'uninstall']) {
+    expect(await docker(verb)).toMatchObject({ status: 1, stderr: expect.stringContaining(spec) });
+  }
+});
+
 test('installing twice writes once; uninstalling removes all of it', async () => {
   const paths = `${binDir}/fairlead-cni\n${binDir}/loopback\n${confDir}/10-fairlead.conflist\n`;
   expect(await net('install')).toEqual({ ...done, stdout: paths });

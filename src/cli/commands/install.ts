@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { type Options, UsageError } from '../../base/command-line.ts';
 import { NetError } from '../../base/errors.ts';
 import { type CniPlaces, cniFiles, preferredConfiguration } from '../cni-files.ts';
-import { installFiles, uninstallFiles } from '../installed-files.ts';
+import { dockerFiles } from '../docker-files.ts';
+import { type InstalledFile, installFiles, uninstallFiles } from '../installed-files.ts';
 import { defaultSocket, defineVerb, type Verb } from '../verb.ts';
 
 /** The plugin of the installation that this command belongs to. */
@@ -11,10 +12,11 @@ export const builtPlugin = fileURLToPath(new URL('../../../bin/fairlead-cni', im
 
 const options = {
   cni: { kind: 'flag', help: 'CNI plugin and network configuration, for containerd, CRI-O, podman' },
-  docker: { kind: 'flag', help: 'Docker plugin; not available in this version' },
+  docker: { kind: 'flag', help: 'where dockerd finds the plugin, also while netd is away' },
   systemd: { kind: 'flag', help: 'units; not available in this version' },
   'conf-dir': { kind: 'value', value: 'DIR', help: 'CNI configurations (default: /etc/cni/net.d)' },
   'bin-dir': { kind: 'value', value: 'DIR', help: 'CNI plugins (default: /opt/cni/bin)' },
+  'docker-plugin-dir': { kind: 'value', value: 'DIR', help: "netd's (default: /run/docker/plugins)" },
 } as const satisfies Options;
 
 /** `plugin` is the executable to install. */
@@ -27,12 +29,10 @@ export function install(plugin: string): Verb {
       options: { ...options, force: { kind: 'flag', help: 'replace files that are not ours' } },
     },
     async (line, { socket, write, warn }) => {
-      const places = chosenPlaces(line.options, plugin, socket);
-      const written = installFiles(cniFiles(places, { mustBeBuilt: true }), {
-        force: line.options.force ?? false,
-      });
+      const { cni, files } = chosen(line.options, { plugin, socket, mustBeBuilt: true });
+      const written = installFiles(files, { force: line.options.force ?? false });
       await write(written.map((path) => `${path}\n`).join(''));
-      const preferred = preferredConfiguration(places.confDir);
+      const preferred = cni && preferredConfiguration(cni.confDir);
       if (preferred !== undefined) {
         warn(`${preferred} sorts before ours: containerd and CRI-O use that network in its place`);
       }
@@ -50,30 +50,49 @@ export function uninstall(plugin: string): Verb {
       options: { ...options, force: { kind: 'flag', help: 'also files that were changed since' } },
     },
     async (line, { socket, write }) => {
-      const places = chosenPlaces(line.options, plugin, socket);
-      const removed = uninstallFiles(cniFiles(places, { mustBeBuilt: false }), {
-        force: line.options.force ?? false,
-      });
+      const { files } = chosen(line.options, { plugin, socket, mustBeBuilt: false });
+      const removed = uninstallFiles(files, { force: line.options.force ?? false });
       await write(removed.map((path) => `${path}\n`).join(''));
     },
   );
 }
 
-/** Errors: `UsageError` when nothing is chosen, `not_implemented`. */
-function chosenPlaces(
-  chosen: {
-    readonly [flag in 'cni' | 'docker' | 'systemd']: boolean | undefined;
-  } & { readonly [flag in 'conf-dir' | 'bin-dir']: string | undefined },
-  executable: string,
-  socket: string,
-): CniPlaces {
-  for (const flag of ['docker', 'systemd'] as const) {
-    if (chosen[flag]) throw new NetError('not_implemented', `--${flag} is not available in this version`);
-  }
-  if (!chosen.cni) throw new UsageError('say what: --cni');
+interface Chosen {
+  /** Where CNI's are, if they are among them. */
+  readonly cni: CniPlaces | undefined;
+  readonly files: readonly InstalledFile[];
+}
+
+type Flags = { readonly [flag in 'cni' | 'docker' | 'systemd']: boolean | undefined } & {
+  readonly [flag in 'conf-dir' | 'bin-dir' | 'docker-plugin-dir']: string | undefined;
+};
+
+/** Errors: `UsageError` when nothing is chosen, `not_implemented`, those of `cniFiles`. */
+function chosen(
+  flags: Flags,
+  {
+    plugin,
+    socket,
+    mustBeBuilt,
+  }: { readonly plugin: string; readonly socket: string; readonly mustBeBuilt: boolean },
+): Chosen {
+  if (flags.systemd) throw new NetError('not_implemented', '--systemd is not available in this version');
+  if (!flags.cni && !flags.docker) throw new UsageError('say what: --cni, --docker');
+  const cni = flags.cni ? cniPlaces(flags, plugin, socket) : undefined;
+  const pluginDir = directory('docker-plugin-dir', flags['docker-plugin-dir'] ?? '/run/docker/plugins');
   return {
-    confDir: directory('conf-dir', chosen['conf-dir'] ?? '/etc/cni/net.d'),
-    binDir: directory('bin-dir', chosen['bin-dir'] ?? '/opt/cni/bin'),
+    cni,
+    files: [
+      ...(cni === undefined ? [] : cniFiles(cni, { mustBeBuilt })),
+      ...(flags.docker ? dockerFiles(pluginDir) : []),
+    ],
+  };
+}
+
+function cniPlaces(flags: Flags, executable: string, socket: string): CniPlaces {
+  return {
+    confDir: directory('conf-dir', flags['conf-dir'] ?? '/etc/cni/net.d'),
+    binDir: directory('bin-dir', flags['bin-dir'] ?? '/opt/cni/bin'),
     executable,
     socket: socket === defaultSocket ? undefined : socket,
   };
