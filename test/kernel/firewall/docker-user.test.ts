@@ -1,4 +1,5 @@
 // Networks beside Docker: what its rules do to them, and what becomes of its rules.
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
 import type { NetworkId } from '../../../src/model/ids.ts';
@@ -313,6 +314,19 @@ describe.for(families)('the rules of $command', ({ command }) => {
       expect(await firewall.inspect()).toEqual([]);
     }
   });
+});
+
+test('docs/docker.md shows the rules as they are', async () => {
+  makeDockerRules('iptables-nft', ['docker0']);
+  await firewall.replace({
+    networks: ['lab0', defaultBridge].map((ifname, i) => networkPolicy(i, { ifname })),
+    endpoints: [],
+  });
+  const shown = ['DOCKER-USER', ownChain].map(
+    (chain) => `# iptables -S ${chain}\n${run(`iptables-nft -S ${chain}`)}`,
+  );
+  const document = readFileSync(new URL('../../../docs/docker.md', import.meta.url), 'utf8');
+  expect(document).toContain(`\`\`\`console\n${shown.join('')}\`\`\``);
 });
 
 test('a table that cannot be changed is warned of, and networks are made all the same', async () => {
