@@ -1,5 +1,6 @@
 // The table `filter` of one family, where iptables and Docker have their rules: what is in it that concerns us.
 import { listChains, listRules } from '../../kernel/nftables/client.ts';
+import type { DecodedExpression } from '../../kernel/nftables/expression/expression.ts';
 import type { DecodedRule, RuleHandle } from '../../kernel/nftables/rule.ts';
 import type { Verdict } from '../../kernel/nftables/verdict.ts';
 import { exactly, type Pattern } from './rules.ts';
@@ -13,7 +14,7 @@ export type FilterFamily = 'ip' | 'ip6';
 
 export interface PlacedRule {
   readonly handle: RuleHandle;
-  /** Without the counters that iptables gives to every rule. */
+  /** Without what changes nothing: comments, and the counters that iptables gives to every rule. */
   readonly rule: DecodedRule;
 }
 
@@ -41,7 +42,7 @@ export async function readFilter(family: FilterFamily): Promise<FilterTable> {
   }
   const rules = (await listRules(filterName, family)).map(({ rule, ...place }) => ({
     ...place,
-    rule: rule.filter((expression) => expression?.kind !== 'counter'),
+    rule: rule.filter((expression) => !changesNothing(expression)),
   }));
   return {
     family,
@@ -50,6 +51,10 @@ export async function readFilter(family: FilterFamily): Promise<FilterTable> {
     user: rules.filter(({ chain }) => chain === userChain),
     named: namedByDocker([...names].filter(isDockers), rules),
   };
+}
+
+function changesNothing(expression: DecodedExpression): boolean {
+  return expression?.kind === 'counter' || (expression?.kind === 'match' && expression.name === 'comment');
 }
 
 /** The verdict of a rule that asks nothing of a packet. */

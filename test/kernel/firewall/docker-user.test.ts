@@ -252,6 +252,10 @@ describe.for(families)('the rules of $command', ({ command }) => {
     { deed: '-D DOCKER-USER -j RETURN', users: [jump] },
     { deed: '-I DOCKER-USER 2 -i eth7 -j DROP', users: ['-i eth7 -j DROP', jump, '-j RETURN'] },
     { deed: '-A DOCKER-USER -i eth7 -j DROP', users: [jump, '-j RETURN', '-i eth7 -j DROP'] },
+    {
+      deed: '-I DOCKER-USER 2 -m comment --comment mine -j RETURN',
+      users: [jump, '-m comment --comment mine -j RETURN', '-j RETURN'],
+    },
     { deed: '-I DOCKER-USER -i eth7 -j RETURN', users: ['-i eth7 -j RETURN', jump, '-j RETURN'] },
   ])('are as they should be soon after $deed', async ({ deed, users }) => {
     docker();

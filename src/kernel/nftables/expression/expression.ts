@@ -13,6 +13,7 @@ import { decodeFib, encodeFib, type Fib } from './fib.ts';
 import { decodeImmediate, encodeImmediate, type Immediate } from './immediate.ts';
 import { decodeLookup, encodeLookup, type Lookup } from './lookup.ts';
 import { decodeMasq, encodeMasq, type Masq } from './masq.ts';
+import { decodeMatch, encodeMatch, type Match } from './match.ts';
 import { decodeMeta, encodeMeta, type Meta } from './meta.ts';
 import { decodeNat, encodeNat, type Nat } from './nat.ts';
 import { decodePayload, encodePayload, type Payload } from './payload.ts';
@@ -27,6 +28,7 @@ export type Expression =
   | Immediate
   | Lookup
   | Masq
+  | Match
   | Meta
   | Nat
   | Payload
@@ -52,6 +54,7 @@ const codecs: Codecs = {
   immediate: { encode: encodeImmediate, decode: decodeImmediate },
   lookup: { encode: encodeLookup, decode: decodeLookup },
   masq: { encode: encodeMasq, decode: decodeMasq },
+  match: { encode: encodeMatch, decode: decodeMatch },
   meta: { encode: encodeMeta, decode: decodeMeta },
   nat: { encode: encodeNat, decode: decodeNat },
   payload: { encode: encodePayload, decode: decodePayload },
