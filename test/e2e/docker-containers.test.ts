@@ -39,7 +39,7 @@ const gatewayOf = (network: string, container: string) =>
 
 async function withoutTrace(work: () => Promise<void>): Promise<void> {
   const traces = async (): Promise<readonly [HostState, string, unknown]> => [
-    await host.state(),
+    await bed.state(),
     await host.net('port'),
     await host.netJson('sandbox', 'ls'),
   ];

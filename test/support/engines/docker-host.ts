@@ -160,6 +160,7 @@ export class DockerHost implements AsyncDisposable {
     expect(await this.state()).toEqual(this.#empty);
     await this.netd.stop();
     await expectNoRecords(this.host);
+    this.netd = await this.host.netd();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,6 +183,8 @@ export class DockerHost implements AsyncDisposable {
   }
 
   async #list(list: string): Promise<readonly Listed[]> {
+    const { process } = this.netd;
+    if (process.hasEnded) throw new Error(`netd has ended: ${process.stderr}${process.stdout}`);
     return (await askApi(this.host, 'GET', list)).body;
   }
 
