@@ -17,9 +17,13 @@ const testPackages = [
     command: '/usr/lib/cni/bridge',
     reason: 'shows what pods may expect',
   },
-  { name: 'iptables', command: 'iptables-nft', reason: 'these plugins need it' },
-  { name: 'docker.io', command: 'docker', reason: 'asks the Docker Engine API' },
-  { name: 'runc', command: 'runc', reason: 'runs the containers of both' },
+  { name: 'iptables', command: 'iptables-nft', reason: 'these plugins and dockerd need it' },
+  {
+    name: 'docker.io',
+    command: 'dockerd',
+    reason: 'runs containers on networks of netd; its client asks the Docker Engine API',
+  },
+  { name: 'runc', command: 'runc', reason: 'runs the containers of all three' },
   // The package `busybox` has the same command, but linked dynamically, which no image could use.
   { name: 'busybox-static', command: '/usr/share/doc/busybox-static', reason: 'is in the containers' },
 ];
