@@ -9,6 +9,7 @@ import { check } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { createSandbox } from './create-sandbox.ts';
 import { deleteNetwork } from './delete-network.ts';
+import { engineNetworksOf } from './engine-records.ts';
 import { Engines } from './engines.ts';
 import { type EventBus, sandboxEvent } from './events.ts';
 import { Handovers } from './handovers.ts';
@@ -100,7 +101,7 @@ export class CoreController implements Controller {
   async pruneNetworks(keep: (network: Network) => boolean): Promise<readonly Network[]> {
     const deleted: Network[] = [];
     for (const network of [...this.#state.networks.values()]) {
-      if (network.builtin || keep(network)) continue;
+      if (network.builtin || keep(network) || engineNetworksOf(this.#state, network).length > 0) continue;
       if (endpointsOfNetwork(this.#state, network.id).length > 0) continue;
       try {
         deleted.push(await this.deleteNetwork(network.id, { force: false }));

@@ -5,6 +5,7 @@ import { type Undo, withUndo } from '../base/undo.ts';
 import type { Driver, NetworkDraft } from '../drivers/driver.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { DriverName, Network } from '../model/network.ts';
+import type { Change } from '../store/store.ts';
 import { checkName } from './check-name.ts';
 import { networkPolicy } from './desired.ts';
 import { networkEvent } from './events.ts';
@@ -18,6 +19,8 @@ export interface NetworkIdentity {
   readonly builtin: boolean;
   /** Made for somebody who named it by what it should be: what was asked for is recorded, to be compared later. */
   readonly onDemand?: true;
+  /** Recorded with the finished network, or not at all. */
+  readonly along?: readonly Change[];
 }
 
 /** The caller holds the lock of the network-to-be. Errors: `invalid_parameter`, `already_exists`, `conflict` (overlap, host objects), `exhausted`, `not_found` (parent), `not_implemented`. */
@@ -45,7 +48,8 @@ export function createNetwork(
       undo(() => parts.firewall.apply([{ removedNetwork: network.id }]));
       await parts.firewall.apply([{ network: policy }]);
     }
-    await parts.store.commit([{ put: 'network', value: network }], { durable: true });
+    const { along = [] } = identity;
+    await parts.store.commit([{ put: 'network', value: network }, ...along], { durable: true });
     parts.events.emit(networkEvent('create', network));
     return network;
   });

@@ -2,7 +2,7 @@
 import { NetError } from '../base/errors.ts';
 import { runAll } from '../base/undo.ts';
 import type { Network } from '../model/network.ts';
-import { dropsWith } from './engine-records.ts';
+import { dropsWith, poolIdOf } from './engine-records.ts';
 import { networkEvent } from './events.ts';
 import { driverOf, endpointsOfNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -37,9 +37,14 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
   }
 }
 
-/** While the network is recorded nothing is done: it will be deleted once more, when its pools could be another's. */
+/**
+ * While the network is recorded nothing is done: it will be deleted once more, when its pools could be another's. One that was
+ * never finished leaves an engine's pools with the engine.
+ */
 function releasePools(parts: Parts, network: Network): void {
-  if (parts.store.state.networks.has(network.id)) return;
+  const { networks, enginePools } = parts.store.state;
+  if (networks.has(network.id)) return;
   const ipam = ipamOf(parts, network.ipam.driver);
-  for (const pool of network.ipam.pools) ipam.releasePool(pool);
+  const own = network.ipam.pools.filter(({ subnet }) => !enginePools.has(poolIdOf(subnet)));
+  for (const pool of own) ipam.releasePool(pool);
 }

@@ -3,7 +3,7 @@ import { NetError } from '../base/errors.ts';
 import { type EndpointId, shortId } from '../model/ids.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { Change } from '../store/store.ts';
-import { checkName } from './check-name.ts';
+import { isName } from './check-name.ts';
 import { adoptSandbox } from './create-sandbox.ts';
 import type { EngineContainer } from './engine-requests.ts';
 import { sandboxEvent } from './events.ts';
@@ -38,7 +38,8 @@ export async function adoptContainer(
   }
   const found = await orAdoption(parts, { name, namespace, engine: {} });
   if ('adopt' in found) return adoptSandbox(parts, found.adopt);
-  const own = { ...found, engine: found.engine ?? {} };
+  if (found.engine !== undefined) return found;
+  const own = { ...found, engine: {} };
   await parts.store.commit([{ put: 'sandbox', value: own }]);
   return own;
 }
@@ -77,15 +78,6 @@ export async function nameContainer(
 
 function differs(a: Sandbox, b: Sandbox): boolean {
   return a.name !== b.name || a.hostname !== b.hostname || a.engine?.containerId !== b.engine?.containerId;
-}
-
-function isName(text: string): boolean {
-  try {
-    checkName('sandbox', text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Neither there yet, nor a namespace yet. */

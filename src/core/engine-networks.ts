@@ -1,16 +1,23 @@
 // Networks of a container engine: made on pools it holds, or joined where they are there already.
-import { type Cidr, familyBits, familyOf, prefixOf, rangeOf, toCidr } from '../base/cidr.ts';
+import { addressOf, type Cidr, familyBits, familyOf, prefixOf, rangeOf, toCidr } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
 import type { EngineNetwork } from '../model/engine.ts';
 import { type NetworkId, shortId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
-import type { Change } from '../store/store.ts';
-import { checkName } from './check-name.ts';
+import type { Change, State } from '../store/store.ts';
+import { isName } from './check-name.ts';
 import { createNetwork } from './create-network.ts';
 import { deleteNetwork } from './delete-network.ts';
 import { restoreHeldPool } from './engine-pools.ts';
-import { dropsWith, leasesOf, poolIdOf } from './engine-records.ts';
+import {
+  dropsWith,
+  engineEndpointsOf,
+  engineNetworksOf,
+  leasesOf,
+  poolIdOf,
+  releaseUnused,
+} from './engine-records.ts';
 import type { EngineNetworkRequest } from './engine-requests.ts';
 import { networkEvent } from './events.ts';
 import { driverOf, endpointsOfNetwork, findNetwork, ipamOf, sandboxOf } from './lookup.ts';
@@ -40,18 +47,25 @@ export async function deleteEngineNetwork(parts: Parts, id: string): Promise<voi
   const network = held && state.networks.get(held.networkId);
   if (held === undefined || network === undefined) return;
   const others = endpointsOfNetwork(state, network.id).map((endpoint) => sandboxOf(state, endpoint).name);
-  const isShared = [...state.engineNetworks.values()].some(
-    (one) => one.networkId === network.id && one !== held,
-  );
+  const isShared = engineNetworksOf(state, network).length > 1;
   if (held.made && others.length === 0 && !isShared) return deleteNetwork(parts, network);
-  const drops = isShared ? [{ drop: 'engineNetwork' as const, id }] : dropsWith(state, network);
-  await parts.store.commit(drops, { durable: true });
+  if (isShared) await parts.store.commit([{ drop: 'engineNetwork', id }], { durable: true });
+  else await letGoOf(parts, network);
   if (!held.made) return;
   const users = isShared ? 'another network of the engine' : others.sort().join(', ');
   throw new NetError(
     'conflict',
     `network ${network.name} stays, as it is used by ${users}; "net rm -f ${network.name}" deletes it`,
   );
+}
+
+/** The network stays, and nothing on it is the engine's any more. */
+async function letGoOf(parts: Parts, network: Network): Promise<void> {
+  const { state } = parts.store;
+  const leases = network.ipam.pools.flatMap(({ subnet }) => leasesOf(state, subnet));
+  const described = engineEndpointsOf(state, network).flatMap(({ addresses }) => addresses.map(addressOf));
+  await parts.store.commit(dropsWith(state, network), { durable: true });
+  releaseUnused(parts, network, [...leases.map(({ address }) => address), ...described]);
 }
 
 /**
@@ -63,8 +77,7 @@ export async function nameEngineNetwork(parts: Parts, id: string, name: string):
   const held = state.engineNetworks.get(id);
   const network = held?.made === true ? state.networks.get(held.networkId) : undefined;
   if (network === undefined || network.name === name) return true;
-  if ([...state.networks.values()].some((other) => other.name === name)) return false;
-  checkName('network', name);
+  if (!isName(name) || [...state.networks.values()].some((other) => other.name === name)) return false;
   await parts.store.commit([{ put: 'network', value: { ...network, name } }], { durable: true });
   const ipam = ipamOf(parts, network.ipam.driver);
   for (const pool of network.ipam.pools) ipam.restore(name, pool, []);
@@ -83,35 +96,20 @@ function make(parts: Parts, request: EngineNetworkRequest): Promise<Network> {
     for (const pool of pools.filter(({ leasedHere }) => leasedHere)) {
       letGo(parts, pool, undo);
     }
-    const network =
-      state.networks.get(id) ??
-      (await createNetwork(
-        parts,
-        {
-          name: shortId(id),
-          ...(driver !== undefined && { driver }),
-          options,
-          internal,
-          ipv4,
-          ipv6,
-          // The subnet 0.0.0.0/0 is how engines say that there are no addresses.
-          ipamDriver: pools.length === 0 && request.pools.length > 0 ? 'null' : 'default',
-          pools: pools.map((pool) => asPoolConfig(parts, pool)),
-        },
-        { id, builtin: false },
-      ));
-    undo(() => deleteNetwork(parts, network));
-    const kept = new Set(pools.flatMap(({ gateway, reserved }) => [gateway, ...Object.values(reserved)]));
-    const leases = pools.flatMap(({ subnet }) => leasesOf(state, subnet));
-    await parts.store.commit(
-      [
-        { put: 'engineNetwork', value: engineNetwork(request.id, network, true) },
-        ...pools.map(({ subnet }): Change => ({ drop: 'enginePool', id: poolIdOf(subnet) })),
-        ...leases
-          .filter(({ address }) => kept.has(address))
-          .map((lease): Change => ({ drop: 'engineLease', id: lease.id })),
-      ],
-      { durable: true },
+    const network = await createNetwork(
+      parts,
+      {
+        name: shortId(id),
+        ...(driver !== undefined && { driver }),
+        options,
+        internal,
+        ipv4,
+        ipv6,
+        // The subnet 0.0.0.0/0 is how engines say that there are no addresses.
+        ipamDriver: pools.length === 0 && request.pools.length > 0 ? 'null' : 'default',
+        pools: pools.map((pool) => asPoolConfig(parts, pool)),
+      },
+      { id, builtin: false, along: makingOver(state, id, pools) },
     );
     const ipam = ipamOf(parts, network.ipam.driver);
     for (const pool of network.ipam.pools) {
@@ -123,6 +121,19 @@ function make(parts: Parts, request: EngineNetworkRequest): Promise<Network> {
     }
     return network;
   });
+}
+
+/** What the network keeps for itself from now on is no more a lease. */
+function makingOver(state: State, id: NetworkId, pools: readonly WantedPool[]): readonly Change[] {
+  const kept = new Set(pools.flatMap(({ gateway, reserved }) => [gateway, ...Object.values(reserved)]));
+  const leases = pools.flatMap(({ subnet }) => leasesOf(state, subnet));
+  return [
+    { put: 'engineNetwork', value: engineNetwork(id, { id }, true) },
+    ...pools.map(({ subnet }) => ({ drop: 'enginePool' as const, id: poolIdOf(subnet) })),
+    ...leases
+      .filter(({ address }) => kept.has(address))
+      .map((lease) => ({ drop: 'engineLease' as const, id: lease.id })),
+  ];
 }
 
 /** Lets go of a pool that is held, so that a network can have it. One that is not held is like any subnet somebody names. */
@@ -184,12 +195,13 @@ function misfit(parts: Parts, network: Network, request: EngineNetworkRequest): 
 function misfitOfPool({ name, ipam }: Network, wanted: WantedPool): string | undefined {
   const pool = ipam.pools.find(({ subnet }) => subnet === wanted.subnet);
   if (!wanted.leasedHere || pool === undefined) {
-    return `netd gives out its addresses; use --ipam-driver fairlead --ipam-opt network=${name}`;
+    const subnets = ipam.pools.map(({ subnet }) => `--subnet ${subnet}`).join(' ');
+    return `netd gives out its addresses; use --ipam-driver fairlead --ipam-opt network=${name} ${subnets}`;
   }
   if (pool.gateway === undefined || pool.gateway === wanted.gateway) return undefined;
   return `the gateway of ${pool.subnet} is ${pool.gateway}, not ${wanted.gateway ?? 'none'}`;
 }
 
-function engineNetwork(id: string, network: Network, made: boolean): EngineNetwork {
+function engineNetwork(id: string, network: Pick<Network, 'id'>, made: boolean): EngineNetwork {
   return { id, networkId: network.id, made, createdAt: new Date().toISOString() };
 }

@@ -113,12 +113,14 @@ export async function releaseAddress(
   else ipamOf(parts, 'default').releaseAddress(held.pool, address);
 }
 
-/** Puts a recorded pool back at start. */
+/** Puts a recorded pool back, as it was before a network that came to nothing. */
 export function restoreHeldPool(parts: Parts, id: string): void {
   const { state } = parts.store;
   const { pool, subnet } = findPool(state, id);
   const leased = leasesOf(state, subnet).map(({ address }) => address);
-  ipamOf(parts, 'default').restore(nameless, pool, leased);
+  const ipam = ipamOf(parts, 'default');
+  ipam.releasePool(pool);
+  ipam.restore(nameless, pool, leased);
 }
 
 function lease(
@@ -167,11 +169,16 @@ function untold(
   return 'network' in held && isUsed(state, held.network, known.address) ? undefined : known;
 }
 
-/** Errors: `not_found` (network), `conflict` when it has no such pool, or others give its addresses. */
+/** Errors: `not_found` (network), `invalid_parameter` (no subnet), `conflict` when it has no such pool, or others give its addresses. */
 function poolOfNetwork(parts: Parts, ref: string, { family, subnet, range }: EnginePoolRequest): EnginePool {
   const network = findNetwork(parts.store.state, ref);
   const pools = network.ipam.driver === 'default' && !network.builtin ? network.ipam.pools : [];
-  const pool = pools.find((one) => familyOf(one.subnet) === family && (subnet ?? one.subnet) === one.subnet);
+  if (subnet === undefined && pools.length > 0) {
+    // Dockerd would ask for ever: it takes no subnet it did not name that the host has a route to.
+    const named = pools.map((one) => `--subnet ${one.subnet}`).join(' ');
+    throw new NetError('invalid_parameter', `name the subnets of network ${network.name} as well: ${named}`);
+  }
+  const pool = pools.find((one) => one.subnet === subnet && familyOf(one.subnet) === family);
   if (pool !== undefined && range === undefined) return asEnginePool(pool.subnet, pool.range, network);
   const what = range ?? subnet ?? `IPv${family} subnet`;
   throw new NetError('conflict', `network ${network.name} gives out no addresses of ${what}`);

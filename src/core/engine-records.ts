@@ -75,10 +75,17 @@ export function leasesOf(state: State, subnet: Cidr): readonly EngineLease[] {
   return [...state.engineLeases.values()].filter((lease) => lease.subnet === subnet);
 }
 
-/** Drops everything an engine holds of a network that is being deleted. */
+/** What engines call a network; more than one when they joined it. */
+export function engineNetworksOf(state: State, { id }: Pick<Network, 'id'>): readonly EngineNetwork[] {
+  return [...state.engineNetworks.values()].filter(({ networkId }) => networkId === id);
+}
+
+/** Drops everything an engine holds of a network that is being deleted; a pool it has not made over to it stays its. */
 export function dropsWith(state: State, network: Network): readonly Change[] {
-  const networks = [...state.engineNetworks.values()].filter(({ networkId }) => networkId === network.id);
-  const leases = network.ipam.pools.flatMap(({ subnet }) => leasesOf(state, subnet));
+  const networks = engineNetworksOf(state, network);
+  const leases = network.ipam.pools
+    .filter(({ subnet }) => !state.enginePools.has(poolIdOf(subnet)))
+    .flatMap(({ subnet }) => leasesOf(state, subnet));
   return [
     ...networks.map(({ id }) => ({ drop: 'engineNetwork' as const, id })),
     ...engineEndpointsOf(state, network).map(({ id }) => ({ drop: 'engineEndpoint' as const, id })),

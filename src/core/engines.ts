@@ -20,7 +20,7 @@ import {
 } from './engine-endpoints.ts';
 import { createEngineNetwork, deleteEngineNetwork, nameEngineNetwork } from './engine-networks.ts';
 import { releaseAddress, releasePool, requestAddress, requestPool } from './engine-pools.ts';
-import { engineEndpointsOf, findEngineNetwork, leaseNameOf } from './engine-records.ts';
+import { engineEndpointsOf, engineNetworksOf, findEngineNetwork, leaseNameOf } from './engine-records.ts';
 import type {
   EngineAddressRequest,
   EngineContainer,
@@ -46,6 +46,8 @@ export class Engines implements EngineController {
   readonly #ids = new KeyedMutex();
   /** Leases whose takers were told of them: others were recorded by a daemon that died before it could. */
   readonly #told = new Set<string>();
+  /** The names that networks of an engine did not get, which is logged once. */
+  readonly #unwelcome = new Map<string, string>();
 
   constructor(parts: Parts, locks: Locks, memberships: Memberships) {
     this.#parts = parts;
@@ -94,7 +96,7 @@ export class Engines implements EngineController {
     return this.#onId(id, async () => {
       const held = this.#state.engineNetworks.get(id);
       if (held === undefined) return;
-      if (held.made) await this.#removeForgotten(held.networkId);
+      await this.#removeForgotten(held.networkId);
       await this.#locks.run({ exclusive: ['networks', `network:${held.networkId}`] }, () =>
         deleteEngineNetwork(this.#parts, id),
       );
@@ -168,11 +170,12 @@ export class Engines implements EngineController {
     if (held === undefined) return;
     const exclusive = ['networks', `network:${held.networkId}`];
     const named = await this.#locks.run({ exclusive }, () => nameEngineNetwork(this.#parts, id, name));
-    if (named) return;
+    if (named || this.#unwelcome.get(id) === name) return;
+    this.#unwelcome.set(id, name);
     const own = this.#state.networks.get(held.networkId)?.name;
     this.#parts.log.warn(
       { network: own, name },
-      'a network of an engine keeps its name: another one has that',
+      'a network of an engine keeps its name: another one has that, or none can',
     );
   }
 
@@ -228,8 +231,12 @@ export class Engines implements EngineController {
     });
   }
 
-  /** An engine deletes no network that has containers: what is recorded of some was never given back. */
+  /**
+   * An engine deletes no network that has containers: what is recorded of some was never given back. Where it has the network by
+   * another id as well, they may be on that one.
+   */
   async #removeForgotten(networkId: Network['id']): Promise<void> {
+    if (engineNetworksOf(this.#state, { id: networkId }).length > 1) return;
     for (const { id } of engineEndpointsOf(this.#state, { id: networkId })) await this.deleteEndpoint(id);
   }
 }

@@ -8,6 +8,7 @@ import type { Network, Pool } from '../model/network.ts';
 import { createNetwork, draftNetwork } from './create-network.ts';
 import { deleteNetwork } from './delete-network.ts';
 import { networkPolicy } from './desired.ts';
+import { engineNetworksOf } from './engine-records.ts';
 import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { requestPools } from './request-pools.ts';
@@ -68,9 +69,10 @@ export async function rehearseCreation(parts: Parts, request: EnsureNetworkReque
   }
 }
 
-/** Nobody is on it, and it was made for whoever asks now. */
-function canBeMadeAnew(parts: Parts, { id, requested }: Network): boolean {
-  return requested !== undefined && endpointsOfNetwork(parts.store.state, id).length === 0;
+/** Nobody is on it, no engine is about to be, and it was made for whoever asks now. */
+function canBeMadeAnew({ store: { state } }: Parts, network: Network): boolean {
+  if (network.requested === undefined || engineNetworksOf(state, network).length > 0) return false;
+  return endpointsOfNetwork(state, network.id).length === 0;
 }
 
 export function networkNamed({ store }: Parts, name: string): Network | undefined {

@@ -8,10 +8,11 @@ import { endpointsOfSandbox, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { startResolver } from './sandbox-names.ts';
 
-/** An interface that was taken is renamed and configured by its taker within milliseconds. */
+/** An interface that was taken is renamed and configured by its taker within milliseconds, or whenever a busy host lets it. */
 const firstPauseMs = 2;
 const longestPauseMs = 100;
 const patienceMs = 5_000;
+const patientPauseMs = 10_000;
 
 export class Handovers {
   readonly #parts: Parts;
@@ -72,9 +73,9 @@ export class Handovers {
     this.#following.add(id);
     try {
       const end = performance.now() + patienceMs;
-      for (let pauseMs = firstPauseMs; !this.#closed && performance.now() < end; pauseMs *= 2) {
+      for (let pauseMs = firstPauseMs; !this.#closed; pauseMs *= 2) {
         if (await this.settle(id)) return;
-        await pause(Math.min(pauseMs, longestPauseMs));
+        await pause(performance.now() < end ? Math.min(pauseMs, longestPauseMs) : patientPauseMs);
       }
     } catch (error) {
       this.#parts.log.warn({ endpoint: id, reason: String(error) }, 'could not follow an interface');

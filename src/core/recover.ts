@@ -28,9 +28,10 @@ const builtins = [
 export async function recover(parts: Parts): Promise<void> {
   const { state } = parts.store;
   await forgetOtherBoots(parts);
+  await forgetHoldingsOfNothing(parts);
   for (const network of state.networks.values()) restorePools(parts, network);
-  await restoreHoldings(parts);
   await finishPending(parts);
+  for (const id of state.enginePools.keys()) restoreHeldPool(parts, id);
   for (const network of state.networks.values()) {
     await attempt(parts, () => driverOf(parts, network).ensureNetwork(network));
   }
@@ -78,17 +79,26 @@ function restorePools(parts: Parts, network: Network): void {
   }
 }
 
-/** Pools an engine holds for networks that were not made yet. */
-async function restoreHoldings(parts: Parts): Promise<void> {
-  const { state } = parts.store;
-  const taken = new Set(
-    [...state.networks.values()].flatMap(({ ipam }) => ipam.pools.map(({ subnet }) => subnet)),
-  );
-  for (const { id, subnet } of state.enginePools.values()) {
-    // The network has it by now: the daemon ended in between.
-    if (taken.has(subnet)) await parts.store.commit([{ drop: 'enginePool', id }]);
-    else restoreHeldPool(parts, id);
-  }
+/** What an engine holds of a network or pool that is not recorded, which damage to the records may have cost. */
+async function forgetHoldingsOfNothing(parts: Parts): Promise<void> {
+  const { networks, enginePools, engineLeases, engineNetworks, engineEndpoints } = parts.store.state;
+  const isOfNothing = ({ networkId }: { readonly networkId: NetworkId }) => !networks.has(networkId);
+  const pools = [...networks.values()].flatMap(({ ipam }) => ipam.pools);
+  const subnets = new Set([...enginePools.values(), ...pools].map(({ subnet }) => subnet));
+  const changes: Change[] = [
+    ...[...engineNetworks.values()]
+      .filter(isOfNothing)
+      .map(({ id }) => ({ drop: 'engineNetwork' as const, id })),
+    ...[...engineEndpoints.values()]
+      .filter(isOfNothing)
+      .map(({ id }) => ({ drop: 'engineEndpoint' as const, id })),
+    ...[...engineLeases.values()]
+      .filter(({ subnet }) => !subnets.has(subnet))
+      .map(({ id }) => ({ drop: 'engineLease' as const, id })),
+  ];
+  if (changes.length === 0) return;
+  await parts.store.commit(changes);
+  parts.log.warn({ records: changes.length }, 'forgot what an engine held of networks that are not recorded');
 }
 
 /** Whatever was being made or unmade when the last run ended is removed; so are sandboxes whose process or namespace is gone. */

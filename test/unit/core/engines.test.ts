@@ -3,16 +3,20 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Cidr, InterfaceAddress, IpAddress } from '../../../src/base/cidr.ts';
 import { randomId } from '../../../src/base/random-id.ts';
 import { CoreController } from '../../../src/core/controller.ts';
-import type { EngineNetworkRequest } from '../../../src/core/engine-requests.ts';
 import type { EndpointId } from '../../../src/model/ids.ts';
 import { openMemoryStore } from '../../../src/store/memory.ts';
 import type { Store } from '../../../src/store/store.ts';
+import {
+  gateway,
+  key,
+  makeEndpoint,
+  makeNetwork,
+  networkRequest,
+  subnet,
+  take,
+} from '../../support/engine-calls.ts';
 import { type FakeParts, fakeParts } from '../../support/fake-parts.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-
-const subnet = '10.90.0.0/24' as Cidr;
-const gateway = '10.90.0.1' as IpAddress;
-const key = '/var/run/docker/netns/172aa956e432';
 
 let store: Store;
 let parts: FakeParts;
@@ -30,28 +34,6 @@ async function start(): Promise<void> {
   if (before !== undefined && store.state.networks.size > 0) Object.assign(parts.world, before);
   core = new CoreController(parts);
   await core.start();
-}
-
-function networkRequest(id: string, changes: Partial<EngineNetworkRequest> = {}): EngineNetworkRequest {
-  const pools = [{ subnet, gateway, reserved: {}, leasedHere: true }];
-  return { id, internal: false, ipv4: true, ipv6: false, options: {}, pools, ...changes };
-}
-
-/** A network on a pool of ours; returns the engine's ids. */
-async function makeNetwork(): Promise<{ readonly id: string; readonly poolId: string }> {
-  const pool = await core.engines.requestPool({ family: 4, subnet, options: {} });
-  await core.engines.requestAddress({ poolId: pool.id, gateway: true });
-  const id = randomId();
-  await core.engines.createNetwork(networkRequest(id));
-  return { id, poolId: pool.id };
-}
-
-async function makeEndpoint(network: { readonly id: string; readonly poolId: string }): Promise<string> {
-  const address = await core.engines.requestAddress({ poolId: network.poolId, gateway: false });
-  const id = randomId();
-  const request = { id, networkId: network.id, addresses: [address], exposed: [], options: {} };
-  await core.engines.createEndpoint(request);
-  return id;
 }
 
 function endpointOf(id: string) {
@@ -94,7 +76,7 @@ describe('pools and addresses', () => {
   });
 
   test('an address stays taken until it is given back, whatever became of its endpoint', async () => {
-    const network = await makeNetwork();
+    const network = await makeNetwork(core);
     const wanted = { poolId: network.poolId, gateway: false, address: '10.90.0.9' as IpAddress };
     await core.engines.requestAddress(wanted);
     const id = randomId();
@@ -108,8 +90,8 @@ describe('pools and addresses', () => {
   });
 
   test('an address given back too early stays that of its endpoint', async () => {
-    const network = await makeNetwork();
-    const id = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
     await core.engines.releaseAddress(network.poolId, '10.90.0.2' as IpAddress);
     const wanted = { poolId: network.poolId, gateway: false, address: '10.90.0.2' as IpAddress };
     await expect(core.engines.requestAddress(wanted)).rejects.toThrow('already leased');
@@ -118,7 +100,7 @@ describe('pools and addresses', () => {
   });
 
   test('an address whose taker was never told is given out again after a restart', async () => {
-    const network = await makeNetwork();
+    const network = await makeNetwork(core);
     const wanted = { poolId: network.poolId, gateway: false, address: '10.90.0.9' as IpAddress };
     await core.engines.requestAddress(wanted);
     await expect(core.engines.requestAddress(wanted)).rejects.toThrow('already leased');
@@ -129,7 +111,7 @@ describe('pools and addresses', () => {
 
 describe('networks', () => {
   test('a network takes over its pool, and may be created again', async () => {
-    const { id, poolId } = await makeNetwork();
+    const { id, poolId } = await makeNetwork(core);
     expect(core.engines.holdings()).toMatchObject({ pools: [], leases: [], networks: [{ id, made: true }] });
     expect(core.network(id)).toMatchObject({ name: id.slice(0, 12), ipam: { pools: [{ subnet, gateway }] } });
     await core.engines.createNetwork(networkRequest(id));
@@ -178,12 +160,12 @@ describe('networks', () => {
 
   test('a network that is there can be joined, and stays when the engine deletes its own', async () => {
     const lab = await core.createNetwork({ name: 'lab', pools: [{ subnet, reserved: {} }] });
-    const pool = await core.engines.requestPool({ family: 4, options: { network: 'lab' } });
+    const pool = await core.engines.requestPool({ family: 4, subnet, options: { network: 'lab' } });
     expect(pool.subnet).toBe(subnet);
     expect(await core.engines.requestAddress({ poolId: pool.id, gateway: true })).toBe('10.90.0.1/24');
     const id = randomId();
     await core.engines.createNetwork(networkRequest(id, { network: 'lab' }));
-    const endpoint = await makeEndpoint({ id, poolId: pool.id });
+    const endpoint = await makeEndpoint(core, { id, poolId: pool.id });
     await core.engines.join(endpoint, key);
     expect(core.network('lab').endpoints).toHaveLength(1);
     await core.engines.leave(endpoint);
@@ -202,7 +184,7 @@ describe('networks', () => {
     [
       'addresses',
       { pools: [{ subnet, gateway, reserved: {}, leasedHere: false }] },
-      '--ipam-opt network=lab',
+      '--ipam-opt network=lab --subnet 10.90.0.0/24',
     ],
   ])('one that differs in its %s cannot be joined', async (_, changes, problem) => {
     await core.createNetwork({ name: 'lab', pools: [{ subnet, reserved: {} }] });
@@ -211,7 +193,7 @@ describe('networks', () => {
   });
 
   test('a network others are on stays, and is no more the engine’s', async () => {
-    const { id } = await makeNetwork();
+    const { id } = await makeNetwork(core);
     await core.createSandbox({ name: 'web' });
     await core.connect({ network: id, target: 'web' });
     await expect(core.engines.deleteNetwork(id)).rejects.toThrow('stays, as it is used by web');
@@ -219,18 +201,20 @@ describe('networks', () => {
     expect(core.engines.holdings().networks).toEqual([]);
   });
 
-  test('it gets the name the engine tells, unless another has it', async () => {
-    const { id } = await makeNetwork();
+  test('it gets the name the engine tells, unless another has it or no network can', async () => {
+    const { id } = await makeNetwork(core);
     await core.createNetwork({ name: 'lab' });
-    await core.engines.nameNetwork(id, 'lab');
-    expect(core.network(id).name).toBe(id.slice(0, 12));
+    for (const taken of ['lab', 'my lab', 'lab'.repeat(22)]) {
+      await core.engines.nameNetwork(id, taken);
+      expect(core.network(id).name).toBe(id.slice(0, 12));
+    }
     await core.engines.nameNetwork(id, 'front');
     expect(core.network('front').id).toBe(id);
   });
 
   test('one that is deleted by others takes along what the engine holds on it', async () => {
-    const network = await makeNetwork();
-    const endpoint = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const endpoint = await makeEndpoint(core, network);
     await core.engines.join(endpoint, key);
     await core.deleteNetwork(network.id, { force: true });
     expect(core.engines.holdings()).toEqual({ pools: [], leases: [], networks: [], endpoints: [] });
@@ -241,8 +225,8 @@ describe('networks', () => {
 
 describe('endpoints', () => {
   test('an interface is offered, taken under another name, and given back', async () => {
-    const network = await makeNetwork();
-    const id = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
     const offer = await core.engines.join(id, key);
     expect(offer).toEqual({
       ifname: `fp${id.slice(0, 10)}`,
@@ -256,7 +240,7 @@ describe('endpoints', () => {
       engine: 'offered',
       sandboxName: 'container-172aa956e432',
     });
-    take(offer.ifname);
+    take(parts, offer.ifname);
     await waitUntil('it is taken', () => endpointOf(id)?.engine === 'taken');
     expect(core.sandbox('container-172aa956e432')).toMatchObject({
       namespace: { kind: 'adopted', path: key },
@@ -273,8 +257,8 @@ describe('endpoints', () => {
   });
 
   test('an endpoint described again is the same; one nobody described is refused with advice', async () => {
-    const network = await makeNetwork();
-    const id = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
     const [known] = core.engines.holdings().endpoints;
     const again = { id, networkId: network.id, addresses: [], exposed: [], options: {} };
     expect(await core.engines.createEndpoint(again)).toEqual(known);
@@ -287,13 +271,13 @@ describe('endpoints', () => {
   });
 
   test('two endpoints of one container are in one sandbox', async () => {
-    const first = await makeNetwork();
+    const first = await makeNetwork(core);
     const pool = await core.engines.requestPool({ family: 4, options: {} });
     const second = { id: randomId(), poolId: pool.id };
     await core.engines.requestAddress({ poolId: pool.id, gateway: true });
     const pools = [{ subnet: pool.subnet, reserved: {}, leasedHere: true }];
     await core.engines.createNetwork(networkRequest(second.id, { pools }));
-    const [a, b] = [await makeEndpoint(first), await makeEndpoint(second)];
+    const [a, b] = [await makeEndpoint(core, first), await makeEndpoint(core, second)];
     await Promise.all([core.engines.join(a, key), core.engines.join(b, key)]);
     expect(core.sandboxes()).toHaveLength(1);
     await core.engines.leave(a);
@@ -303,8 +287,8 @@ describe('endpoints', () => {
   });
 
   test('a join that fails can be repeated, and leaves no sandbox', async () => {
-    const network = await makeNetwork();
-    const id = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
     parts.failOn('sandboxes.attach');
     await expect(core.engines.join(id, key)).rejects.toThrow('told to fail');
     expect(core.sandboxes()).toEqual([]);
@@ -313,9 +297,9 @@ describe('endpoints', () => {
   });
 
   test('a container gets its names, and its sandbox one that is free', async () => {
-    const network = await makeNetwork();
+    const network = await makeNetwork(core);
     await core.createSandbox({ name: 'web' });
-    const id = await makeEndpoint(network);
+    const id = await makeEndpoint(core, network);
     await core.engines.join(id, key);
     const container = {
       id: 'c0ffee'.repeat(10),
@@ -333,8 +317,8 @@ describe('endpoints', () => {
   });
 
   test('ports are exactly those asked for last', async () => {
-    const network = await makeNetwork();
-    const id = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
     await expect(core.engines.publish(id, [])).rejects.toThrow('no container has endpoint');
     await core.engines.join(id, key);
     const port = (hostPort: number, to: number) =>
@@ -352,8 +336,8 @@ describe('endpoints', () => {
 
 describe('after the daemon has died', () => {
   test('pools, addresses, networks and endpoints are as they were', async () => {
-    const network = await makeNetwork();
-    const id = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
     await core.engines.requestPool({ family: 4, options: {} });
     const before = core.engines.holdings();
     await start();
@@ -364,13 +348,13 @@ describe('after the daemon has died', () => {
     const offer = await core.engines.join(id, key);
     await start();
     expect(endpointOf(id)?.engine).toBe('offered');
-    take(offer.ifname);
+    take(parts, offer.ifname);
     await waitUntil('it is taken', () => endpointOf(id)?.engine === 'taken');
   });
 
   test('an interface that was taken meanwhile is found', async () => {
-    const network = await makeNetwork();
-    const id = await makeEndpoint(network);
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
     const { ifname } = await core.engines.join(id, key);
     parts.world.namespaces.set(key, new Set(['eth0']));
     parts.world.taken.set(ifname, { path: key, ifname: 'eth0' });
@@ -379,11 +363,3 @@ describe('after the daemon has died', () => {
     expect(endpointOf(id)?.ifname).toBe('eth0');
   });
 });
-
-/** What a container engine does with an interface offered to it. */
-function take(ifname: string): void {
-  parts.world.namespaces.set(key, new Set(['eth0']));
-  parts.world.host.delete(ifname);
-  parts.world.taken.set(ifname, { path: key, ifname: 'eth0' });
-  parts.changeLink({ ifname });
-}
