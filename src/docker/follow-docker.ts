@@ -51,6 +51,7 @@ class Follower implements DockerFollowing {
   #isClosed = false;
   #waitMs = firstWaitMs;
   #endWait = () => {};
+  #shortenWait = () => {};
   #next: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
   #comparing = false;
 
@@ -65,7 +66,7 @@ class Follower implements DockerFollowing {
   wake(): void {
     if (this.#isClosed) return;
     this.#following ??= this.#follow();
-    this.#endWait();
+    this.#shortenWait();
   }
 
   async close(): Promise<void> {
@@ -169,12 +170,17 @@ class Follower implements DockerFollowing {
     this.#log.warn({ reason }, 'Docker does not answer as it should; its names are learned when it does');
   }
 
-  /** Docker asks us something, so it is there: being woken ends the wait. */
+  /** Docker asks us something, so it is there: being woken makes the wait as short as the first one. */
   #wait(): Promise<void> {
     const waitMs = this.#waitMs;
+    const begunMs = performance.now();
     this.#waitMs = Math.min(waitMs * 2, longestWaitMs);
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, waitMs).unref();
+      let timer = setTimeout(resolve, waitMs).unref();
+      this.#shortenWait = () => {
+        clearTimeout(timer);
+        timer = setTimeout(resolve, Math.max(0, begunMs + firstWaitMs - performance.now())).unref();
+      };
       this.#endWait = () => {
         clearTimeout(timer);
         resolve();
