@@ -6,7 +6,7 @@ import { busyboxImage } from '../test/support/engines/busybox-image.ts';
 import { ControlGroups } from '../test/support/engines/control-groups.ts';
 import { Dockerd } from '../test/support/engines/dockerd.ts';
 import { TestHost } from '../test/support/test-host.ts';
-import { printMark, printSummary, type Summary, timeMs } from './support/figures.ts';
+import { printMark, printRatio, printSummary, type Summary, timeMs } from './support/figures.ts';
 
 const rounds = 30;
 const warmUp = 5;
@@ -176,10 +176,15 @@ try {
     for (const side of round % 2 === 0 ? [ours, theirs] : [theirs, ours]) await side.measure();
   }
   const share = await measureShare(docker);
+  const both = { own: 0, peer: 0 };
   for (const action of actions) {
     const [own, peer] = [ours.summary(action), theirs.summary(action)];
     printMark(`${action}, median: fairlead / bridge`, own.median / peer.median, 1);
+    if (!action.endsWith('connect')) continue;
+    both.own += own.median;
+    both.peer += peer.median;
   }
+  printRatio('network connect and disconnect: fairlead / bridge', both.own / both.peer);
   printMark('netd’s share of a network connect, median', share.median, 3, 'ms');
 } finally {
   await host[Symbol.asyncDispose]();
