@@ -30,17 +30,21 @@ export function defaultRoutes(parts: Parts, endpoints: readonly Endpoint[]): Def
   return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
 }
 
-/** None where an interface of somebody else's has it, or an engine's that it has not made the way out: they set it. */
+/** None where somebody else sets it: whose interface it leads through, or an engine whose container it is. */
 function defaultRoute(parts: Parts, endpoints: readonly Endpoint[], family: IpFamily) {
   const { endpoint, gateway } = gatewayEndpoint(parts, endpoints, family) ?? {};
   if (endpoint === undefined || gateway === undefined) return undefined;
   const isForeign = networkOf(parts.store.state, endpoint).driver === 'foreign';
-  return isForeign || !servesEngine(endpoint) ? undefined : { gateway, ifname: endpoint.ifname };
+  if (isForeign || endpoint.engine === 'offered' || !canServe(parts, endpoint)) return undefined;
+  return { gateway, ifname: endpoint.ifname };
 }
 
-/** The way out of an engine's container is the engine's to choose: the endpoint it publishes ports on, taken by then. */
-function servesEngine({ engine, gatewayPriority }: Endpoint): boolean {
-  return engine === undefined || (engine === 'taken' && gatewayPriority > 0);
+/**
+ * The way out of an engine's container is the engine's to choose, and may be a network of its own: ours are none but the one it
+ * publishes ports on, and one that was connected with a priority.
+ */
+function canServe({ store }: Parts, endpoint: Endpoint): boolean {
+  return sandboxOf(store.state, endpoint).engine === undefined || endpoint.gatewayPriority > 0;
 }
 
 /** The endpoint that gives its sandbox the default route of a family, with the gateway. */
@@ -58,9 +62,8 @@ export function endpointPolicies(parts: Parts, endpoints: readonly Endpoint[]): 
   if (endpoints.every((endpoint) => endpoint.ports.length === 0)) return [];
   const gateways = [gatewayEndpoint(parts, endpoints, 4), gatewayEndpoint(parts, endpoints, 6)];
   const serves = (endpoint: Endpoint, family: IpFamily) =>
-    endpoint.engine === undefined
-      ? gateways[family === 4 ? 0 : 1]?.endpoint === endpoint
-      : endpoint.gatewayPriority > 0;
+    canServe(parts, endpoint) &&
+    (endpoint.engine !== undefined || gateways[family === 4 ? 0 : 1]?.endpoint === endpoint);
   return endpoints
     .filter((endpoint) => endpoint.ports.length > 0)
     .map((endpoint) => {

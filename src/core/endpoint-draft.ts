@@ -153,7 +153,10 @@ function refuseAliases(network: Network): never {
   );
 }
 
-/** The first free number. In a namespace of somebody else's there may be interfaces we know nothing of. */
+/**
+ * The first free number. In a namespace of somebody else's there may be interfaces we know nothing of; an engine counts those
+ * of its containers itself, and takes none that is there.
+ */
 async function freeIfname(
   parts: Parts,
   { network, sandbox }: { readonly network: Network; readonly sandbox: Sandbox },
@@ -162,7 +165,7 @@ async function freeIfname(
   const { namespace } = sandbox;
   const foreign = namespace.kind === 'adopted' ? await parts.sandboxes.interfaces(namespace) : [];
   const taken = new Set([...foreign, ...existing.map((endpoint) => endpoint.ifname)]);
-  const prefix = network.options['ifprefix'] ?? 'eth';
+  const prefix = network.options['ifprefix'] ?? (sandbox.engine === undefined ? 'eth' : 'fl');
   let number = 0;
   while (taken.has(`${prefix}${number}`)) number++;
   return `${prefix}${number}`;

@@ -35,16 +35,25 @@ export async function holdPorts(
   }
   const anywhere = requests.some(({ hostAddress }) => hostAddress === undefined);
   const addresses = anywhere ? hostAddresses(endpoint.network, families) : [];
-  const ports = await parts.hostPorts.reserve(portOwner(endpoint, endpoint.sandbox), requests, addresses);
+  const owner = portOwner(parts, endpoint, endpoint.sandbox);
+  const ports = await parts.hostPorts.reserve(owner, requests, addresses);
   undo(() => parts.hostPorts.release(endpoint.id, ports));
   return ports;
 }
 
+/** Known by the name its sandbox has when somebody asks: a container of an engine is renamed. */
 export function portOwner(
+  { store: { state } }: Parts,
   { id, portsHeldElsewhere }: Pick<Endpoint, 'id' | 'portsHeldElsewhere'>,
-  { name }: Sandbox,
+  sandbox: Sandbox,
 ): HostPortOwner {
-  return { endpointId: id, sandboxName: name, ...(portsHeldElsewhere && { heldElsewhere: true }) };
+  return {
+    endpointId: id,
+    get sandboxName() {
+      return (state.sandboxes.get(sandbox.id) ?? sandbox).name;
+    },
+    ...(portsHeldElsewhere && { heldElsewhere: true }),
+  };
 }
 
 /** Where ports without a host address go: the network's `host_binding`, or every address of the endpoint's families. */

@@ -130,7 +130,7 @@ async function restorePorts(parts: Parts): Promise<void> {
   for (const endpoint of state.endpoints.values()) {
     if (endpoint.ports.length === 0) continue;
     const sandbox = sandboxOf(state, endpoint);
-    const lost = await parts.hostPorts.restore(portOwner(endpoint, sandbox), endpoint.ports);
+    const lost = await parts.hostPorts.restore(portOwner(parts, endpoint, sandbox), endpoint.ports);
     for (const { hostAddress, hostPort, protocol } of lost) {
       parts.log.warn(
         { sandbox: sandbox.name, hostAddress, hostPort, protocol },

@@ -5,10 +5,14 @@ import type { Cidr, InterfaceAddress, IpAddress } from '../../../src/base/cidr.t
 import type { MacAddress } from '../../../src/base/mac.ts';
 import { randomId } from '../../../src/base/random-id.ts';
 import { CoreController } from '../../../src/core/controller.ts';
+import { defaultRoutes, policyState } from '../../../src/core/desired.ts';
+import { endpointsOfSandbox } from '../../../src/core/lookup.ts';
+import type { HostPortOwner, HostPorts } from '../../../src/firewall/host-ports.ts';
 import type { EndpointId, NetworkId } from '../../../src/model/ids.ts';
 import { openMemoryStore } from '../../../src/store/memory.ts';
 import type { Change, Store } from '../../../src/store/store.ts';
 import {
+  gateway,
   joinNetwork,
   key,
   makeEndpoint,
@@ -201,4 +205,55 @@ test.each([
   await expect(core.engines.requestAddress({ poolId: id, gateway: false })).rejects.toThrow(
     `pool ${small} is full`,
   );
+});
+
+describe('a container of an engine that is connected to a further network without the engine', () => {
+  const path = '/run/docker/netns/1';
+  const routesOf = (name: string) => {
+    const { id } = core.sandbox(name);
+    return defaultRoutes(parts, endpointsOfSandbox(store.state, id));
+  };
+
+  beforeEach(async () => {
+    await core.createNetwork({ name: 'lab', pools: [{ subnet, gateway, reserved: {} }] });
+    parts.world.namespaces.set(path, new Set(['eth0']));
+    parts.world.containers.set('web', path);
+  });
+
+  test('gets an interface the engine will not want to name its own', async () => {
+    expect(await core.connect({ network: 'lab', target: 'docker:web' })).toMatchObject({ ifname: 'fl0' });
+  });
+
+  test('keeps its way out, unless it is connected with a priority', async () => {
+    await core.connect({ network: 'lab', target: 'docker:web' });
+    expect(routesOf('web')).toEqual({});
+    await core.disconnect('lab', 'web', { force: false });
+    await core.connect({ network: 'lab', target: 'docker:web', gatewayPriority: 1 });
+    expect(routesOf('web')).toEqual({ ipv4: { gateway, ifname: 'fl0' } });
+  });
+
+  test('publishes ports as it answers: not by the way the question came', async () => {
+    const { id } = await core.connect({ network: 'lab', target: 'docker:web' });
+    const ports = [{ protocol: 'tcp', port: 80, hostPort: { first: 8080, last: 8080 } }] as const;
+    await core.publish('web', ports);
+    expect(policyState(parts).endpoints).toMatchObject([
+      { endpointId: id, forwards: [{ keepSource: false }] },
+    ]);
+  });
+});
+
+test('whoever wants a port is told the name its owner has by now', async () => {
+  const owners: HostPortOwner[] = [];
+  const { hostPorts } = parts;
+  const reserve: HostPorts['reserve'] = (owner, requests, addresses) => {
+    owners.push(owner);
+    return hostPorts.reserve(owner, requests, addresses);
+  };
+  core = new CoreController({ ...parts, hostPorts: { ...hostPorts, reserve } });
+  const id = await makeEndpoint(core, await makeNetwork(core));
+  await core.engines.join(id, key);
+  await core.engines.publish(id, [{ protocol: 'tcp', port: 80 }]);
+  const endpoints = [{ id, aliases: [] }];
+  await core.engines.nameContainer({ id: 'c0ffee'.repeat(10), name: 'web', hostname: 'web', endpoints });
+  expect(owners.map(({ sandboxName }) => sandboxName)).toEqual(['web']);
 });
