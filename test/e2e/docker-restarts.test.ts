@@ -81,8 +81,12 @@ describe('netd', () => {
     );
     await bed.netd.kill9();
     bed.netd = await host.netd();
-    // dockerd asks once more, until it is answered: pkg/plugins/client.go
-    expect(await coming).toMatchObject({ status: 0 });
+    // dockerd asks once more, until it is answered; but a call that had begun it repeats with an empty body: pkg/plugins/client.go
+    const { status, stderr } = await coming;
+    if (status !== 0) {
+      expect(stderr).toMatch(/NetworkDriver\.|IpamDriver\./);
+      await docker.run('start', 'late');
+    }
     await bed.known('container', 'late');
     await bed.remove('late');
     await expectAllReached();
