@@ -17,7 +17,7 @@ const patientPauseMs = 10_000;
 export class Handovers {
   readonly #parts: Parts;
   readonly #locks: Locks;
-  readonly #following = new Set<EndpointId>();
+  readonly #following = new Map<EndpointId, Pauses>();
   #stop = () => {};
   #closed = false;
 
@@ -69,14 +69,12 @@ export class Handovers {
   }
 
   async #follow(id: EndpointId): Promise<void> {
-    if (this.#following.has(id)) return;
-    this.#following.add(id);
+    const followed = this.#following.get(id);
+    if (followed !== undefined) return followed.restart();
+    const pauses = new Pauses();
+    this.#following.set(id, pauses);
     try {
-      const end = performance.now() + patienceMs;
-      for (let pauseMs = firstPauseMs; !this.#closed; pauseMs *= 2) {
-        if (await this.settle(id)) return;
-        await pause(performance.now() < end ? Math.min(pauseMs, longestPauseMs) : patientPauseMs);
-      }
+      while (!this.#closed && !(await this.settle(id))) await pauses.next();
     } catch (error) {
       this.#parts.log.warn({ endpoint: id, reason: String(error) }, 'could not follow an interface');
     } finally {
@@ -90,6 +88,28 @@ function pathOf({ namespace }: Sandbox): string | undefined {
   return namespace.kind === 'adopted' ? namespace.path : undefined;
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+/** Ever longer, and short again when something has happened. */
+class Pauses {
+  #pauseMs = firstPauseMs;
+  #patientFrom = performance.now() + patienceMs;
+  #end = () => {};
+
+  next(): Promise<void> {
+    const isPatient = performance.now() >= this.#patientFrom;
+    const ms = isPatient ? patientPauseMs : Math.min(this.#pauseMs, longestPauseMs);
+    this.#pauseMs *= 2;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      this.#end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  restart(): void {
+    this.#pauseMs = firstPauseMs;
+    this.#patientFrom = performance.now() + patienceMs;
+    this.#end();
+  }
 }

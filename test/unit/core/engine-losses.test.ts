@@ -19,6 +19,7 @@ import {
   makeNetwork,
   networkRequest,
   subnet,
+  take,
 } from '../../support/engine-calls.ts';
 import { type FakeParts, fakeParts } from '../../support/fake-parts.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -179,17 +180,54 @@ test('what is held of networks and pools that damage has cost is forgotten', asy
   expect(core.engines.holdings()).toEqual({ pools: [], leases: [], networks: [], endpoints: [] });
 });
 
-test('an interface whose taker is slow to configure it is followed until it has', async () => {
-  const id = await makeEndpoint(core, await makeNetwork(core));
-  const { ifname } = await core.engines.join(id, key);
-  vi.useFakeTimers();
-  parts.changeLink({ ifname });
-  await vi.advanceTimersByTimeAsync(20_000);
-  expect(endpointOf(id)?.engine).toBe('offered');
-  parts.world.namespaces.set(key, new Set());
-  parts.world.taken.set(ifname, { path: key, ifname: 'eth0' });
-  await vi.advanceTimersByTimeAsync(20_000);
-  expect(endpointOf(id)?.engine).toBe('taken');
+describe('an interface whose taker is slow to configure it', () => {
+  let id: string;
+  let ifname: string;
+
+  beforeEach(async () => {
+    id = await makeEndpoint(core, await makeNetwork(core));
+    ({ ifname } = await core.engines.join(id, key));
+    vi.useFakeTimers();
+    parts.changeLink({ ifname });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(endpointOf(id)?.engine).toBe('offered');
+  });
+
+  test('is followed until it has', async () => {
+    parts.world.namespaces.set(key, new Set());
+    parts.world.taken.set(ifname, { path: key, ifname: 'eth0' });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(endpointOf(id)?.engine).toBe('taken');
+  });
+
+  test('is looked at when the kernel tells of it, whenever it would have been', async () => {
+    take(parts, ifname);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(endpointOf(id)?.engine).toBe('taken');
+  });
+});
+
+test('a reboot leaves an engine its networks and pools, and takes its containers with their addresses', async () => {
+  const network = await makeNetwork(core);
+  const id = await makeEndpoint(core, network);
+  await core.engines.join(id, key);
+  const { id: poolId } = await core.engines.requestPool({
+    family: 4,
+    subnet: '10.91.0.0/24' as Cidr,
+    options: {},
+  });
+  await core.engines.requestAddress({ poolId, gateway: true });
+  core = new CoreController({ ...fakeParts(store), bootId: 'next-boot' });
+  await core.start();
+  expect(core.sandboxes()).toEqual([]);
+  expect(core.engines.holdings()).toMatchObject({
+    pools: [{ id: poolId }],
+    leases: [{ address: '10.91.0.1', gateway: true }],
+    networks: [{ id: network.id }],
+    endpoints: [],
+  });
+  const address = '10.90.0.2' as IpAddress;
+  expect(await core.engines.requestAddress({ ...network, gateway: false, address })).toBe('10.90.0.2/24');
 });
 
 test.each([
