@@ -15,7 +15,7 @@ export interface EnginePoolRequest {
   /** Chosen when absent. */
   readonly subnet?: Cidr;
   readonly range?: Cidr;
-  /** Those of `--ipam-opt`: `network` names a network that is there, whose pool of that family is meant. */
+  /** Those of `--ipam-opt`: `network` names a network that is there, whose pool on that subnet is meant. */
   readonly options: Readonly<Record<string, string>>;
 }
 
