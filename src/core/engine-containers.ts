@@ -30,7 +30,7 @@ export async function adoptContainer(
 ): Promise<Sandbox> {
   const known = await findContainer(parts, sandboxKey);
   if (known !== undefined) return known;
-  const namespace = await parts.sandboxes.adopt({ path: sandboxKey }).catch(unlessAbsent);
+  const namespace = await parts.sandboxes.adopt({ path: sandboxKey, local: true }).catch(unlessAbsent);
   if (namespace === undefined) {
     const awaited = { kind: 'awaited', expectedPath: sandboxKey } as const;
     const free = freeSandboxName(parts.store.state, name);

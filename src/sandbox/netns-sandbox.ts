@@ -62,10 +62,13 @@ export class NetnsSandboxes implements Sandboxes {
     return this.#pins.create(name);
   }
 
-  async adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace> {
+  async adopt(
+    target: { readonly pid: number } | { readonly path: string; readonly local?: true },
+  ): Promise<AdoptedNamespace> {
     const what = 'pid' in target ? `process ${target.pid}` : target.path;
     const path = 'pid' in target ? `/proc/${target.pid}/ns/net` : resolve(target.path);
-    const namespace = await openTarget(path, what);
+    const isLocal = 'pid' in target || target.local === true;
+    const namespace = await openTarget(path, what, { isLocal });
     const { device, inode } = namespace;
     namespace.close();
     const started = 'pid' in target ? startTime(target.pid) : undefined;

@@ -63,8 +63,12 @@ export function openIfOther(path: string): Namespace | undefined {
 }
 
 /** Opens a namespace of somebody else's. Errors: `not_found`, `invalid_parameter`, also for the host's own. */
-export async function openTarget(path: string, what: string): Promise<Namespace> {
-  const namespace = await openOther(path, what);
+export async function openTarget(
+  path: string,
+  what: string,
+  { isLocal = false }: { readonly isLocal?: boolean } = {},
+): Promise<Namespace> {
+  const namespace = await openOther(path, what, isLocal);
   if (!isHosts(namespace)) return namespace;
   namespace.close();
   throw new NetError('invalid_parameter', `${what} is in the host's own network namespace`);
@@ -76,9 +80,9 @@ function isHosts(namespace: Namespace): boolean {
   return sameNamespace(host, namespace);
 }
 
-async function openOther(path: string, what: string): Promise<Namespace> {
+async function openOther(path: string, what: string, isLocal: boolean): Promise<Namespace> {
   try {
-    await stat(path); // a path on a file system that hangs holds up a pool thread, not the event loop
+    if (!isLocal) await stat(path); // one on a file system that hangs holds up a pool thread, not the event loop
     return openNamespace({ path });
   } catch (cause) {
     const gone = ['ENOENT', 'ESRCH'].includes(codeOf(cause) ?? '');

@@ -44,8 +44,13 @@ export interface FoundInterface {
 export interface Sandboxes {
   /** Makes a network namespace with loopback up, pinned as NETNS_DIR/name. Errors: `already_exists` when that path is taken. */
   create(name: string): Promise<PinnedNamespace>;
-  /** Errors: `not_found` (no such process or path), `invalid_parameter` (not a network namespace, or the host's own). */
-  adopt(target: { readonly pid: number } | { readonly path: string }): Promise<AdoptedNamespace>;
+  /**
+   * `local`: the path is on no file system that could hang, which saves finding out.
+   * Errors: `not_found` (no such process or path), `invalid_parameter` (not a network namespace, or the host's own).
+   */
+  adopt(
+    target: { readonly pid: number } | { readonly path: string; readonly local?: true },
+  ): Promise<AdoptedNamespace>;
   /**
    * Brings loopback up or down in the namespace at a path; returns the addresses it has. Errors: `not_found`,
    * `invalid_parameter` (not a network namespace, or the host's own).
