@@ -46,22 +46,6 @@ export function formatPairs(pairs: Readonly<Record<string, string>>): string {
     .join(', ');
 }
 
-/** `80/tcp -> 0.0.0.0:8080`. */
-export function formatPort(port: {
-  readonly port: number;
-  readonly protocol: string;
-  readonly hostAddress: string;
-  readonly hostPort: number;
-}): string {
-  return `${port.port}/${port.protocol} -> ${formatHostPort(port)}`;
-}
-
-/** `0.0.0.0:8080`, an IPv6 address in brackets. */
-export function formatHostPort(port: { readonly hostAddress: string; readonly hostPort: number }): string {
-  const { hostAddress } = port;
-  return `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${port.hostPort}`;
-}
-
 export function idLines(items: readonly { readonly id: string }[]): string {
   return items.map(({ id }) => `${shortId(id)}\n`).join('');
 }

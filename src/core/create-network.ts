@@ -91,7 +91,7 @@ export async function draftNetwork(
   };
   const ipamOptions = ipam.parseOptions(request.ipamOptions ?? {});
   const configs = driver.hasInterfaces ? families.flatMap((family) => poolConfigs(request, family)) : [];
-  const pools = await requestPools(parts, { id, name, driver, ipam }, configs, undo);
+  const pools = await requestPools(parts, { ...draft, driver, ipam }, configs, undo);
   return { ...draft, ipam: { driver: ipam.name, options: ipamOptions, pools } };
 }
 

@@ -3,6 +3,7 @@ import { addressOf, familyOf, type IpAddress, type IpFamily, parseIp } from '../
 import type { PolicyState } from '../firewall/firewall.ts';
 import type { Attachment } from '../model/attachment.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import { hostGateways } from '../model/gateway.ts';
 import { shortId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
 import type { Network } from '../model/network.ts';
@@ -122,12 +123,9 @@ export function resolverPlaces(state: State, endpoints: readonly Endpoint[]) {
 }
 
 /** The addresses the host has on a network. */
-function hostAddresses({ driver, options, ipam }: Network): readonly IpAddress[] {
-  if (driver !== 'bridge' && driver !== 'foreign') return [];
-  return ipam.pools.flatMap(({ gateway }) => {
-    const inhibited = gateway !== undefined && familyOf(gateway) === 4 && options['inhibit_ipv4'] === 'true';
-    return gateway === undefined || inhibited ? [] : [gateway];
-  });
+function hostAddresses(network: Network): readonly IpAddress[] {
+  if (network.driver !== 'bridge' && network.driver !== 'foreign') return [];
+  return hostGateways(network).map(({ gateway }) => gateway);
 }
 
 /** A pod without an address can ask nobody. */

@@ -7,7 +7,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { EngineEndpoint } from '../model/engine.ts';
 import { type EndpointId, shortId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
-import type { PortRequest, PublishedPort } from '../model/port.ts';
+import { isOpened, type PortRequest, type PublishedPort } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { State } from '../store/store.ts';
 import { attachmentOf } from './desired.ts';
@@ -149,9 +149,10 @@ function isMet(held: readonly PublishedPort[], requests: readonly PortRequest[])
   const meets = (port: PublishedPort, request: PortRequest) =>
     port.port === request.port &&
     port.protocol === request.protocol &&
-    (request.hostAddress ?? port.hostAddress) === port.hostAddress &&
-    (request.hostPort === undefined ||
-      (port.hostPort >= request.hostPort.first && port.hostPort <= request.hostPort.last));
+    (isOpened(port) ||
+      ((request.hostAddress ?? port.hostAddress) === port.hostAddress &&
+        (request.hostPort === undefined ||
+          (port.hostPort >= request.hostPort.first && port.hostPort <= request.hostPort.last))));
   return (
     held.every((port) => requests.some((request) => meets(port, request))) &&
     requests.every((request) => held.some((port) => meets(port, request)))

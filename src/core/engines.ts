@@ -1,9 +1,10 @@
 // What the door of a container engine asks: its ids taken one by one, in the order its calls come for each.
-import type { InterfaceAddress, IpAddress } from '../base/cidr.ts';
+import type { InterfaceAddress, IpAddress, IpFamily } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { EngineEndpoint, EnginePool } from '../model/engine.ts';
+import { needsGateway } from '../model/gateway.ts';
 import { type EndpointId, shortId } from '../model/ids.ts';
 import type { DriverName, Network } from '../model/network.ts';
 import type { PortRequest } from '../model/port.ts';
@@ -78,10 +79,12 @@ export class Engines implements EngineController {
   withoutGateway({
     driver = 'bridge',
     options,
+    internal,
   }: Pick<EngineNetworkRequest, 'driver' | 'options' | 'internal'>) {
     const made = driverOf(this.#parts, { driver: driver as DriverName });
-    made.normalizeOptions(options);
-    return { ipv4: !made.hasGateway, ipv6: !made.hasGateway };
+    const described = { options: made.normalizeOptions(options), internal };
+    const skips = (family: IpFamily) => !made.hasGateway || !needsGateway(described, family);
+    return { ipv4: skips(4), ipv6: skips(6) };
   }
 
   createNetwork(request: EngineNetworkRequest): Promise<Network> {

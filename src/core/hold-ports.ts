@@ -1,16 +1,21 @@
-// The host ports of an endpoint: whether its network can publish any, and which addresses of the host they are held on.
-import { familyOf, type InterfaceAddress, type IpAddress, parseIp } from '../base/cidr.ts';
+// The published ports of an endpoint: whether its network can publish any, which are opened on the endpoint itself, and which
+// addresses of the host the others are held on.
+import { familyOf, type InterfaceAddress, type IpAddress, type IpFamily, parseIp } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Undo } from '../base/undo.ts';
 import type { HostPortOwner } from '../firewall/host-ports.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import { gatewayMode } from '../model/gateway.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
-import type { PortRequest, PublishedPort } from '../model/port.ts';
+import { isOpened, type PortRequest, type PublishedPort } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { Parts } from './parts.ts';
 
-/** Holds host ports for an endpoint. Errors: see `HostPorts.reserve`; `not_implemented` where host and endpoint have no address of one family. */
+/**
+ * Holds host ports for an endpoint, and names those that are opened instead, where its network is routed: once each, and none
+ * that it has. Errors: see `HostPorts.reserve`; `not_implemented` where host and endpoint have no address of one family.
+ */
 export async function holdPorts(
   parts: Parts,
   endpoint: {
@@ -18,6 +23,7 @@ export async function holdPorts(
     readonly network: Network;
     readonly sandbox: Sandbox;
     readonly addresses: readonly InterfaceAddress[];
+    readonly ports?: readonly PublishedPort[];
     readonly portsHeldElsewhere?: true;
   },
   requests: readonly PortRequest[],
@@ -35,10 +41,19 @@ export async function holdPorts(
   }
   const anywhere = requests.some(({ hostAddress }) => hostAddress === undefined);
   const addresses = anywhere ? hostAddresses(endpoint.network, families) : [];
+  const isRouted = (address: IpAddress) => gatewayMode(endpoint.network, familyOf(address)) === 'routed';
+  const opened = openedPorts(endpoint.ports ?? [], requests, (request) =>
+    (request.hostAddress === undefined ? addresses : [request.hostAddress]).filter(isRouted),
+  );
+  const held = addresses.filter((address) => !isRouted(address));
+  const wanted = requests.filter(({ hostAddress }) =>
+    hostAddress === undefined ? held.length > 0 : !isRouted(hostAddress),
+  );
+  if (wanted.length === 0) return opened;
   const owner = portOwner(parts, endpoint, endpoint.sandbox);
-  const ports = await parts.hostPorts.reserve(owner, requests, addresses);
+  const ports = await parts.hostPorts.reserve(owner, wanted, held);
   undo(() => parts.hostPorts.release(endpoint.id, ports));
-  return ports;
+  return [...ports, ...opened];
 }
 
 /** Known by the name its sandbox has when somebody asks: a container of an engine is renamed. */
@@ -54,6 +69,35 @@ export function portOwner(
     },
     ...(portsHeldElsewhere && { heldElsewhere: true }),
   };
+}
+
+const everywhere: Readonly<Record<IpFamily, IpAddress>> = {
+  4: '0.0.0.0' as IpAddress,
+  6: '::' as IpAddress,
+};
+
+/** Whichever host port and address they were asked for: one port of an endpoint is opened once. */
+function openedPorts(
+  present: readonly PublishedPort[],
+  requests: readonly PortRequest[],
+  addressesOf: (request: PortRequest) => readonly IpAddress[],
+): readonly PublishedPort[] {
+  const known = new Set(present.filter(isOpened).map(textOf));
+  const opened: PublishedPort[] = [];
+  for (const request of requests) {
+    for (const address of addressesOf(request)) {
+      const { port, protocol } = request;
+      const one = { protocol, port, hostAddress: everywhere[familyOf(address)], hostPort: 0 };
+      if (known.has(textOf(one))) continue;
+      known.add(textOf(one));
+      opened.push(one);
+    }
+  }
+  return opened;
+}
+
+function textOf({ hostAddress, port, protocol }: PublishedPort): string {
+  return `${port}/${protocol} on ${hostAddress}`;
 }
 
 /** Where ports without a host address go: the network's `host_binding`, or every address of the endpoint's families. */

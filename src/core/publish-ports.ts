@@ -2,7 +2,7 @@
 import { NetError } from '../base/errors.ts';
 import { withUndo } from '../base/undo.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import type { PortRequest, Protocol } from '../model/port.ts';
+import { isOpened, type PortRequest, type Protocol, type PublishedPort } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { policyChange } from './connect.ts';
 import { gatewayEndpoint } from './desired.ts';
@@ -26,21 +26,20 @@ export function publishPorts(
   });
 }
 
-/** Errors: `not_found` naming the first port that is not published. */
+/**
+ * Ports of the host, or those of endpoints that are open by themselves; those opened together with a host port go with it.
+ * Errors: `not_found` naming the first port that is not published.
+ */
 export async function unpublishPorts(
   parts: Parts,
   sandbox: Sandbox,
   wanted: readonly { readonly protocol: Protocol; readonly hostPort: number }[],
 ): Promise<readonly Endpoint[]> {
   const changed: Endpoint[] = [];
-  const matches = (endpoint: Endpoint) =>
-    endpoint.ports.filter((port) =>
-      wanted.some((one) => one.protocol === port.protocol && one.hostPort === port.hostPort),
-    );
   const endpoints = endpointsOfSandbox(parts.store.state, sandbox.id);
   for (const { protocol, hostPort } of wanted) {
-    const known = endpoints.some((endpoint) =>
-      endpoint.ports.some((port) => port.protocol === protocol && port.hostPort === hostPort),
+    const known = endpoints.some(({ ports }) =>
+      ports.some((port) => port.protocol === protocol && reachedAt(port) === hostPort),
     );
     if (!known)
       throw new NetError(
@@ -49,13 +48,32 @@ export async function unpublishPorts(
       );
   }
   for (const endpoint of endpoints) {
-    const gone = matches(endpoint);
+    const ports = remainingPorts(endpoint.ports, wanted);
+    const gone = endpoint.ports.filter((port) => !ports.includes(port));
     if (gone.length === 0) continue;
-    const ports = endpoint.ports.filter((port) => !gone.includes(port));
     changed.push(await replace(parts, sandbox, endpoint, { ...endpoint, ports }));
     parts.hostPorts.release(endpoint.id, gone);
   }
   return changed;
+}
+
+function remainingPorts(
+  ports: readonly PublishedPort[],
+  wanted: readonly { readonly protocol: Protocol; readonly hostPort: number }[],
+): readonly PublishedPort[] {
+  const isWanted = (port: PublishedPort) =>
+    wanted.some((one) => one.protocol === port.protocol && one.hostPort === reachedAt(port));
+  const gone = ports.filter(isWanted);
+  const rest = ports.filter((port) => !gone.includes(port));
+  const isFor = (port: PublishedPort) => (other: PublishedPort) =>
+    other.port === port.port && other.protocol === port.protocol;
+  const held = rest.filter((port) => !isOpened(port));
+  return rest.filter((port) => !isOpened(port) || !gone.some(isFor(port)) || held.some(isFor(port)));
+}
+
+/** The number it has where it is reached. */
+function reachedAt(port: PublishedPort): number {
+  return isOpened(port) ? port.port : port.hostPort;
 }
 
 /** Takes all back, and says how much the endpoint is its sandbox's way out. */

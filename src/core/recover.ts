@@ -4,6 +4,7 @@ import { randomId } from '../base/random-id.ts';
 import { runAll } from '../base/undo.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
+import { isOpened } from '../model/port.ts';
 import { isForeign, type Sandbox } from '../model/sandbox.ts';
 import type { Change } from '../store/store.ts';
 import { check, isGone, repairPending } from './check.ts';
@@ -128,9 +129,10 @@ async function attempt(parts: Parts, work: () => Promise<void>): Promise<void> {
 async function restorePorts(parts: Parts): Promise<void> {
   const { state } = parts.store;
   for (const endpoint of state.endpoints.values()) {
-    if (endpoint.ports.length === 0) continue;
+    const held = endpoint.ports.filter((port) => !isOpened(port));
+    if (held.length === 0) continue;
     const sandbox = sandboxOf(state, endpoint);
-    const lost = await parts.hostPorts.restore(portOwner(parts, endpoint, sandbox), endpoint.ports);
+    const lost = await parts.hostPorts.restore(portOwner(parts, endpoint, sandbox), held);
     for (const { hostAddress, hostPort, protocol } of lost) {
       parts.log.warn(
         { sandbox: sandbox.name, hostAddress, hostPort, protocol },

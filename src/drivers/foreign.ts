@@ -103,7 +103,7 @@ export class ForeignDriver implements Driver {
       internal: false,
       icc: true,
       source: { ipv4: 'keep', ipv6: 'keep' },
-      direct: { ipv4: true, ipv6: true },
+      direct: { ipv4: 'all', ipv6: 'all' },
       trustedInterfaces: [],
     };
   }

@@ -2,12 +2,16 @@
 import { addressOf, familyOf } from '../base/cidr.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { PortForward } from '../model/policy.ts';
+import { isOpened } from '../model/port.ts';
 
-/** A port is forwarded within the family of its host address; without an endpoint address of that family it is not. */
+/** A port is forwarded, or open, within the family of its host address; without an endpoint address of that family it is not. */
 export function portForwards({ ports, addresses }: Endpoint): readonly Omit<PortForward, 'keepSource'>[] {
   return ports.flatMap((port) => {
     const family = familyOf(port.hostAddress);
     const address = addresses.find((one) => familyOf(one) === family);
-    return address === undefined ? [] : [{ ...port, address: addressOf(address) }];
+    if (address === undefined) return [];
+    const own = addressOf(address);
+    const opened = isOpened(port) && { hostAddress: own, hostPort: port.port };
+    return [{ ...port, ...opened, address: own }];
   });
 }

@@ -15,13 +15,16 @@ export interface NetworkPolicy {
   readonly icc: boolean;
   /** Source given to packets that leave the network, by family: the outgoing interface's own address, one fixed address, or unchanged. */
   readonly source: { readonly ipv4: SourceRule; readonly ipv6: SourceRule };
-  /** By family: endpoints may be reached directly by their own addresses, from wherever there is a route. */
-  readonly direct: { readonly ipv4: boolean; readonly ipv6: boolean };
+  /** By family: how endpoints may be reached by their own addresses, from wherever there is a route. */
+  readonly direct: { readonly ipv4: DirectAccess; readonly ipv6: DirectAccess };
   /** Interfaces from which endpoints may be reached directly by their own addresses. */
   readonly trustedInterfaces: readonly string[];
 }
 
 export type SourceRule = 'masquerade' | 'keep' | { readonly address: IpAddress };
+
+/** `ports`: at their published ports, and by ICMP. */
+export type DirectAccess = 'none' | 'ports' | 'all';
 
 /** The published ports of one endpoint. */
 export interface EndpointPolicy {
@@ -30,7 +33,10 @@ export interface EndpointPolicy {
   readonly forwards: readonly PortForward[];
 }
 
-/** One published port with the endpoint address it leads to; both ends are of one family. */
+/**
+ * One published port with the endpoint address it leads to; both ends are of one family. Where both are the same the port is
+ * open at the endpoint's own address.
+ */
 export interface PortForward extends PublishedPort {
   readonly address: IpAddress;
   /** False where answers would leave by another network's gateway: then the host's bridge address stands in for the asker. */

@@ -9,11 +9,17 @@ export interface ExposedPort {
   readonly port: number;
 }
 
-/** A port held on the host and forwarded to the endpoint; the host port is always the one in use, never 0. */
+/** A port held on the host and forwarded to the endpoint, or open at the endpoint's own address. */
 export interface PublishedPort extends ExposedPort {
   /** `0.0.0.0` and `::` stand for every address of the host in that family. */
   readonly hostAddress: IpAddress;
+  /** The one in use; 0 when there is none because the network is routed: `hostAddress` tells but the family then. */
   readonly hostPort: number;
+}
+
+/** Nothing of the host leads to it: it is reached at the endpoint's own address. */
+export function isOpened({ hostPort }: Pick<PublishedPort, 'hostPort'>): boolean {
+  return hostPort === 0;
 }
 
 /**

@@ -30,6 +30,7 @@ export interface PortView {
   readonly protocol: Protocol;
   readonly port: number;
   readonly hostAddress: IpAddress;
+  /** 0 where the port is open at `address` itself. */
   readonly hostPort: number;
   readonly address: IpAddress;
 }

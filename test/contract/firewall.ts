@@ -56,7 +56,7 @@ export function firewallContract(
   );
 
   check('networks on one bridge come and go in any order', async ({ firewall }) => {
-    const direct = { ipv4: true, ipv6: true };
+    const direct = { ipv4: 'all', ipv6: 'all' } as const;
     const source = { ipv4: 'keep', ipv6: 'keep' } as const;
     const [one, two] = [1, 2].map((network) => networkPolicy(network, { ifname: 'cni0', direct, source }));
     if (one === undefined || two === undefined) return;

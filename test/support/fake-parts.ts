@@ -206,7 +206,7 @@ function fakeDriver(name: DriverName, world: World): Driver {
             internal: network.internal,
             icc: true,
             source: { ipv4: 'masquerade', ipv6: 'masquerade' },
-            direct: { ipv4: false, ipv6: false },
+            direct: { ipv4: 'none', ipv6: 'none' },
             trustedInterfaces: [],
           }
         : undefined,

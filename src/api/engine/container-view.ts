@@ -33,7 +33,7 @@ export function containerSummary(sandbox: SandboxView, viewer: Viewer) {
       ports.map(({ hostAddress, port, hostPort, protocol }) => ({
         IP: hostAddress,
         PrivatePort: port,
-        PublicPort: hostPort,
+        ...(hostPort !== 0 && { PublicPort: hostPort }),
         Type: protocol,
       })),
     ),
@@ -133,7 +133,8 @@ function bindings({ endpoints }: SandboxView) {
   const found: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const { port, protocol, hostAddress, hostPort } of endpoints.flatMap(({ ports }) => ports)) {
     const key = `${port}/${protocol}`;
-    found[key] = [...(found[key] ?? []), { HostIp: hostAddress, HostPort: String(hostPort) }];
+    const HostPort = hostPort === 0 ? '' : String(hostPort);
+    found[key] = [...(found[key] ?? []), { HostIp: hostAddress, HostPort }];
   }
   return found;
 }

@@ -8,7 +8,9 @@ export function many(items: Schema): Schema {
 
 const protocol: Schema = { type: 'string', enum: ['tcp', 'udp', 'sctp'] };
 const exposedPort = object({ protocol, port }, ['protocol', 'port']);
-const publishedPort = object({ protocol, port, hostAddress: anyText, hostPort: port }, [
+/** 0 where the port is open at the endpoint's own address. */
+const hostPort: Schema = { ...port, minimum: 0 };
+const publishedPort = object({ protocol, port, hostAddress: anyText, hostPort }, [
   'protocol',
   'port',
   'hostAddress',
@@ -125,7 +127,7 @@ export const portView = object(
     protocol,
     port,
     hostAddress: anyText,
-    hostPort: port,
+    hostPort,
     address: anyText,
   },
   ['networkName', 'sandboxName', 'protocol', 'port', 'hostAddress', 'hostPort', 'address'],

@@ -1,7 +1,7 @@
 // net graph: a picture of networks, sandboxes, addresses and ports.
 import { UsageError } from '../../base/command-line.ts';
 import type { EndpointView, NetworkView, SandboxView } from '../../model/view.ts';
-import { formatHostPort } from '../table.ts';
+import { formatReach, shownPorts } from '../ports.ts';
 import { defineVerb } from '../verb.ts';
 
 export interface Topology {
@@ -30,7 +30,7 @@ export function drawText({ networks, sandboxes }: Topology): string {
   const trees = networks.filter(isWorthShowing).map((network) => {
     const branches = network.endpoints.map((endpoint) => [
       endpointText(endpoint),
-      ...endpoint.ports.map((port) => `  ${port.port}/${port.protocol} <- ${formatHostPort(port)}`),
+      ...shownPorts(endpoint).map((port) => `  ${port.port}/${port.protocol} <- ${formatReach(port)}`),
     ]);
     return [networkText(network), ...branches.flatMap(drawBranch)];
   });
@@ -74,19 +74,13 @@ function drawBranch(
   return lines.map((line, i) => `${i === 0 ? (last ? '└─ ' : '├─ ') : last ? '   ' : '│  '}${line}`);
 }
 
-function mermaidEdges({
-  id,
-  networkId,
-  sandboxId,
-  ifname,
-  addresses,
-  ports,
-}: EndpointView): readonly string[] {
+function mermaidEdges(endpoint: EndpointView): readonly string[] {
+  const { id, networkId, sandboxId, ifname, addresses } = endpoint;
   const network = `n_${networkId.slice(0, 12)}`;
   const sandbox = `s_${sandboxId.slice(0, 12)}`;
   const label = [ifname, ...addresses].filter((word) => word !== '').join(' ');
-  const published = ports.map((port, i) => {
-    const text = quote(`${formatHostPort(port)}/${port.protocol}`);
+  const published = shownPorts(endpoint).map((port, i) => {
+    const text = quote(`${formatReach(port)}/${port.protocol}`);
     return `p_${id.slice(0, 12)}_${i}>${text}] --> |${port.port}| ${sandbox}`;
   });
   return [`${network} --- ${label === '' ? '' : `|${quote(label)}| `}${sandbox}`, ...published];

@@ -1,6 +1,7 @@
 // net port: published ports.
 import { formatOption, wantsJson } from '../output.ts';
-import { formatHostPort, formatPort, jsonText } from '../table.ts';
+import { formatPort, formatReach } from '../ports.ts';
+import { jsonText } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 
 export const port = defineVerb(
@@ -8,14 +9,14 @@ export const port = defineVerb(
     name: 'net port',
     summary: 'List the published ports of a sandbox, or of all.',
     operands: ['[TARGET]'],
-    options: { ...formatOption, quiet: { kind: 'flag', short: 'q', help: 'host addresses and ports only' } },
+    options: { ...formatOption, quiet: { kind: 'flag', short: 'q', help: 'addresses and ports only' } },
   },
   async ({ options, operands: [target] }, { client, write }) => {
     const json = wantsJson(options.format);
     const ports = await client.ports(target);
     if (json) return write(jsonText(ports));
     const lines = ports.map((one) => {
-      if (options.quiet) return formatHostPort(one);
+      if (options.quiet) return formatReach(one);
       return target === undefined ? `${one.sandboxName} ${formatPort(one)}` : formatPort(one);
     });
     return write(lines.map((line) => `${line}\n`).join(''));

@@ -2,7 +2,8 @@
 import { shortId } from '../../model/ids.ts';
 import type { SandboxView } from '../../model/view.ts';
 import { filterOption, formatOption, printList, quietOption } from '../output.ts';
-import { formatAge, formatPort, formatTable } from '../table.ts';
+import { formatPort, shownPorts } from '../ports.ts';
+import { formatAge, formatTable } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 
 const commandWidth = 30;
@@ -38,7 +39,7 @@ function processTable(sandboxes: readonly SandboxView[]): string {
     formatAge(sandbox.createdAt, new Date()),
     sandbox.exitStatus === undefined ? sandbox.status : `exited (${sandbox.exitStatus})`,
     sandbox.endpoints.map(({ networkName }) => networkName).join(', '),
-    sandbox.endpoints.flatMap(({ ports }) => ports.map(formatPort)).join(', '),
+    sandbox.endpoints.flatMap(shownPorts).map(formatPort).join(', '),
   ]);
   return formatTable(['SANDBOX ID', 'NAME', 'COMMAND', 'CREATED', 'STATUS', 'NETWORKS', 'PORTS'], rows);
 }

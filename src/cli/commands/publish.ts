@@ -23,7 +23,7 @@ export const publish = defineVerb(
 export const unpublish = defineVerb(
   {
     name: 'net unpublish',
-    summary: 'Take published ports back: HOSTPORT[-END][/PROTOCOL].',
+    summary: 'Take published ports back: HOSTPORT[-END][/PROTOCOL]; on a routed network the port itself.',
     operands: ['TARGET', 'HOSTPORT…'],
     options: {},
   },

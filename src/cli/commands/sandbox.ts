@@ -4,7 +4,8 @@ import { shortId } from '../../model/ids.ts';
 import { sandboxOptions } from '../../model/launch-commands.ts';
 import type { SandboxView } from '../../model/view.ts';
 import { filterOption, forEach, formatOption, printEach, printList, quietOption } from '../output.ts';
-import { formatAge, formatFields, formatPairs, formatPort, formatTable } from '../table.ts';
+import { formatPort, shownPorts } from '../ports.ts';
+import { formatAge, formatFields, formatPairs, formatTable } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 
 export const sandboxCreate = defineVerb(
@@ -86,6 +87,6 @@ function sandboxText(sandbox: SandboxView): string {
       ({ networkName, ifname, addresses }) =>
         ['Endpoint', [networkName, ifname, ...addresses].filter((word) => word !== '').join(' ')] as const,
     ),
-    ...sandbox.endpoints.flatMap(({ ports }) => ports.map((port) => ['Port', formatPort(port)] as const)),
+    ...sandbox.endpoints.flatMap(shownPorts).map((port) => ['Port', formatPort(port)] as const),
   ]);
 }

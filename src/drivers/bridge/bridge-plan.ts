@@ -1,5 +1,5 @@
 // How a network's bridge should be, and what differs from it in the kernel. Pure.
-import { familyOf, type InterfaceAddress, prefixOf, toInterfaceAddress } from '../../base/cidr.ts';
+import { type InterfaceAddress, prefixOf, toInterfaceAddress } from '../../base/cidr.ts';
 import type { MacAddress } from '../../base/mac.ts';
 import { kernelHasIpv6 } from '../../kernel/ipv6-stack.ts';
 import type { Step, SysctlStep } from '../../kernel/program.ts';
@@ -7,6 +7,7 @@ import { addAddress } from '../../kernel/rtnetlink/address.ts';
 import { request } from '../../kernel/rtnetlink/client.ts';
 import { changeLink, createLink, type Link, type LinkSettings } from '../../kernel/rtnetlink/link.ts';
 import type { BridgeOptions } from '../../kernel/rtnetlink/link-info.ts';
+import { gatewayMode, hostGateways } from '../../model/gateway.ts';
 import type { Network } from '../../model/network.ts';
 import { macOf } from '../endpoint-interface.ts';
 import { routeLocalnet } from '../route-localnet.ts';
@@ -20,6 +21,7 @@ export interface BridgePlan {
   readonly mtuBytes: number;
   /** The host's own addresses on it, the gateways. */
   readonly addresses: readonly InterfaceAddress[];
+  /** The host speaks IPv6 on it. */
   readonly ipv6: boolean;
   /** Packets pass between it and other interfaces. */
   readonly forwards: boolean;
@@ -57,20 +59,24 @@ export function bridgeName({ id, options }: Pick<Network, 'id' | 'options'>): st
 }
 
 export function bridgePlan(network: Network): BridgePlan {
-  const { id, options, internal, ipv6 } = network;
+  const { id, options, internal } = network;
   const name = bridgeName(network);
+  const answers = gatewayMode(network, 4) !== 'isolated';
+  const ipv6 = network.ipv6 && gatewayMode(network, 6) !== 'isolated';
   return {
     name,
     alias: `fairlead network ${id}`,
     mac: macOf(id),
     mtuBytes: Number(options['mtu']),
-    addresses: gatewayAddresses(network),
+    addresses: hostGateways(network).map(({ gateway, subnet }) =>
+      toInterfaceAddress(gateway, prefixOf(subnet)),
+    ),
     ipv6,
     forwards: !internal,
     promiscuous: options['promiscuous'] === 'true',
     mayBeForeign: name !== defaultBridgeName(id),
-    needs: neededSysctls(name, { ipv6, forwards: !internal }),
-    guards: guardSysctls(name, ipv6),
+    needs: neededSysctls(name, { answers, ipv6, forwards: !internal }),
+    guards: guardSysctls(name, { answers, ipv6 }),
   };
 }
 
@@ -138,31 +144,34 @@ function compareOwn(plan: BridgePlan, link: Link): BridgeFault[] {
   return faults;
 }
 
-/** With `inhibit_ipv4` somebody else has the gateway's address. */
-function gatewayAddresses({ ipam, options }: Network): readonly InterfaceAddress[] {
-  return ipam.pools.flatMap(({ subnet, gateway }) => {
-    if (gateway === undefined) return [];
-    if (familyOf(subnet) === 4 && options['inhibit_ipv4'] === 'true') return [];
-    return [toInterfaceAddress(gateway, prefixOf(subnet))];
-  });
-}
-
 /** Only of the bridge itself. */
 function neededSysctls(
   name: string,
-  { ipv6, forwards }: Pick<BridgePlan, 'ipv6' | 'forwards'>,
+  { answers, ipv6, forwards }: Pick<BridgePlan, 'ipv6' | 'forwards'> & Answering,
 ): readonly SysctlStep[] {
   return [
-    step(routeLocalnet(name), '1'),
+    ...(answers ? [step(routeLocalnet(name), '1')] : []),
     ...(forwards ? [step(`net/ipv4/conf/${name}/forwarding`, '1')] : []),
     ...(ipv6 ? [step(`net/ipv6/conf/${name}/disable_ipv6`, '0')] : []),
   ];
 }
 
-/** No sandbox is to give the host a route; a network without IPv6 gives it no IPv6 neighbours. */
-function guardSysctls(name: string, ipv6: boolean): readonly SysctlStep[] {
-  if (ipv6) return [step(`net/ipv6/conf/${name}/accept_ra`, '0')];
-  return kernelHasIpv6 ? [step(`net/ipv6/conf/${name}/disable_ipv6`, '1')] : [];
+/**
+ * No sandbox is to give the host a route; where the host speaks no IPv6 it gets no IPv6 neighbours. Without an address on the
+ * bridge the host would still answer ARP for its other ones: arp_ignore 8 is for none (Documentation/networking/ip-sysctl.rst).
+ */
+function guardSysctls(
+  name: string,
+  { answers, ipv6 }: Pick<BridgePlan, 'ipv6'> & Answering,
+): readonly SysctlStep[] {
+  const quiet = answers ? [] : [step(`net/ipv4/conf/${name}/arp_ignore`, '8')];
+  if (ipv6) return [...quiet, step(`net/ipv6/conf/${name}/accept_ra`, '0')];
+  return kernelHasIpv6 ? [...quiet, step(`net/ipv6/conf/${name}/disable_ipv6`, '1')] : quiet;
+}
+
+interface Answering {
+  /** The host has something to do with IPv4 on it. */
+  readonly answers: boolean;
 }
 
 function step(sysctl: string, value: string): SysctlStep {

@@ -12,8 +12,9 @@ import { readSysctl } from '../../kernel/sysctl.ts';
 import type { Attachment } from '../../model/attachment.ts';
 import type { Difference } from '../../model/difference.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
+import { gatewayMode } from '../../model/gateway.ts';
 import type { Network } from '../../model/network.ts';
-import type { NetworkPolicy, PortForward, SourceRule } from '../../model/policy.ts';
+import type { DirectAccess, NetworkPolicy, PortForward, SourceRule } from '../../model/policy.ts';
 import type { Driver, NetworkDraft } from '../driver.ts';
 import { endpointInterface } from '../endpoint-interface.ts';
 import { normalizeOptions, type Options } from '../options.ts';
@@ -47,6 +48,7 @@ export class BridgeDriver implements Driver {
 
   async resolve(draft: NetworkDraft, others: readonly Network[]): Promise<Options> {
     if (draft.ipv6 && !kernelHasIpv6) throw new NetError('not_implemented', 'this kernel has no IPv6');
+    checkIsolated(draft);
     const bridge = draft.options['bridge'] ?? defaultBridgeName(draft.id);
     await checkName(bridge, draft, others);
     const mtu = draft.options['mtu'] ?? String((await egressLink())?.mtuBytes ?? mtuWithoutEgress);
@@ -112,10 +114,7 @@ export class BridgeDriver implements Driver {
       internal,
       icc: options['icc'] !== 'false',
       source: { ipv4: sourceOf(network, 4), ipv6: sourceOf(network, 6) },
-      direct: {
-        ipv4: options['gateway_mode_ipv4'] === 'nat-unprotected',
-        ipv6: options['gateway_mode_ipv6'] === 'nat-unprotected',
-      },
+      direct: { ipv4: directAccess(network, 4), ipv6: directAccess(network, 6) },
       trustedInterfaces: options['trusted_host_interfaces']?.split(':') ?? [],
     };
   }
@@ -123,6 +122,17 @@ export class BridgeDriver implements Driver {
   forwards(_network: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[] {
     return portForwards(endpoint);
   }
+}
+
+/** Errors: `invalid_parameter`. */
+function checkIsolated(draft: NetworkDraft): void {
+  if (draft.internal) return;
+  const isolated = ([4, 6] as const).find((family) => gatewayMode(draft, family) === 'isolated');
+  if (isolated === undefined) return;
+  throw new NetError(
+    'invalid_parameter',
+    `option gateway_mode_ipv${isolated}: gateway mode isolated can only be used for an internal network`,
+  );
 }
 
 /** Errors: `conflict`. */
@@ -172,8 +182,16 @@ async function observe(plan: BridgePlan): Promise<ObservedBridge | undefined> {
   return { link, addresses: addresses.map(({ address }) => address), sysctls };
 }
 
-function sourceOf({ internal, options }: Network, family: IpFamily): SourceRule {
-  if (internal || options['masquerade'] === 'false') return 'keep';
+function directAccess(network: Network, family: IpFamily): DirectAccess {
+  const mode = gatewayMode(network, family);
+  if (mode === 'routed') return 'ports';
+  return mode === 'nat-unprotected' ? 'all' : 'none';
+}
+
+function sourceOf(network: Network, family: IpFamily): SourceRule {
+  const { internal, options } = network;
+  const isRouted = gatewayMode(network, family) === 'routed';
+  if (internal || isRouted || options['masquerade'] === 'false') return 'keep';
   const address = options[`host_ipv${family}`];
   return address === undefined ? 'masquerade' : { address: address as IpAddress };
 }

@@ -1,12 +1,12 @@
 // The options of bridge networks, with Docker's labels for them.
-import { NetError } from '../../base/errors.ts';
+import { gatewayModes } from '../../model/gateway.ts';
 import {
-  bad,
   commonOptions,
   type OptionRule,
   parseAddress,
   parseAddressOf,
   parseBool,
+  parseChoice,
   parseIfname,
   parseIfnames,
 } from '../options.ts';
@@ -19,8 +19,16 @@ export const bridgeOptions: readonly OptionRule[] = [
   { name: 'bridge', synonyms: [`${bridgeLabel}.name`], parse: parseIfname },
   { name: 'masquerade', synonyms: [`${bridgeLabel}.enable_ip_masquerade`], parse: parseBool },
   { name: 'icc', synonyms: [`${bridgeLabel}.enable_icc`], parse: parseBool },
-  { name: 'gateway_mode_ipv4', synonyms: [`${bridgeLabel}.gateway_mode_ipv4`], parse: parseGatewayMode },
-  { name: 'gateway_mode_ipv6', synonyms: [`${bridgeLabel}.gateway_mode_ipv6`], parse: parseGatewayMode },
+  {
+    name: 'gateway_mode_ipv4',
+    synonyms: [`${bridgeLabel}.gateway_mode_ipv4`],
+    parse: parseChoice(...gatewayModes),
+  },
+  {
+    name: 'gateway_mode_ipv6',
+    synonyms: [`${bridgeLabel}.gateway_mode_ipv6`],
+    parse: parseChoice(...gatewayModes),
+  },
   { name: 'host_binding', synonyms: [`${bridgeLabel}.host_binding_ipv4`], parse: parseAddress },
   {
     name: 'trusted_host_interfaces',
@@ -33,16 +41,3 @@ export const bridgeOptions: readonly OptionRule[] = [
   { name: 'hairpin', parse: parseBool },
   { name: 'promiscuous', parse: parseBool },
 ];
-
-const gatewayModes = ['nat', 'nat-unprotected'];
-const missingGatewayModes = ['routed', 'isolated'];
-
-function parseGatewayMode(value: string, key: string): string {
-  if (gatewayModes.includes(value)) return value;
-  if (!missingGatewayModes.includes(value))
-    throw bad(key, value, [...gatewayModes, ...missingGatewayModes].join(', '));
-  throw new NetError(
-    'not_implemented',
-    `option ${key}: gateway mode ${value} is not available in this version`,
-  );
-}

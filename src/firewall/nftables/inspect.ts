@@ -10,6 +10,7 @@ import {
   baseChains,
   type ChainRules,
   loopbackPorts,
+  openPortsSet,
   portsMap,
   sets,
   tableName,
@@ -87,7 +88,9 @@ function elementProblem(found: SetElement, wanted: Map<string, SetElement>): rea
   return sameData(found, expected) ? [] : [{ object: objectOf(found), problem: 'leads elsewhere' }];
 }
 
-const portSets = new Set([portsMap(4), portsMap(6), addressPortsMap(4), addressPortsMap(6)]);
+const portSets = new Set(
+  ([4, 6] as const).flatMap((family) => [portsMap(family), addressPortsMap(family), openPortsSet(family)]),
+);
 
 /** `port 8080/tcp on 192.0.2.1`, or an element of a set by its name. */
 function objectOf({ set, key }: SetElement): string {

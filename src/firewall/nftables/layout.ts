@@ -50,6 +50,11 @@ export function masqueradedSet(family: Family): string {
   return `masqueraded-ipv${family}`;
 }
 
+/** Ports open at endpoints' own addresses. */
+export function openPortsSet(family: Family): string {
+  return `open-ports-ipv${family}`;
+}
+
 export const sets: readonly NftSet[] = [
   { name: bridges, key: ['ifname'] },
   { name: fromNetwork, key: ['ifname'], data: 'verdict' },
@@ -156,5 +161,6 @@ function portSets(family: Family, address: 'ipv4_addr' | 'ipv6_addr'): readonly 
       data: [address, 'inet_service'],
     },
     { name: masqueradedSet(family), key: [address, 'inet_proto', 'inet_service'] },
+    { name: openPortsSet(family), key: [address, 'inet_proto', 'inet_service'] },
   ];
 }

@@ -112,6 +112,15 @@ export function dnatTo(family: Family, key: 'address and port' | 'port', map: st
   ];
 }
 
+/** `meta l4proto icmp`, or ICMPv6. */
+export function isIcmp(family: Family): Rule {
+  return [
+    ...familyIs(family),
+    { kind: 'meta', key: 'l4proto', to: 0 },
+    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(icmpProtocols[family]) },
+  ];
+}
+
 export function masquerade(): Rule {
   return [{ kind: 'masq' }];
 }
@@ -135,6 +144,8 @@ export function snatTo(family: Family, address: IpAddress): Rule {
 }
 
 const IPPROTO_TCP = 6;
+/** IPPROTO_ICMP and IPPROTO_ICMPV6. */
+const icmpProtocols = { 4: 1, 6: 58 } as const;
 /** Byte offsets in the network header (RFC 791, RFC 8200). */
 const addressOffsets = { 4: { saddr: 12, daddr: 16 }, 6: { saddr: 8, daddr: 24 } } as const;
 /** Registers an address fills. */

@@ -2,7 +2,7 @@
 import { familyOf, toBytes } from '../../base/cidr.ts';
 import type { Element } from '../../kernel/nftables/element.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
-import type { NetworkPolicy, PortForward, SourceRule } from '../../model/policy.ts';
+import type { DirectAccess, NetworkPolicy, PortForward, SourceRule } from '../../model/policy.ts';
 import { destinationBytes, ifnameBytes } from './key.ts';
 import {
   addressPortsMap,
@@ -11,6 +11,7 @@ import {
   fromNetwork,
   loopbackPorts,
   masqueradedSet,
+  openPortsSet,
   portsMap,
   returnTo,
   sourceOf,
@@ -18,9 +19,11 @@ import {
 } from './layout.ts';
 import {
   addressIn,
+  destinationIn,
   type Family,
   familyIs,
   interfaceIs,
+  isIcmp,
   masquerade,
   published,
   rule,
@@ -65,6 +68,8 @@ function renderNetwork(policy: NetworkPolicy): Rendering {
 export function renderForward(forward: PortForward): readonly SetElement[] {
   const { hostAddress, hostPort, protocol, address, port } = forward;
   const family = familyOf(address);
+  const end = destinationBytes({ address, protocol, port });
+  if (hostAddress === address && hostPort === port) return [{ set: openPortsSet(family), key: end }];
   const data = destinationBytes({ address, port });
   const onePort = destinationBytes({ address: hostAddress, protocol, port: hostPort });
   const elements: SetElement[] = [
@@ -73,9 +78,7 @@ export function renderForward(forward: PortForward): readonly SetElement[] {
       : { set: addressPortsMap(family), key: onePort, data },
   ];
   if (family === 4 && toBytes(hostAddress)[0] === 127) elements.push({ set: loopbackPorts, key: onePort });
-  if (!forward.keepSource) {
-    elements.push({ set: masqueradedSet(family), key: destinationBytes({ address, protocol, port }) });
-  }
+  if (!forward.keepSource) elements.push({ set: masqueradedSet(family), key: end });
   return elements;
 }
 
@@ -95,21 +98,32 @@ function fromRules({ ifname, internal, source }: NetworkPolicy): readonly Rule[]
 }
 
 /** What may come to the network's endpoints, and how; what nothing is said of may. */
-function toRules({ ifname, internal, icc, direct, trustedInterfaces }: NetworkPolicy): readonly Rule[] {
-  const closed = families.filter((family) => internal || !(family === 4 ? direct.ipv4 : direct.ipv6));
+function toRules(policy: NetworkPolicy): readonly Rule[] {
+  const { ifname, internal, icc, trustedInterfaces } = policy;
+  const closed = families.filter((family) => internal || access(policy, family) !== 'all');
+  const opened = families.filter((family) => !internal && access(policy, family) === 'ports');
   const fromItself = interfaceIs('iifname', ifname);
+  const allClosed = closed.length === families.length;
   if (icc && closed.length === 0) return [];
   return [
     ...(icc ? [rule(fromItself, verdict('accept'))] : []),
-    ...(internal ? [] : [rule(published(), verdict('accept'))]),
+    ...translated(policy),
+    ...opened.map((family) => rule(destinationIn(family, openPortsSet(family)), verdict('accept'))),
     ...(internal ? [] : trustedInterfaces).map((name) =>
       rule(interfaceIs('iifname', name), verdict('accept')),
     ),
-    ...(icc || closed.length === families.length ? [] : [rule(fromItself, verdict('drop'))]),
-    ...(closed.length === families.length
-      ? [verdict('drop')]
-      : closed.map((family) => rule(familyIs(family), verdict('drop')))),
+    ...(icc || (allClosed && opened.length === 0) ? [] : [rule(fromItself, verdict('drop'))]),
+    ...opened.map((family) => rule(isIcmp(family), verdict('accept'))),
+    ...(allClosed ? [verdict('drop')] : closed.map((family) => rule(familyIs(family), verdict('drop')))),
   ];
+}
+
+/** Connections to ports of the host that lead to the network: there are none in a family whose ports are open by themselves. */
+function translated(policy: NetworkPolicy): readonly Rule[] {
+  if (policy.internal) return [];
+  const some = families.filter((family) => access(policy, family) !== 'ports');
+  if (some.length === families.length) return [rule(published(), verdict('accept'))];
+  return some.map((family) => rule(familyIs(family), published(), verdict('accept')));
 }
 
 /**
@@ -117,9 +131,11 @@ function toRules({ ifname, internal, icc, direct, trustedInterfaces }: NetworkPo
  * asker is told by its address, as the kernel does not say which interface a packet came by where br_netfilter
  * (`net.bridge.bridge-nf-call-iptables`) makes the bridge itself pass it on.
  */
-function returnRules({ internal, subnets }: NetworkPolicy): readonly Rule[] {
-  if (internal) return [];
-  return subnets.map((subnet) => rule(published(), addressIn('saddr', subnet), masquerade()));
+function returnRules(policy: NetworkPolicy): readonly Rule[] {
+  if (policy.internal) return [];
+  return policy.subnets
+    .filter((subnet) => access(policy, familyOf(subnet)) !== 'ports')
+    .map((subnet) => rule(published(), addressIn('saddr', subnet), masquerade()));
 }
 
 /** The source address given to what comes from the network. Nothing leaves an internal one. */
@@ -130,6 +146,10 @@ function sourceRules({ ifname, internal, source }: NetworkPolicy): readonly Rule
 }
 
 const families: readonly Family[] = [4, 6];
+
+function access({ direct }: NetworkPolicy, family: Family): DirectAccess {
+  return family === 4 ? direct.ipv4 : direct.ipv6;
+}
 
 function sourceRule(source: NetworkPolicy['source'], family: Family): SourceRule {
   return family === 4 ? source.ipv4 : source.ipv6;

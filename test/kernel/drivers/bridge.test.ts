@@ -77,6 +77,33 @@ test('with inhibit_ipv4 the gateway address is left to somebody else', async () 
   expect(addresses('br-plain')).toEqual([]);
 });
 
+test('on an isolated network the host has no address, answers no ARP and speaks no IPv6', async () => {
+  const options = { ...network.options, gateway_mode_ipv4: 'isolated', gateway_mode_ipv6: 'isolated' };
+  const isolated = { ...network, internal: true, options };
+  await driver.ensureNetwork(isolated);
+  expect(addresses('br-test')).toEqual([]);
+  expect(run('ip -6 address show dev br-test')).toBe('');
+  expect(sysctl('net/ipv4/conf/br-test/arp_ignore')).toBe('8');
+  expect(sysctl('net/ipv4/conf/br-test/route_localnet')).toBe('0');
+  expect(sysctl('net/ipv6/conf/br-test/disable_ipv6')).toBe('1');
+  expect(await driver.inspectNetwork(isolated)).toEqual([]);
+});
+
+test('a network isolated over one family has its gateway in the other', async () => {
+  const half = (family: 4 | 6) => ({
+    ...network,
+    internal: true,
+    options: { ...network.options, [`gateway_mode_ipv${family}`]: 'isolated' },
+  });
+  await driver.ensureNetwork(half(4));
+  expect(addresses('br-test')).toEqual(['fd81::1/64']);
+  expect(sysctl('net/ipv6/conf/br-test/disable_ipv6')).toBe('0');
+  await driver.removeNetwork(network);
+  await driver.ensureNetwork(half(6));
+  expect(addresses('br-test')).toEqual(['10.81.0.1/24']);
+  expect(sysctl('net/ipv4/conf/br-test/arp_ignore')).toBe('0');
+});
+
 test('a subnet the network gets later brings its gateway address', async () => {
   await driver.ensureNetwork(plain);
   const more = { subnet: '10.84.0.0/24' as Cidr, gateway: '10.84.0.1' as IpAddress, reserved: {} };

@@ -30,7 +30,7 @@ export function networkPolicy(network: number, more: Partial<NetworkPolicy> = {}
     internal: false,
     icc: true,
     source: { ipv4: 'masquerade', ipv6: 'masquerade' },
-    direct: { ipv4: false, ipv6: false },
+    direct: { ipv4: 'none', ipv6: 'none' },
     trustedInterfaces: [],
     ...more,
   };
@@ -48,6 +48,12 @@ export function endpointPolicy(
 export function forward(hostPort: number, address: IpAddress, more: Partial<PortForward> = {}): PortForward {
   const anywhere = (address.includes(':') ? '::' : '0.0.0.0') as IpAddress;
   return { protocol: 'tcp', port: 80, hostPort, hostAddress: anywhere, address, keepSource: true, ...more };
+}
+
+/** TCP port 80 of a routed network's endpoint, unless told otherwise. */
+export function opening(address: IpAddress, more: Partial<PortForward> = {}): PortForward {
+  const port = more.port ?? 80;
+  return { protocol: 'tcp', address, keepSource: true, ...more, port, hostAddress: address, hostPort: port };
 }
 
 export interface NetworkShape {
@@ -143,6 +149,13 @@ export class Lan implements AsyncDisposable {
   async askUdp(place: Place, address: string, port: number, sourcePort: number): Promise<string> {
     const command = [process.execPath, udpPeer, 'ask', address, `${port}`, `${sourcePort}`, '3'];
     return answerText((await this.run(place, command)).stdout);
+  }
+
+  /** Whether an echo request is answered. */
+  async answersPing(place: Place, address: string, patienceSeconds = 5): Promise<boolean> {
+    const family = address.includes(':') ? '-6' : '-4';
+    const command = ['busybox', 'ping', family, '-c1', `-W${patienceSeconds}`, address];
+    return (await this.run(place, command)).stdout.includes('1 packets received');
   }
 
   run(place: Place, command: readonly string[], input = ''): Promise<{ stdout: string; stderr: string }> {

@@ -4,7 +4,7 @@ import type { IpAddress } from '../../../src/base/cidr.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
 import type { NetworkPolicy } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
-import { addressOf, endpointPolicy, forward, networkPolicy } from './lan.ts';
+import { addressOf, endpointPolicy, forward, networkPolicy, opening } from './lan.ts';
 import { takeTable } from './own-table.ts';
 
 const firewall = new NftablesFirewall();
@@ -31,13 +31,38 @@ const samples: readonly { what: string; policy: NetworkPolicy }[] = [
   },
   {
     what: 'a network whose endpoints may be reached by their own addresses over IPv6 (`gateway_mode_ipv6=nat-unprotected`)',
-    policy: networkPolicy(4, { ifname: 'fl-open', direct: { ipv4: false, ipv6: true } }),
+    policy: networkPolicy(4, { ifname: 'fl-open', direct: { ipv4: 'none', ipv6: 'all' } }),
   },
   {
     what: 'a network of interfaces somebody else made (driver `foreign`)',
     policy: networkPolicy(5, {
       ifname: 'cni0',
-      direct: { ipv4: true, ipv6: true },
+      direct: { ipv4: 'all', ipv6: 'all' },
+      source: { ipv4: 'keep', ipv6: 'keep' },
+    }),
+  },
+  {
+    what: 'a network whose packets are routed as they are (`gateway_mode_ipv4=routed`, `gateway_mode_ipv6=routed`)',
+    policy: networkPolicy(6, {
+      ifname: 'fl-routed',
+      direct: { ipv4: 'ports', ipv6: 'ports' },
+      source: { ipv4: 'keep', ipv6: 'keep' },
+    }),
+  },
+  {
+    what: 'a network routed over IPv6 alone, whose endpoints are kept apart (`gateway_mode_ipv6=routed`, `icc=false`)',
+    policy: networkPolicy(7, {
+      ifname: 'fl-half',
+      icc: false,
+      direct: { ipv4: 'none', ipv6: 'ports' },
+      source: { ipv4: 'masquerade', ipv6: 'keep' },
+    }),
+  },
+  {
+    what: 'an internal network on which the host has no address (`gateway_mode_ipv4=isolated`, `gateway_mode_ipv6=isolated`): the rules are those of any internal network',
+    policy: networkPolicy(8, {
+      ifname: 'fl-isolated',
+      internal: true,
       source: { ipv4: 'keep', ipv6: 'keep' },
     }),
   },
@@ -49,6 +74,9 @@ const ports = [
   forward(5432, addressOf(1, 3), { port: 5432, hostAddress: '127.0.0.1' as IpAddress }),
   forward(8081, addressOf(5, 2)),
   forward(53, addressOf(3, 2, 6), { protocol: 'udp', port: 53, keepSource: false }),
+  opening(addressOf(6, 2)),
+  opening(addressOf(6, 2, 6)),
+  opening(addressOf(7, 2, 6), { protocol: 'udp', port: 53 }),
 ];
 
 test('the document shows the rules of a sample host as they are', async () => {
@@ -60,9 +88,10 @@ test('the document shows the rules of a sample host as they are', async () => {
   const networks = samples.map(
     ({ what, policy }) => `- \`${policy.ifname}\` (${policy.subnets.join(', ')}): ${what}`,
   );
-  const published = ports.map(
-    ({ hostAddress, hostPort, protocol, address, port, keepSource }) =>
-      `- ${hostPort}/${protocol} on ${hostAddress} leads to ${address} port ${port}${keepSource ? '' : '; the answers would leave by another network, so the asker’s address is replaced'}`,
+  const published = ports.map(({ hostAddress, hostPort, protocol, address, port, keepSource }) =>
+    hostAddress === address
+      ? `- ${port}/${protocol} is open at ${address}`
+      : `- ${hostPort}/${protocol} on ${hostAddress} leads to ${address} port ${port}${keepSource ? '' : '; the answers would leave by another network, so the asker’s address is replaced'}`,
   );
   const document = [
     '# The nftables backend',

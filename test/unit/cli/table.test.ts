@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatAge, formatFields, formatHostPort, formatTable } from '../../../src/cli/table.ts';
+import { formatAge, formatFields, formatTable } from '../../../src/cli/table.ts';
 
 test('columns are as wide as their widest cell and lines end without blanks', () => {
   expect(
@@ -32,8 +32,4 @@ test.each([
   ['2026-01-01T00:00:30Z', '0 seconds ago'],
 ])('%s is %s', (iso, age) => {
   expect(formatAge(iso, new Date('2026-01-01T00:00:00Z'))).toBe(age);
-});
-
-test('an IPv6 host address is in brackets', () => {
-  expect(formatHostPort({ hostAddress: '::', hostPort: 80 })).toBe('[::]:80');
 });

@@ -240,6 +240,56 @@ describe('endpoints', () => {
     },
   );
 
+  describe('on a network routed over IPv6', () => {
+    const request = (port: number, hostPort: number) => ({
+      protocol: 'tcp' as const,
+      port,
+      hostPort: { first: hostPort, last: hostPort },
+    });
+    const opened = { protocol: 'tcp', hostAddress: '::', hostPort: 0 };
+
+    beforeEach(async () => {
+      const pools = ['10.6.0.0/24', 'fd06::/64'].map((text) => ({
+        subnet: parseCidr(text, 'x'),
+        reserved: {},
+      }));
+      await core.createNetwork({ name: 'half', pools, options: { gateway_mode_ipv6: 'routed' } });
+      await core.connect({ network: 'half', target: 'web', ports: [request(80, 8080)] });
+    });
+
+    test('a port is held on the host over IPv4 and opened over IPv6, once', async () => {
+      await core.publish('web', [request(80, 8081)]);
+      expect(core.ports('web')).toMatchObject([
+        { port: 80, hostAddress: '0.0.0.0', hostPort: 8080 },
+        { ...opened, port: 80, address: 'fd06::2' },
+        { port: 80, hostAddress: '0.0.0.0', hostPort: 8081 },
+      ]);
+      expect(core.ports('web')).toHaveLength(3);
+      expect([...parts.world.ports.keys()].some((port) => port.includes('::'))).toBe(false);
+    });
+
+    test('whatever host address of that family was asked for, nothing of the host is held', async () => {
+      const before = parts.world.ports.size;
+      await core.publish('web', [{ protocol: 'tcp', port: 81, hostAddress: parseIp('fd99::1', 'x') }]);
+      expect(core.ports('web')).toContainEqual(expect.objectContaining({ ...opened, port: 81 }));
+      expect(parts.world.ports.size).toBe(before);
+    });
+
+    test('an opened port goes with the last host port of the same', async () => {
+      await core.publish('web', [request(80, 8081)]);
+      await core.unpublish('web', [{ protocol: 'tcp', hostPort: 8080 }]);
+      expect(core.ports('web')).toHaveLength(2);
+      await core.unpublish('web', [{ protocol: 'tcp', hostPort: 8081 }]);
+      expect(core.ports('web')).toEqual([]);
+      expect(parts.world.ports.size).toBe(0);
+    });
+
+    test('an opened port is taken back by its own number', async () => {
+      await core.unpublish('web', [{ protocol: 'tcp', hostPort: 80 }]);
+      expect(core.ports('web')).toMatchObject([{ hostPort: 8080 }]);
+    });
+  });
+
   test('a port that would be published on no address is refused', async () => {
     const pools = [{ subnet: parseCidr('fd00:5::/64', 'x'), reserved: {} }];
     const options = { host_binding: '127.0.0.1' };

@@ -223,6 +223,18 @@ describe('networks', () => {
   });
 });
 
+test.each([
+  ['a plain network', {}, false, { ipv4: false, ipv6: false }],
+  ['an internal network', {}, true, { ipv4: false, ipv6: false }],
+  ['one isolated over IPv4', { gateway_mode_ipv4: 'isolated' }, true, { ipv4: true, ipv6: false }],
+  ['one isolated over IPv6', { gateway_mode_ipv6: 'isolated' }, true, { ipv4: false, ipv6: true }],
+  ['an internal one whose gateway is elsewhere', { inhibit_ipv4: 'true' }, true, { ipv4: true, ipv6: false }],
+  ['a gateway that is elsewhere', { inhibit_ipv4: 'true' }, false, { ipv4: false, ipv6: false }],
+  ['a routed network', { gateway_mode_ipv4: 'routed' }, false, { ipv4: false, ipv6: false }],
+] as const)('which families need no gateway: %s', (_, options, internal, expected) => {
+  expect(core.engines.withoutGateway({ options, internal })).toEqual(expected);
+});
+
 describe('endpoints', () => {
   test('an interface is offered, taken under another name, and given back', async () => {
     const network = await makeNetwork(core);

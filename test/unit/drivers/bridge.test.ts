@@ -94,7 +94,7 @@ test('the policy masquerades, lets endpoints talk and trusts nobody unless told 
     internal: false,
     icc: true,
     source: { ipv4: 'masquerade', ipv6: 'masquerade' },
-    direct: { ipv4: false, ipv6: false },
+    direct: { ipv4: 'none', ipv6: 'none' },
     trustedInterfaces: [],
   };
   expect(driver.policy(network)).toEqual(policy);
@@ -113,8 +113,10 @@ test('the policy masquerades, lets endpoints talk and trusts nobody unless told 
 });
 
 test.each([
-  ['nat', 'nat-unprotected', { ipv4: false, ipv6: true }],
-  ['nat-unprotected', 'nat', { ipv4: true, ipv6: false }],
+  ['nat', 'nat-unprotected', { ipv4: 'none', ipv6: 'all' }],
+  ['nat-unprotected', 'nat', { ipv4: 'all', ipv6: 'none' }],
+  ['routed', 'nat', { ipv4: 'ports', ipv6: 'none' }],
+  ['isolated', 'routed', { ipv4: 'none', ipv6: 'ports' }],
 ])('gateway modes %s and %s say by which family endpoints are reached directly', (ipv4, ipv6, direct) => {
   const options = { ...network.options, gateway_mode_ipv4: ipv4, gateway_mode_ipv6: ipv6 };
   expect(driver.policy({ ...network, options }).direct).toEqual(direct);
@@ -125,6 +127,34 @@ test('sources are kept on internal networks and without masquerading', () => {
   expect(driver.policy({ ...network, internal: true }).source).toEqual(keep);
   const options = { ...network.options, masquerade: 'false', host_ipv4: '192.0.2.7' };
   expect(driver.policy({ ...network, options }).source).toEqual(keep);
+});
+
+test('sources are kept in a family that is routed, whatever they would be otherwise', () => {
+  const options = { ...network.options, gateway_mode_ipv4: 'routed', host_ipv4: '192.0.2.7' };
+  expect(driver.policy({ ...network, options }).source).toEqual({ ipv4: 'keep', ipv6: 'masquerade' });
+});
+
+test.each(['4', '6'])('a network isolated over IPv%s must be internal', async (family) => {
+  const { createdAt: _, ...draft } = network;
+  const options = { ...network.options, bridge: 'br-none', [`gateway_mode_ipv${family}`]: 'isolated' };
+  const resolve = (internal: boolean) => driver.resolve({ ...draft, options, internal }, []);
+  await expect(resolve(false)).rejects.toMatchObject({
+    code: 'invalid_parameter',
+    message: `option gateway_mode_ipv${family}: gateway mode isolated can only be used for an internal network`,
+  });
+  await expect(resolve(true)).resolves.toEqual(options);
+});
+
+test('a port without a host port is open at the endpoint’s address of that family', () => {
+  const port = { protocol: 'tcp', port: 80, hostPort: 0 } as const;
+  const ports = [
+    { ...port, hostAddress: '0.0.0.0' as IpAddress },
+    { ...port, hostAddress: '::' as IpAddress },
+  ];
+  expect(driver.forwards(network, { ...endpoint, ports })).toEqual([
+    { protocol: 'tcp', port: 80, hostAddress: '10.5.0.2', hostPort: 80, address: '10.5.0.2' },
+    { protocol: 'tcp', port: 80, hostAddress: 'fd05::2', hostPort: 80, address: 'fd05::2' },
+  ]);
 });
 
 test('a port leads to the address of the family of its host address', () => {

@@ -36,7 +36,7 @@ test('the policy leaves to others who reaches the endpoints and how they leave',
     internal: false,
     icc: true,
     source: { ipv4: 'keep', ipv6: 'keep' },
-    direct: { ipv4: true, ipv6: true },
+    direct: { ipv4: 'all', ipv6: 'all' },
     trustedInterfaces: [],
   });
 });

@@ -1,0 +1,29 @@
+// Published ports as the command line shows them.
+import { addressOf, familyOf } from '../base/cidr.ts';
+import { isOpened, type PublishedPort } from '../model/port.ts';
+import type { EndpointView } from '../model/view.ts';
+
+/** With the endpoint's address it leads to. */
+export interface ShownPort extends Pick<PublishedPort, 'port' | 'hostAddress' | 'hostPort'> {
+  readonly address: string;
+}
+
+/** Those that lead to no address of the endpoint are left out. */
+export function shownPorts({ addresses, ports }: EndpointView): readonly (ShownPort & PublishedPort)[] {
+  return ports.flatMap((port) => {
+    const address = addresses.find((one) => familyOf(one) === familyOf(port.hostAddress));
+    return address === undefined ? [] : [{ ...port, address: addressOf(address) }];
+  });
+}
+
+/** `80/tcp -> 0.0.0.0:8080`. */
+export function formatPort(port: ShownPort & Pick<PublishedPort, 'protocol'>): string {
+  return `${port.port}/${port.protocol} -> ${formatReach(port)}`;
+}
+
+/** Where it is reached: `0.0.0.0:8080`, an IPv6 address in brackets; one that is opened at the endpoint itself. */
+export function formatReach(port: ShownPort): string {
+  const { hostAddress, hostPort, address } = port;
+  const [where, number] = isOpened(port) ? [address, port.port] : [hostAddress, hostPort];
+  return `${where.includes(':') ? `[${where}]` : where}:${number}`;
+}
