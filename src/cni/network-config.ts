@@ -30,6 +30,8 @@ export interface NetworkConfig {
   /** Of the network this configuration makes; of somebody else's interface as a later element of a chain. */
   readonly mtuBytes?: number;
   readonly ingressPolicy: IngressPolicy;
+  /** Those of the network's driver that have no key of their own. */
+  readonly options: Readonly<Record<string, string>>;
   /** Empty when there is none. */
   readonly ipam: Fields;
   readonly dns: CniDns;
@@ -95,6 +97,7 @@ export function parseNetworkConfig(request: CniRequest): NetworkConfig {
     macvlan: driver === 'macvlan' ? parseMacvlan(configuration) : {},
     ...(mtuBytes !== undefined && mtuBytes !== 0 && { mtuBytes }),
     ingressPolicy: choice(configuration, 'ingressPolicy', policies) ?? 'open',
+    options: Object.fromEntries(configuration.stringMap('options') ?? []),
     ipam: configuration.object('ipam') ?? nothing('ipam'),
     dns: parseDns(configuration, runtime),
     ...requestedIps(runtime, own, args),

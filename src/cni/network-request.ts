@@ -18,20 +18,26 @@ export function networkRequest(config: NetworkConfig, { source, pools }: Address
     options: {
       ...(config.driver === 'bridge' ? bridgeOptions(config) : config.macvlan),
       ...(config.mtuBytes !== undefined && { mtu: String(config.mtuBytes) }),
+      ...config.options,
     },
   };
 }
 
 /** Every option is named, so that a changed configuration changes the network. */
-function bridgeOptions({ bridge, ingressPolicy }: NetworkConfig): Readonly<Record<string, string>> {
+function bridgeOptions({ bridge, ingressPolicy, options }: NetworkConfig): Readonly<Record<string, string>> {
   const mode = ingressPolicy === 'open' ? 'nat-unprotected' : 'nat';
+  const modes = ['gateway_mode_ipv4', 'gateway_mode_ipv6'].filter((name) => !isNamed(options, name));
   return {
     bridge: bridge.name,
     masquerade: String(bridge.masquerade),
     hairpin: String(bridge.hairpin),
     icc: String(!bridge.portIsolation && ingressPolicy !== 'isolated'),
-    gateway_mode_ipv4: mode,
-    gateway_mode_ipv6: mode,
+    ...Object.fromEntries(modes.map((name) => [name, mode])),
     ...(bridge.promiscuous && { promiscuous: 'true' }),
   };
+}
+
+/** By itself or by Docker's label, which ends so. */
+function isNamed(options: NetworkConfig['options'], name: string): boolean {
+  return Object.keys(options).some((key) => key === name || key.endsWith(`.${name}`));
 }

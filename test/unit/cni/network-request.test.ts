@@ -50,6 +50,19 @@ describe('the network of a configuration', () => {
     expect(ask({ ingressPolicy, ...keys }).options).toMatchObject(options);
   });
 
+  test.each([
+    ['gateway_mode_ipv4', { gateway_mode_ipv4: 'routed', gateway_mode_ipv6: 'nat' }],
+    [
+      'com.docker.network.bridge.gateway_mode_ipv4',
+      { 'com.docker.network.bridge.gateway_mode_ipv4': 'routed', gateway_mode_ipv6: 'nat' },
+    ],
+  ])('takes %s among options of its driver, before what the ingress policy says', (name, expected) => {
+    const { options } = ask({ ingressPolicy: 'same-bridge', options: { [name]: 'routed' } });
+    expect(Object.fromEntries(Object.entries(options ?? {}).filter(([key]) => key.includes('mode')))).toEqual(
+      expected,
+    );
+  });
+
   test('hears everything only when told', () => {
     expect(ask({ promiscMode: true }).options).toMatchObject({ promiscuous: 'true' });
     expect(ask({}).options).not.toHaveProperty('promiscuous');
