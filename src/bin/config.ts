@@ -12,7 +12,7 @@ export interface Config {
   readonly stateDir: string;
   readonly dockerPluginDir: string;
   readonly netnsDir: string;
-  readonly firewall: 'auto' | 'nftables' | 'none';
+  readonly firewall: 'auto' | 'nftables' | 'iptables' | 'none';
   /** Empty: the built-in ones. */
   readonly pools: readonly PoolSpace[];
   /** Upstream name servers; empty: the host's, followed live. */
@@ -32,7 +32,7 @@ const settings: Readonly<Record<string, Option>> = {
     help: 'where dockerd looks for plugins (/run/docker/plugins)',
   },
   'netns-dir': { kind: 'value', value: 'DIR', help: 'pinned network namespaces (/run/netns)' },
-  firewall: { kind: 'value', value: 'NAME', help: 'auto, nftables or none (auto)' },
+  firewall: { kind: 'value', value: 'NAME', help: 'auto, nftables, iptables or none (auto)' },
   pool: { kind: 'list', value: 'CIDR,SIZE', help: 'cut subnets of prefix length SIZE from CIDR' },
   dns: { kind: 'list', value: 'ADDR', help: "upstream name server (the host's, followed live)" },
   'host-name': { kind: 'value', value: 'NAME', help: "name of this host (the system's)" },
@@ -155,19 +155,13 @@ function toConfig(values: ReadonlyMap<string, readonly string[]>): Config {
     stateDir: directory('state-dir', text('state-dir', '/var/lib/fairlead')),
     dockerPluginDir: directory('docker-plugin-dir', text('docker-plugin-dir', '/run/docker/plugins')),
     netnsDir: directory('netns-dir', text('netns-dir', '/run/netns')),
-    firewall: firewallName(text('firewall', 'auto')),
+    firewall: oneOf('firewall', text('firewall', 'auto'), ['auto', 'nftables', 'iptables', 'none'] as const),
     pools: (values.get('pool') ?? []).map((text) => parsePoolSpace(text, '--pool')),
     dns: (values.get('dns') ?? []).map((address) => parseIp(address, '--dns')),
     hostName: text('host-name', hostname()),
     logLevel: oneOf('log-level', text('log-level', 'info'), logLevels),
     logFormat: oneOf('log-format', text('log-format', 'text'), ['text', 'json'] as const),
   };
-}
-
-function firewallName(text: string): Config['firewall'] {
-  if (text === 'iptables')
-    throw new NetError('not_implemented', '--firewall: iptables is not available in this version');
-  return oneOf('firewall', text, ['auto', 'nftables', 'none'] as const);
 }
 
 function directory(flag: string, path: string): string {

@@ -1,25 +1,86 @@
 // Which firewall backend a host gets.
-import { NetError } from '../base/errors.ts';
+import { NetError, toNetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { NetlinkError } from '../kernel/netlink/error.ts';
+import { Batch } from '../kernel/nftables/batch.ts';
+import { commit, getTable } from '../kernel/nftables/client.ts';
+import { ownChain } from './docker-user/filter-table.ts';
 import type { Firewall } from './firewall.ts';
+import { IptablesFirewall } from './iptables/iptables.ts';
+import { removeLegacyVariant, removeNftVariant } from './iptables/leftovers.ts';
+import { Programs } from './iptables/programs.ts';
+import { tableName } from './nftables/layout.ts';
 import { NftablesFirewall } from './nftables/nftables.ts';
 import { requireNftables } from './nftables/refusal.ts';
 import { NoFirewall } from './none.ts';
+import { succeeding } from './predecessors.ts';
 
 export type FirewallSetting = 'auto' | 'nftables' | 'iptables' | 'none';
 
 /**
- * `auto` takes nftables and nothing less: a daemon that cannot keep networks apart must be told to do without.
- * Errors: `not_implemented` naming what the kernel lacks, `unavailable` without CAP_NET_ADMIN.
+ * `auto` takes nftables where the kernel has what it needs, else iptables, and nothing less: a daemon that cannot keep networks
+ * apart must be told to do without. What another backend left goes when the first rules of this one are in force.
+ * Errors: `not_implemented` naming what the kernel or the host lacks, `unavailable` without CAP_NET_ADMIN.
  */
 export async function chooseFirewall(setting: FirewallSetting, log: Log): Promise<Firewall> {
   if (setting === 'none') return new NoFirewall();
-  if (setting === 'iptables') {
-    throw new NetError('not_implemented', 'firewall iptables: there is no such backend yet; use nftables');
-  }
+  const usesNftables = setting === 'nftables' || (setting === 'auto' && (await hasNftables(log)));
+  return usesNftables ? nftables(log) : iptables(log);
+}
+
+async function nftables(log: Log): Promise<Firewall> {
   await requireNftables();
-  return new NftablesFirewall({
-    warn: (error) => log.warn({ err: error }, error.message),
-    inform: (text) => log.info(text),
-  });
+  const firewall = new NftablesFirewall(tellers(log));
+  return succeeding(firewall, () =>
+    attemptAll(log, [() => removeNftVariant(ownChain), () => removeLegacyVariant()]),
+  );
+}
+
+async function iptables(log: Log): Promise<Firewall> {
+  const version = await new Programs().version();
+  const firewall = new IptablesFirewall(tellers(log));
+  // The variant in use removes its own strays with its first rules.
+  const removeOther = version.includes('nf_tables') ? removeLegacyVariant : () => removeNftVariant();
+  return succeeding(firewall, () => attemptAll(log, [removeTable, removeOther]));
+}
+
+/** Errors: `unavailable`, when it cannot be told. */
+async function hasNftables(log: Log): Promise<boolean> {
+  try {
+    await requireNftables();
+    return true;
+  } catch (error) {
+    const { code, message } = toNetError(error);
+    if (!(error instanceof NetError) || code !== 'not_implemented') throw error;
+    log.info({ reason: message }, 'firewall: iptables is used, as nftables cannot be');
+    return false;
+  }
+}
+
+function tellers(log: Log) {
+  return {
+    warn: (error: Error) => log.warn({ err: error }, error.message),
+    inform: (text: string) => log.info(text),
+  };
+}
+
+/** What cannot be removed is told: the host works, with rules nobody looks after. */
+async function attemptAll(log: Log, removals: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const remove of removals) {
+    try {
+      await remove();
+    } catch (error) {
+      if (hasNoTables(error)) continue;
+      log.warn({ reason: String(error) }, 'rules of another firewall backend could not be removed');
+    }
+  }
+}
+
+/** What nfnetlink answers where there is no nf_tables at all (net/netfilter/nfnetlink.c). */
+function hasNoTables(error: unknown): boolean {
+  return error instanceof NetlinkError && (error.code === 'EINVAL' || error.code === 'EPROTONOSUPPORT');
+}
+
+async function removeTable(): Promise<void> {
+  if ((await getTable(tableName)) !== undefined) await commit(new Batch(tableName).deleteTable());
 }

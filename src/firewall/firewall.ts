@@ -24,7 +24,7 @@ export interface Firewall {
   replace(state: PolicyState): Promise<void>;
   /** Compares the kernel with what it should hold, or with what was last applied; changes nothing. */
   inspect(desired?: PolicyState): Promise<readonly Difference[]>;
-  /** Calls back when somebody else changed our rules, with who it was where the kernel tells. */
+  /** Calls back when somebody else changed our rules and the kernel tells, with who it was where that is told too. */
   onForeignChange(listener: (who: string) => void): void;
   close(): Promise<void>;
 }

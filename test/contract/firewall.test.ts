@@ -1,7 +1,9 @@
 // The firewall backends on a real kernel, in a network namespace of their own.
 import { afterAll, beforeAll, describe } from 'vitest';
+import { IptablesFirewall } from '../../src/firewall/iptables/iptables.ts';
 import { NftablesFirewall } from '../../src/firewall/nftables/nftables.ts';
 import { NoFirewall } from '../../src/firewall/none.ts';
+import { backends, removeAllRules } from '../kernel/firewall/backends.ts';
 import { takeTable } from '../kernel/firewall/own-table.ts';
 import { run } from '../support/own-network.ts';
 import { type FirewallUnderTest, firewallContract } from './firewall.ts';
@@ -23,6 +25,32 @@ describe.skipIf(!isRoot)('nftables', () => {
       tamper: async () => void run('nft delete table inet fairlead'),
       [Symbol.asyncDispose]: () => firewall.close(),
     };
+  });
+});
+
+describe.for([
+  { variant: 'nft', tamper: 'iptables-nft -t nat -F' },
+  { variant: 'legacy', tamper: 'iptables-legacy -t nat -F' },
+] as const)('iptables-$variant', ({ variant, tamper }) => {
+  const missing = backends.find(({ name }) => name === `iptables-${variant}`)?.missing;
+  describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
+    beforeAll(async () => {
+      table = await takeTable();
+    }, 130_000);
+    afterAll(async () => {
+      await removeAllRules();
+      await table?.[Symbol.asyncDispose]();
+    });
+
+    firewallContract(async (): Promise<FirewallUnderTest> => {
+      const firewall = new IptablesFirewall({ variant });
+      await firewall.replace({ networks: [], endpoints: [] });
+      return {
+        firewall,
+        tamper: async () => void run(tamper),
+        [Symbol.asyncDispose]: () => firewall.close(),
+      };
+    });
   });
 });
 

@@ -84,7 +84,8 @@ function namedByDocker(
   return [...new Set(found)].sort();
 }
 
-function isDockers(chain: string): boolean {
+/** Docker's own chains, apart from the one it leaves to others. */
+export function isDockers(chain: string): boolean {
   return chain.startsWith('DOCKER') && chain !== userChain;
 }
 

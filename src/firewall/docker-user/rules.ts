@@ -3,6 +3,12 @@ import type { Expression } from '../../kernel/nftables/expression/expression.ts'
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import { rule, verdict } from '../nftables/match.ts';
 
+export interface PatternVerdict {
+  readonly which: 'iifname' | 'oifname';
+  readonly pattern: Pattern;
+  readonly verdict: 'accept' | 'return';
+}
+
 /**
  * Names of interfaces as a rule compares them: `br0` and a NUL is that one, `fl-` without a NUL is all that begin so. Both
  * iptables and nft read either.
@@ -21,12 +27,22 @@ export function patternsOf(bridges: Iterable<string>): readonly Pattern[] {
   return [...new Set(patterns)].sort();
 }
 
+/** The content of our chain. */
+export function forwardRules(networks: readonly Pattern[], named: readonly Pattern[]): readonly Rule[] {
+  return forwardVerdicts(networks, named).map((one) =>
+    rule(interfaceLike(one.which, one.pattern), verdict(one.verdict)),
+  );
+}
+
 /**
- * The content of our chain. A packet between a network and one of Docker's bridges goes on to Docker's rules, which keep
+ * Which forwarded packets are let past Docker's rules. A packet between a network and one of Docker's bridges goes on to Docker's rules, which keep
  * apart what Docker keeps apart; any other of a network's is accepted, as our own table decides about it in any case.
  * @param named bridges that Docker's rules name; one of ours among them is Docker's.
  */
-export function forwardRules(networks: readonly Pattern[], named: readonly Pattern[]): readonly Rule[] {
+export function forwardVerdicts(
+  networks: readonly Pattern[],
+  named: readonly Pattern[],
+): readonly PatternVerdict[] {
   const ours = networks.filter((pattern) => !named.includes(pattern));
   const ofDocker = [...dockerPrefixes, ...named.filter((pattern) => !looksLikeDocker(pattern))];
   // A bridge of ours that was given a name like Docker's must be told apart before the rules for those.
@@ -34,11 +50,11 @@ export function forwardRules(networks: readonly Pattern[], named: readonly Patte
   const others = ours.filter((pattern) => !looksLikeDocker(pattern));
   if (ours.length === 0) return [];
   return [
-    ...alike.map((pattern) => rule(interfaceLike('oifname', pattern), verdict('accept'))),
-    ...ofDocker.map((pattern) => rule(interfaceLike('oifname', pattern), verdict('return'))),
-    ...ours.map((pattern) => rule(interfaceLike('iifname', pattern), verdict('accept'))),
-    ...ofDocker.map((pattern) => rule(interfaceLike('iifname', pattern), verdict('return'))),
-    ...others.map((pattern) => rule(interfaceLike('oifname', pattern), verdict('accept'))),
+    ...alike.map((pattern) => ({ which: 'oifname', pattern, verdict: 'accept' }) as const),
+    ...ofDocker.map((pattern) => ({ which: 'oifname', pattern, verdict: 'return' }) as const),
+    ...ours.map((pattern) => ({ which: 'iifname', pattern, verdict: 'accept' }) as const),
+    ...ofDocker.map((pattern) => ({ which: 'iifname', pattern, verdict: 'return' }) as const),
+    ...others.map((pattern) => ({ which: 'oifname', pattern, verdict: 'accept' }) as const),
   ];
 }
 

@@ -1,7 +1,7 @@
 // Docker's rules in the table `filter`, made by iptables as Docker makes them (dockerd 20.10 and, for IPv6, as from 27 on).
 import { run, succeeds } from '../../support/own-network.ts';
 
-export type Command = 'iptables-nft' | 'ip6tables-nft';
+export type Command = `${'iptables' | 'ip6tables'}-${'nft' | 'legacy'}`;
 
 /** For bridges of Docker's by these names. */
 export function makeDockerRules(command: Command, bridges: readonly string[]): void {
@@ -26,6 +26,11 @@ export function makeDockerRules(command: Command, bridges: readonly string[]): v
 /** As if iptables had never been used. */
 export function removeDockerRules(): void {
   for (const family of ['ip', 'ip6']) succeeds(`nft delete table ${family} filter`);
+}
+
+/** Of the table `filter`, everybody's; only the table itself stays. */
+export function flushFilter(command: Command): void {
+  for (const words of ['-P FORWARD ACCEPT', '-F', '-X']) run(`${command} ${words}`);
 }
 
 /** What iptables prints of a chain's rules, without the words they all begin with. */

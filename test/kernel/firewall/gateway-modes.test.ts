@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
 import { BridgeDriver } from '../../../src/drivers/bridge/bridge.ts';
-import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
+import type { PolicyState } from '../../../src/firewall/firewall.ts';
 import type { NetworkPolicy } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
 import { makeNetwork } from '../../support/records.ts';
+import { backends, removeAllRules } from './backends.ts';
 import {
   addressOf,
   bridgeOf,
@@ -19,7 +20,6 @@ import {
 } from './lan.ts';
 import { takeTable } from './own-table.ts';
 
-const firewall = new NftablesFirewall();
 const driver = new BridgeDriver();
 let table: AsyncDisposable;
 let lan: Lan;
@@ -47,7 +47,10 @@ beforeAll(async () => {
     await lan.serve(place);
     await lan.serve(place, 81);
   }
-  await firewall.replace({
+}, 120_000);
+
+function desiredState(): PolicyState {
+  return {
     networks: [
       ...Object.entries(networks).map(([mode, network]) =>
         policy(network, { gateway_mode_ipv4: mode, gateway_mode_ipv6: mode }, mode === 'isolated'),
@@ -64,11 +67,10 @@ beforeAll(async () => {
       endpointPolicy('apart', apart, opened(apart)),
       endpointPolicy('half', half, [forward(8086, addressOf(half, 2)), opening(addressOf(half, 2, 6))]),
     ],
-  });
-}, 120_000);
+  };
+}
 
 afterAll(async () => {
-  await firewall.close();
   await lan?.[Symbol.asyncDispose]();
   await table?.[Symbol.asyncDispose]();
 });
@@ -143,95 +145,116 @@ function seenAddress(mode: Mode, asker: Asker, seen: Seen, family: 4 | 6): strin
   return asker === 'outside' ? outsideAddress[family] : addressOf(networks[mode], 3, family);
 }
 
-describe.for([
-  { bridges: 'pass packets by the rules too', callIptables: 1 },
-  { bridges: 'pass packets by themselves', callIptables: 0 },
-])('where bridges $bridges', ({ callIptables }) => {
-  beforeAll(() => {
-    for (const table of ['iptables', 'ip6tables']) {
-      run(`sysctl -q -w net.bridge.bridge-nf-call-${table}=${callIptables}`);
-    }
-  });
+describe.for(backends)('$name', ({ missing, create }) => {
+  describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
+    const firewall = create();
+    beforeAll(() => firewall.replace(desiredState()));
+    afterAll(async () => {
+      await firewall.close();
+      await removeAllRules();
+    });
 
-  describe('an endpoint by its own address', () => {
-    test.for(cases)('$mode, IPv$family, asked from $asker', async ({ mode, family, asker, ...expected }) => {
-      const place = placeOf(mode, asker);
-      const address = addressOf(networks[mode], 2, family);
-      for (const [port, seen] of [
-        [80, expected.published],
-        [81, expected.unpublished],
-      ] as const) {
-        const answer = await lan.ask(place, address, port, seen === undefined ? silenceSeconds : undefined);
-        const wanted = `${networks[mode]}.2 ${seenAddress(mode, asker, seen, family)}`;
-        if (seen !== undefined) expect(answer).toBe(wanted);
-        else expect(answer).toMatch(/^silence$|unreachable/);
-      }
-      const patience = expected.ping ? undefined : pingSilenceSeconds;
-      expect(await lan.answersPing(place, address, patience)).toBe(expected.ping);
+    describe.for([
+      { bridges: 'pass packets by the rules too', callIptables: 1 },
+      { bridges: 'pass packets by themselves', callIptables: 0 },
+    ])('where bridges $bridges', ({ callIptables }) => {
+      beforeAll(() => {
+        for (const table of ['iptables', 'ip6tables']) {
+          run(`sysctl -q -w net.bridge.bridge-nf-call-${table}=${callIptables}`);
+        }
+      });
+
+      describe('an endpoint by its own address', () => {
+        test.for(cases)(
+          '$mode, IPv$family, asked from $asker',
+          async ({ mode, family, asker, ...expected }) => {
+            const place = placeOf(mode, asker);
+            const address = addressOf(networks[mode], 2, family);
+            for (const [port, seen] of [
+              [80, expected.published],
+              [81, expected.unpublished],
+            ] as const) {
+              const answer = await lan.ask(
+                place,
+                address,
+                port,
+                seen === undefined ? silenceSeconds : undefined,
+              );
+              const wanted = `${networks[mode]}.2 ${seenAddress(mode, asker, seen, family)}`;
+              if (seen !== undefined) expect(answer).toBe(wanted);
+              else expect(answer).toMatch(/^silence$|unreachable/);
+            }
+            const patience = expected.ping ? undefined : pingSilenceSeconds;
+            expect(await lan.answersPing(place, address, patience)).toBe(expected.ping);
+          },
+        );
+      });
+
+      describe.for(families)('over IPv%i', (family) => {
+        test.for([
+          ['nat', `outside ${hostAddress[family]}`],
+          ['nat-unprotected', `outside ${hostAddress[family]}`],
+          ['routed', `outside ${addressOf(networks.routed, 2, family)}`],
+        ] as const)('%s: the world sees %s', async ([mode, answer]) => {
+          expect(await lan.ask(`${networks[mode]}.2`, outsideAddress[family], 80)).toBe(answer);
+        });
+
+        test('isolated: the world sees nobody', async () => {
+          expect(await lan.ask('4.2', outsideAddress[family], 80, silenceSeconds)).toMatch(
+            /^silence$|No route/,
+          );
+        });
+
+        test('a network with a source of its own: the world sees that', async () => {
+          const answer = await lan.ask(`${sourced}.2`, outsideAddress[family], 80);
+          expect(answer).toBe(`outside ${ownSource[family]}`);
+        });
+
+        test('a routed endpoint reaches what another network publishes, under its own address', async () => {
+          const own = addressOf(networks.routed, 2, family);
+          expect(await lan.ask('3.2', hostAddress[family], 8081)).toBe(`1.2 ${own}`);
+        });
+
+        test('a routed endpoint has no port on the host', async () => {
+          expect(await lan.ask('outside', hostAddress[family], 80)).toBe('refused');
+          expect(await lan.ask('host', family === 4 ? '127.0.0.1' : '::1', 80)).toBe('refused');
+        });
+
+        test('routed and kept apart: others reach the port, a neighbour that goes by the host nothing else', async () => {
+          const target = addressOf(apart, 2, family);
+          for (const [place, number] of [
+            [`${apart}.3`, 2],
+            [`${apart}.2`, 3],
+          ] as const) {
+            const to = addressOf(apart, number, family);
+            run(`ip -${family} route replace ${to} via ${addressOf(apart, 1, family)}`, lan.pathOf(place));
+          }
+          expect(await lan.ask('outside', target, 80)).toBe(`5.2 ${outsideAddress[family]}`);
+          expect(await lan.ask(`${apart}.3`, target, 81, silenceSeconds)).toBe('silence');
+          expect(await lan.answersPing(`${apart}.3`, target, pingSilenceSeconds)).toBe(false);
+          expect(await lan.answersPing('outside', target)).toBe(true);
+        });
+      });
+
+      test('routed over one family alone, the other is translated', async () => {
+        expect(await lan.ask('outside', addressOf(half, 2, 6), 80)).toBe(`6.2 ${outsideAddress[6]}`);
+        expect(await lan.ask('outside', hostAddress[4], 8086)).toBe(`6.2 ${outsideAddress[4]}`);
+        expect(await lan.ask('outside', addressOf(half, 2), 80, silenceSeconds)).toBe('silence');
+        expect(await lan.answersPing('outside', addressOf(half, 2), pingSilenceSeconds)).toBe(false);
+        expect(await lan.ask('6.2', outsideAddress[4], 80)).toBe(`outside ${hostAddress[4]}`);
+        expect(await lan.ask('6.2', outsideAddress[6], 80)).toBe(`outside ${addressOf(half, 2, 6)}`);
+      });
+    });
+
+    test('a port that is opened answers, and is closed again when taken back', async () => {
+      const address = addressOf(networks.routed, 2) as IpAddress;
+      const ports = (...more: number[]) =>
+        endpointPolicy('routed', 3, [...opened(3), ...more.map((port) => opening(address, { port }))]);
+      await firewall.apply([{ endpoint: ports(81) }]);
+      expect(await lan.ask('outside', address, 81)).toBe(`3.2 ${outsideAddress[4]}`);
+      expect(await firewall.inspect()).toEqual([]);
+      await firewall.apply([{ endpoint: ports() }]);
+      expect(await lan.ask('outside', address, 81, silenceSeconds)).toBe('silence');
     });
   });
-
-  describe.for(families)('over IPv%i', (family) => {
-    test.for([
-      ['nat', `outside ${hostAddress[family]}`],
-      ['nat-unprotected', `outside ${hostAddress[family]}`],
-      ['routed', `outside ${addressOf(networks.routed, 2, family)}`],
-    ] as const)('%s: the world sees %s', async ([mode, answer]) => {
-      expect(await lan.ask(`${networks[mode]}.2`, outsideAddress[family], 80)).toBe(answer);
-    });
-
-    test('isolated: the world sees nobody', async () => {
-      expect(await lan.ask('4.2', outsideAddress[family], 80, silenceSeconds)).toMatch(/^silence$|No route/);
-    });
-
-    test('a network with a source of its own: the world sees that', async () => {
-      const answer = await lan.ask(`${sourced}.2`, outsideAddress[family], 80);
-      expect(answer).toBe(`outside ${ownSource[family]}`);
-    });
-
-    test('a routed endpoint reaches what another network publishes, under its own address', async () => {
-      const own = addressOf(networks.routed, 2, family);
-      expect(await lan.ask('3.2', hostAddress[family], 8081)).toBe(`1.2 ${own}`);
-    });
-
-    test('a routed endpoint has no port on the host', async () => {
-      expect(await lan.ask('outside', hostAddress[family], 80)).toBe('refused');
-      expect(await lan.ask('host', family === 4 ? '127.0.0.1' : '::1', 80)).toBe('refused');
-    });
-
-    test('routed and kept apart: others reach the port, a neighbour that goes by the host nothing else', async () => {
-      const target = addressOf(apart, 2, family);
-      for (const [place, number] of [
-        [`${apart}.3`, 2],
-        [`${apart}.2`, 3],
-      ] as const) {
-        const to = addressOf(apart, number, family);
-        run(`ip -${family} route replace ${to} via ${addressOf(apart, 1, family)}`, lan.pathOf(place));
-      }
-      expect(await lan.ask('outside', target, 80)).toBe(`5.2 ${outsideAddress[family]}`);
-      expect(await lan.ask(`${apart}.3`, target, 81, silenceSeconds)).toBe('silence');
-      expect(await lan.answersPing(`${apart}.3`, target, pingSilenceSeconds)).toBe(false);
-      expect(await lan.answersPing('outside', target)).toBe(true);
-    });
-  });
-
-  test('routed over one family alone, the other is translated', async () => {
-    expect(await lan.ask('outside', addressOf(half, 2, 6), 80)).toBe(`6.2 ${outsideAddress[6]}`);
-    expect(await lan.ask('outside', hostAddress[4], 8086)).toBe(`6.2 ${outsideAddress[4]}`);
-    expect(await lan.ask('outside', addressOf(half, 2), 80, silenceSeconds)).toBe('silence');
-    expect(await lan.answersPing('outside', addressOf(half, 2), pingSilenceSeconds)).toBe(false);
-    expect(await lan.ask('6.2', outsideAddress[4], 80)).toBe(`outside ${hostAddress[4]}`);
-    expect(await lan.ask('6.2', outsideAddress[6], 80)).toBe(`outside ${addressOf(half, 2, 6)}`);
-  });
-});
-
-test('a port that is opened answers, and is closed again when taken back', async () => {
-  const address = addressOf(networks.routed, 2) as IpAddress;
-  const ports = (...more: number[]) =>
-    endpointPolicy('routed', 3, [...opened(3), ...more.map((port) => opening(address, { port }))]);
-  await firewall.apply([{ endpoint: ports(81) }]);
-  expect(await lan.ask('outside', address, 81)).toBe(`3.2 ${outsideAddress[4]}`);
-  expect(await firewall.inspect()).toEqual([]);
-  await firewall.apply([{ endpoint: ports() }]);
-  expect(await lan.ask('outside', address, 81, silenceSeconds)).toBe('silence');
 });

@@ -1,19 +1,19 @@
 // docs/rules shows the live rules of a sample host. After a change of the rules: run this test with `-u`, and read the difference.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
+import { IptablesFirewall } from '../../../src/firewall/iptables/iptables.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
-import type { NetworkPolicy } from '../../../src/model/policy.ts';
+import type { NetworkPolicy, PortForward } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
+import { backends, removeAllRules } from './backends.ts';
 import { addressOf, endpointPolicy, forward, networkPolicy, opening } from './lan.ts';
 import { takeTable } from './own-table.ts';
 
-const firewall = new NftablesFirewall();
 let table: AsyncDisposable;
 beforeAll(async () => {
   table = await takeTable();
 }, 130_000);
 afterAll(async () => {
-  await firewall.close();
   await table?.[Symbol.asyncDispose]();
 });
 
@@ -79,12 +79,48 @@ const ports = [
   opening(addressOf(7, 2, 6), { protocol: 'udp', port: 53 }),
 ];
 
-test('the document shows the rules of a sample host as they are', async () => {
-  await firewall.replace({
-    networks: samples.map(({ policy }) => policy),
-    endpoints: [endpointPolicy('all', 1, ports)],
-  });
+const state = {
+  networks: samples.map(({ policy }) => policy),
+  endpoints: samples.map((_, i) => endpointPolicy(`${i + 1}`.padEnd(64, '0'), i + 1, portsOf(i + 1))),
+};
+
+/** Those that lead to endpoints of network N. */
+function portsOf(network: number): readonly PortForward[] {
+  const prefixes = [4, 6].map((family) => addressOf(network, 0, family as 4 | 6).slice(0, -1));
+  return ports.filter(({ address }) => prefixes.some((prefix) => address.startsWith(prefix)));
+}
+
+test('the document of nftables shows the rules of a sample host as they are', async () => {
+  await using firewall = closing(new NftablesFirewall());
+  await firewall.replace(state);
   const rules = withSortedElements(run('nft list table inet fairlead')).replace(/ # progname .*/, '');
+  const document = documentOf('The nftables backend', [{ command: 'nft list table inet fairlead', rules }]);
+  await expect(document).toMatchFileSnapshot('../../../docs/rules/nftables.md');
+});
+
+const missing = backends.find(({ name }) => name === 'iptables-nft')?.missing;
+test.skipIf(missing !== undefined)(
+  `the document of iptables shows the rules of a sample host as they are${missing === undefined ? '' : ` (${missing})`}`,
+  async () => {
+    await using firewall = closing(new IptablesFirewall({ variant: 'nft' }));
+    onTestFinished(removeAllRules);
+    await firewall.replace(state);
+    const printed = ['iptables', 'ip6tables'].map((program) => ({
+      command: `${program}-save`,
+      rules: ownPart(run(`${program}-nft-save`)),
+    }));
+    await expect(documentOf('The iptables backend', printed)).toMatchFileSnapshot(
+      '../../../docs/rules/iptables.md',
+    );
+  },
+);
+
+interface Printed {
+  readonly command: string;
+  readonly rules: string;
+}
+
+function documentOf(title: string, printed: readonly Printed[]): string {
   const networks = samples.map(
     ({ what, policy }) => `- \`${policy.ifname}\` (${policy.subnets.join(', ')}): ${what}`,
   );
@@ -93,16 +129,30 @@ test('the document shows the rules of a sample host as they are', async () => {
       ? `- ${port}/${protocol} is open at ${address}`
       : `- ${hostPort}/${protocol} on ${hostAddress} leads to ${address} port ${port}${keepSource ? '' : '; the answers would leave by another network, so the asker’s address is replaced'}`,
   );
-  const document = [
-    '# The nftables backend',
-    'What `nft list table inet fairlead` prints on a host with these networks:',
+  return [
+    `# ${title}`,
+    `What ${printed.map(({ command }) => `\`${command}\``).join(' and ')} ${printed.length > 1 ? 'print' : 'prints'} on a host with these networks:`,
     networks.join('\n'),
     'and these published ports:',
     published.join('\n'),
-    `\`\`\`\n${rules.trimEnd()}\n\`\`\`\n`,
-  ].join('\n\n');
-  await expect(document).toMatchFileSnapshot('../../../docs/rules/nftables.md');
-});
+    printed.map(({ rules }) => `\`\`\`\n${rules.trimEnd()}\n\`\`\``).join('\n\n'),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function closing<T extends { close(): Promise<void> }>(firewall: T): T & AsyncDisposable {
+  return Object.assign(firewall, { [Symbol.asyncDispose]: () => firewall.close() });
+}
+
+/** What of it is ours: built-in chains and tables of others depend on what else is in this namespace. */
+function ownPart(text: string): string {
+  const tables = text.split('COMMIT\n').filter((table) => table.includes('FAIRLEAD-'));
+  return tables
+    .map((table) => table.split('\n').filter((line) => line.startsWith('*') || line.includes('FAIRLEAD-')))
+    .map((lines) => `${lines.join('\n')}\nCOMMIT\n`)
+    .join('');
+}
 
 /** The kernel lists the elements of a hash table in any order. */
 function withSortedElements(text: string): string {

@@ -48,8 +48,7 @@ test('help is told apart from settings', () => {
 test.each([
   [['--no-such'], '--no-such'],
   [['--run-dir', 'relative'], '--run-dir: relative is not an absolute path'],
-  [['--firewall', 'ufw'], '--firewall: ufw is none of auto, nftables, none'],
-  [['--firewall', 'iptables'], 'iptables is not available'],
+  [['--firewall', 'ufw'], '--firewall: ufw is none of auto, nftables, iptables, none'],
   [['--log-level', 'loud'], '--log-level: loud is none of'],
   [['--log-format', 'xml'], '--log-format: xml is none of text, json'],
   [['--dns', '1.2.3'], '--dns: 1.2.3 is not an IP address'],

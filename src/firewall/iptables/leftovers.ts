@@ -1,0 +1,51 @@
+// Removing this backend's rules when another one is in use.
+import { readFileSync } from 'node:fs';
+import { Batch } from '../../kernel/nftables/batch.ts';
+import { commit, listChains, listRules } from '../../kernel/nftables/client.ts';
+import { leadsTo } from '../docker-user/filter-table.ts';
+import { Programs } from './programs.ts';
+import { emptyTable, isOurs, tableNames } from './table.ts';
+import { transition } from './transition.ts';
+
+/**
+ * Rules made by iptables-nft, and what let networks past Docker's.
+ * @param keep a chain that the backend in use has in the table `filter`.
+ */
+export async function removeNftVariant(keep?: string): Promise<void> {
+  for (const family of ['ip', 'ip6'] as const) {
+    for (const table of tableNames) await removeChains(family, table, keep);
+  }
+}
+
+/** Rules made by iptables-legacy. Starts no program where the kernel has no tables of that variant. */
+export async function removeLegacyVariant(): Promise<void> {
+  const programs = new Programs('legacy');
+  const gone = { raw: emptyTable, filter: emptyTable, nat: emptyTable };
+  for (const family of programs.families) {
+    if (!hasLegacyTables(family === 4 ? 'ip_tables_names' : 'ip6_tables_names')) continue;
+    const input = transition(await programs.save(family), gone);
+    if (input !== '') await programs.restore(family, input);
+  }
+}
+
+async function removeChains(family: 'ip' | 'ip6', table: string, keep?: string): Promise<void> {
+  const chains = (await listChains(table, family)).map(({ name }) => name);
+  const ours = chains.filter((name) => isOurs(name) && name !== keep);
+  if (ours.length === 0) return;
+  const batch = new Batch(table, family);
+  for (const { chain, handle, rule } of await listRules(table, family)) {
+    if (!isOurs(chain) && ours.some((name) => leadsTo(rule, name))) batch.deleteRule(chain, handle);
+  }
+  for (const name of ours) batch.flushChain(name);
+  for (const name of ours) batch.deleteChain(name);
+  await commit(batch);
+}
+
+/** The file lists the tables of this namespace that are in use; it is not there before the first. */
+function hasLegacyTables(file: string): boolean {
+  try {
+    return readFileSync(`/proc/net/${file}`, 'utf8').trim() !== '';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+// What `iptables-restore` is told, from what is found and what should be there.
+import { expect, test } from 'vitest';
+import {
+  asFound,
+  emptyTable,
+  type FoundTable,
+  type FoundTables,
+  type Table,
+} from '../../../../src/firewall/iptables/table.ts';
+import { differences, transition } from '../../../../src/firewall/iptables/transition.ts';
+
+const wanted: Table = {
+  chains: new Map([
+    ['FAIRLEAD-DNAT', { rules: ['-j FAIRLEAD-LIST', '-j RETURN'] }],
+    ['FAIRLEAD-LIST', { rules: ['-j FAIRLEAD-P-1', '-j FAIRLEAD-P-2'], anyOrder: true }],
+    ['FAIRLEAD-P-1', { rules: ['-p tcp -j ACCEPT'] }],
+    ['FAIRLEAD-P-2', { rules: ['-p udp -j ACCEPT'] }],
+  ]),
+  jumps: new Map([['PREROUTING', '-j FAIRLEAD-DNAT']]),
+};
+
+const found = (nat: FoundTable): FoundTables => ({ raw: new Map(), filter: new Map(), nat });
+const tables = (nat: Table) => ({ raw: emptyTable, filter: emptyTable, nat });
+const changedBy = (change: Record<string, readonly string[]>): FoundTable =>
+  new Map([...asFound(wanted), ...Object.entries(change)]);
+
+test('nothing is sent when everything is there, whatever others have beside it', () => {
+  const now = found(changedBy({ PREROUTING: ['-j FAIRLEAD-DNAT', '-j DOCKER'], DOCKER: ['-j RETURN'] }));
+  expect(transition(now, tables(wanted))).toBe('');
+  expect(differences('iptables', now, tables(wanted))).toEqual([]);
+});
+
+test('everything is sent where nothing is, chains before what leads to them', () => {
+  expect(transition(found(new Map()), tables(wanted))).toBe(
+    [
+      '*nat',
+      ':FAIRLEAD-DNAT - [0:0]',
+      ':FAIRLEAD-LIST - [0:0]',
+      ':FAIRLEAD-P-1 - [0:0]',
+      ':FAIRLEAD-P-2 - [0:0]',
+      '-A FAIRLEAD-DNAT -j FAIRLEAD-LIST',
+      '-A FAIRLEAD-DNAT -j RETURN',
+      '-A FAIRLEAD-LIST -j FAIRLEAD-P-1',
+      '-A FAIRLEAD-LIST -j FAIRLEAD-P-2',
+      '-A FAIRLEAD-P-1 -p tcp -j ACCEPT',
+      '-A FAIRLEAD-P-2 -p udp -j ACCEPT',
+      '-I PREROUTING -j FAIRLEAD-DNAT',
+      'COMMIT',
+      '',
+    ].join('\n'),
+  );
+});
+
+test.each([
+  {
+    what: 'an entry of a list goes alone, whatever the order',
+    change: { 'FAIRLEAD-LIST': ['-j FAIRLEAD-P-2', '-j FAIRLEAD-P-1', '-j DROP'] },
+    lines: ['-D FAIRLEAD-LIST -j DROP'],
+    problems: ['FAIRLEAD-LIST has other rules'],
+  },
+  {
+    what: 'an entry that is there twice goes once',
+    change: { 'FAIRLEAD-LIST': ['-j FAIRLEAD-P-2', '-j FAIRLEAD-P-1', '-j FAIRLEAD-P-2'] },
+    lines: ['-D FAIRLEAD-LIST -j FAIRLEAD-P-2'],
+    problems: ['FAIRLEAD-LIST has other rules'],
+  },
+  {
+    what: 'an order that counts is made by writing the chain anew',
+    change: { 'FAIRLEAD-DNAT': ['-j RETURN', '-j FAIRLEAD-LIST'] },
+    lines: [':FAIRLEAD-DNAT - [0:0]', '-A FAIRLEAD-DNAT -j FAIRLEAD-LIST', '-A FAIRLEAD-DNAT -j RETURN'],
+    problems: ['FAIRLEAD-DNAT has other rules'],
+  },
+  {
+    what: 'a jump that is not first, or not alone, is put first',
+    change: { PREROUTING: ['-j DOCKER', '-j FAIRLEAD-DNAT', '-j FAIRLEAD-DNAT'] },
+    lines: [
+      '-D PREROUTING -j FAIRLEAD-DNAT',
+      '-D PREROUTING -j FAIRLEAD-DNAT',
+      '-I PREROUTING -j FAIRLEAD-DNAT',
+    ],
+    problems: ['PREROUTING does not begin with one rule that leads to FAIRLEAD-DNAT'],
+  },
+  {
+    what: 'a chain nobody asked for goes with whatever leads to it',
+    change: { 'FAIRLEAD-OLD': ['-j DROP'], 'DOCKER-USER': ['-j FAIRLEAD-OLD', '-j RETURN'] },
+    lines: ['-D DOCKER-USER -j FAIRLEAD-OLD', '-F FAIRLEAD-OLD', '-X FAIRLEAD-OLD'],
+    problems: ['FAIRLEAD-OLD is not ours'],
+  },
+])('$what', ({ change, lines, problems }) => {
+  const now = found(changedBy(change as unknown as Record<string, readonly string[]>));
+  expect(transition(now, tables(wanted))).toBe(['*nat', ...lines, 'COMMIT', ''].join('\n'));
+  expect(
+    differences('iptables', now, tables(wanted)).map(({ object, problem }) => `${object} ${problem}`),
+  ).toEqual(problems.map((problem) => `iptables chain nat ${problem}`));
+});
+
+test('chains that are missing are found', () => {
+  const list = differences('ip6tables', found(new Map([['PREROUTING', []]])), tables(wanted));
+  expect(list[0]).toEqual({ object: 'ip6tables chain nat FAIRLEAD-DNAT', problem: 'is missing' });
+  expect(list).toHaveLength(5);
+});
