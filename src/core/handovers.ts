@@ -8,8 +8,11 @@ import { endpointsOfSandbox, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { startResolver } from './sandbox-names.ts';
 
-/** An interface that was taken is renamed and configured by its taker within milliseconds, or whenever a busy host lets it. */
-const firstPauseMs = 2;
+/**
+ * An interface that was taken is renamed and configured by its taker within milliseconds, or whenever a busy host lets it.
+ * To look sooner would hold the taker up, which asks us more meanwhile.
+ */
+const firstPauseMs = 15;
 const longestPauseMs = 100;
 const patienceMs = 5_000;
 const patientPauseMs = 10_000;
@@ -74,7 +77,8 @@ export class Handovers {
     const pauses = new Pauses();
     this.#following.set(id, pauses);
     try {
-      while (!this.#closed && !(await this.settle(id))) await pauses.next();
+      do await pauses.next();
+      while (!this.#closed && !(await this.settle(id)));
     } catch (error) {
       this.#parts.log.warn({ endpoint: id, reason: String(error) }, 'could not follow an interface');
     } finally {
