@@ -1,5 +1,5 @@
 // Endpoints of a container engine: described first, then offered to the container that joins with them.
-import { addressOf, familyOf, type InterfaceAddress, type IpAddress } from '../base/cidr.ts';
+import { addressOf, familyOf, type InterfaceAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { macFromBytes } from '../base/mac.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
@@ -15,7 +15,7 @@ import { checkOptions } from './endpoint-draft.ts';
 import { engineEndpointsOf, findEngineNetwork, leaseIdOf, releaseUnused } from './engine-records.ts';
 import type { EngineEndpointRequest, InterfaceOffer } from './engine-requests.ts';
 import { poolFor } from './lease-addresses.ts';
-import { endpointsOfNetwork, ipamOf, networkOf } from './lookup.ts';
+import { endpointsOfNetwork, hasAddress, ipamOf, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { publishPorts, unpublishAll } from './publish-ports.ts';
 import type { EndpointConfig } from './requests.ts';
@@ -110,9 +110,9 @@ function claim(parts: Parts, network: Network, wanted: InterfaceAddress, undo: U
   const { state } = parts.store;
   const address = addressOf(wanted);
   const pool = poolFor(network, address);
-  const holder = engineEndpointsOf(state, network).some(has(address))
+  const holder = engineEndpointsOf(state, network).some(hasAddress(address))
     ? 'another container'
-    : endpointsOfNetwork(state, network.id).find(has(address))?.sandboxId;
+    : endpointsOfNetwork(state, network.id).find(hasAddress(address))?.sandboxId;
   if (holder !== undefined) {
     const name = state.sandboxes.get(holder as Sandbox['id'])?.name ?? holder;
     throw new NetError('conflict', `address ${address} on network ${network.name} is in use by ${name}`);
@@ -121,10 +121,6 @@ function claim(parts: Parts, network: Network, wanted: InterfaceAddress, undo: U
   const ipam = ipamOf(parts, network.ipam.driver);
   ipam.requestAddress(pool, address);
   undo(() => ipam.releaseAddress(pool, address));
-}
-
-function has(address: IpAddress) {
-  return ({ addresses }: Pick<Endpoint, 'addresses'>) => addresses.some((one) => addressOf(one) === address);
 }
 
 /** Docker's way to name a gateway for containers that is not the host: a reserved address of that name. */

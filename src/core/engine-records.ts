@@ -5,7 +5,7 @@ import type { EngineEndpoint, EngineLease, EngineNetwork } from '../model/engine
 import { shortId } from '../model/ids.ts';
 import type { Network, Pool } from '../model/network.ts';
 import type { Change, State } from '../store/store.ts';
-import { endpointsOfNetwork, ipamOf } from './lookup.ts';
+import { endpointsOfNetwork, hasAddress, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
 const poolPrefix = 'fairlead-';
@@ -106,7 +106,6 @@ export function releaseUnused(parts: Parts, network: Network, addresses: readonl
 
 /** Whether an endpoint has the address, one that waits for its container included. */
 export function isUsed(state: State, network: Network, address: IpAddress): boolean {
-  const has = ({ addresses }: Pick<EngineEndpoint, 'addresses'>) =>
-    addresses.some((one) => addressOf(one) === address);
+  const has = hasAddress(address);
   return endpointsOfNetwork(state, network.id).some(has) || engineEndpointsOf(state, network).some(has);
 }

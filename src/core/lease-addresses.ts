@@ -5,7 +5,7 @@ import type { Undo } from '../base/undo.ts';
 import type { LeaseRange } from '../ipam/ipam-driver.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { Network, Pool } from '../model/network.ts';
-import { endpointsOfNetwork, ipamOf } from './lookup.ts';
+import { endpointsOfNetwork, hasAddress, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { AddressChoice, EndpointConfig } from './requests.ts';
 
@@ -86,9 +86,7 @@ export function poolFor(network: Network, address: IpAddress): Pool {
 }
 
 function checkGiven(parts: Parts, network: Network, address: IpAddress): void {
-  const owner = endpointsOfNetwork(parts.store.state, network.id).find(({ addresses }) =>
-    addresses.some((one) => addressOf(one) === address),
-  );
+  const owner = endpointsOfNetwork(parts.store.state, network.id).find(hasAddress(address));
   if (owner === undefined) return;
   const name = parts.store.state.sandboxes.get(owner.sandboxId)?.name ?? owner.sandboxId;
   throw new NetError('conflict', `address ${address} on network ${network.name} is that of sandbox ${name}`);

@@ -1,4 +1,5 @@
 // Finding records by what a user wrote: a full id, then a name, then a unique prefix of an id.
+import { addressOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
@@ -47,6 +48,12 @@ export function endpointsOfSandbox(state: State, id: SandboxId): readonly Endpoi
 /** The endpoints on a network, oldest first. */
 export function endpointsOfNetwork(state: State, id: NetworkId): readonly Endpoint[] {
   return [...(state.endpointsByNetwork.get(id)?.values() ?? [])];
+}
+
+/** Whether an endpoint, or what is described of one, has the address. */
+export function hasAddress(address: IpAddress) {
+  return ({ addresses }: Pick<Endpoint, 'addresses'>): boolean =>
+    addresses.some((one) => addressOf(one) === address);
 }
 
 /** The network of an endpoint; records never point at nothing. */
