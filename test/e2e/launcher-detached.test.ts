@@ -254,9 +254,9 @@ describe('restarts', () => {
 
   test('by policy always a command is started again, whatever its end, until it is told to end', async () => {
     const pid = await detached('echo started; exec sleep 1000', 'restart=always');
-    const first = runningPid();
-    await signal(first, 'KILL');
-    await waitUntil('it runs again', () => runningPid() !== first);
+    await waitUntil('it runs', () => log() === 'started\n');
+    await signal(runningPid(), 'KILL');
+    await waitUntil('it runs again', () => log() === 'started\nstarted\n');
     await signal(pid, 'TERM');
     await untilGone(pid);
     expect(log()).toBe('started\nstarted\n');
