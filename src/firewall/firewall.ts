@@ -1,19 +1,23 @@
 // The contract of a firewall backend: one policy in, one transaction out.
 
 import type { Difference } from '../model/difference.ts';
-import type { EndpointId, NetworkId } from '../model/ids.ts';
-import type { EndpointPolicy, NetworkPolicy } from '../model/policy.ts';
+import type { AllowanceId, EndpointId, NetworkId } from '../model/ids.ts';
+import type { AllowancePolicy, EndpointPolicy, NetworkPolicy } from '../model/policy.ts';
 
 export type PolicyChange =
   | { readonly network: NetworkPolicy }
   | { readonly removedNetwork: NetworkId }
   | { readonly endpoint: EndpointPolicy }
-  | { readonly removedEndpoint: EndpointId };
+  | { readonly removedEndpoint: EndpointId }
+  | { readonly allowance: AllowancePolicy }
+  | { readonly removedAllowance: AllowanceId };
 
 /** The whole of what the firewall should hold. */
 export interface PolicyState {
   readonly networks: readonly NetworkPolicy[];
   readonly endpoints: readonly EndpointPolicy[];
+  /** None when absent. */
+  readonly allowances?: readonly AllowancePolicy[];
 }
 
 export interface Firewall {

@@ -6,6 +6,7 @@ type Brand<Name extends string> = string & { readonly [brand]: Name };
 export type NetworkId = Brand<'NetworkId'>;
 export type EndpointId = Brand<'EndpointId'>;
 export type SandboxId = Brand<'SandboxId'>;
+export type AllowanceId = Brand<'AllowanceId'>;
 
 /** The form an id takes in tables and messages. */
 export function shortId(id: string): string {

@@ -1,7 +1,8 @@
 // What the firewall must allow, in no backend's syntax.
 import type { Cidr, IpAddress } from '../base/cidr.ts';
-import type { EndpointId, NetworkId } from './ids.ts';
-import type { PublishedPort } from './port.ts';
+import type { MacAddress } from '../base/mac.ts';
+import type { AllowanceId, EndpointId, NetworkId } from './ids.ts';
+import type { Protocol, PublishedPort } from './port.ts';
 
 /** The rules of one network, apart from its ports. */
 export interface NetworkPolicy {
@@ -26,11 +27,32 @@ export type SourceRule = 'masquerade' | 'keep' | { readonly address: IpAddress }
 /** `ports`: at their published ports, and by ICMP. */
 export type DirectAccess = 'none' | 'ports' | 'all';
 
-/** The published ports of one endpoint. */
+/** The published ports of one endpoint, and what it may send. */
 export interface EndpointPolicy {
   readonly endpointId: EndpointId;
   readonly networkId: NetworkId;
   readonly forwards: readonly PortForward[];
+  /** Absent where it may call itself what it likes. */
+  readonly sender?: Sender;
+}
+
+/** Who an endpoint is on its bridge: what comes in by its port from any other hardware or IP address is dropped. */
+export interface Sender {
+  /** The host's end of its interface, a port of the bridge. */
+  readonly ifname: string;
+  readonly mac: MacAddress;
+  readonly addresses: readonly IpAddress[];
+}
+
+/**
+ * Connections that are let through between networks that are kept apart, with the addresses they come from and go to; both ends
+ * of one family are meant. They keep the asker's address.
+ */
+export interface AllowancePolicy {
+  readonly allowanceId: AllowanceId;
+  readonly from: readonly Cidr[];
+  readonly to: readonly Cidr[];
+  readonly ports?: { readonly protocol: Protocol; readonly first: number; readonly last: number };
 }
 
 /**

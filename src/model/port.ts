@@ -1,5 +1,5 @@
 // Published and exposed ports of an endpoint.
-import type { IpAddress } from '../base/cidr.ts';
+import type { Cidr, IpAddress } from '../base/cidr.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
@@ -15,6 +15,8 @@ export interface PublishedPort extends ExposedPort {
   readonly hostAddress: IpAddress;
   /** The one in use; 0 when there is none because the network is routed: `hostAddress` tells but the family then. */
   readonly hostPort: number;
+  /** Who may use it, all of the family of `hostAddress`; everybody when absent, nobody when empty. */
+  readonly from?: readonly Cidr[];
 }
 
 /** Nothing of the host leads to it: it is reached at the endpoint's own address. */
@@ -29,4 +31,6 @@ export function isOpened({ hostPort }: Pick<PublishedPort, 'hostPort'>): boolean
 export interface PortRequest extends ExposedPort {
   readonly hostAddress?: IpAddress;
   readonly hostPort?: { readonly first: number; readonly last: number };
+  /** Who may use it, of either family; everybody when absent. A family none of it is of may not use it at all. */
+  readonly from?: readonly Cidr[];
 }

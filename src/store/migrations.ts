@@ -14,4 +14,6 @@ export type Migration = (records: readonly RawPut[]) => readonly RawPut[];
 export const migrations: readonly Migration[] = [
   // 2: what container engines hold is recorded; what was there stays as it is.
   (records) => records,
+  // 3: allowances are recorded, and the askers of published ports.
+  (records) => records,
 ];

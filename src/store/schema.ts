@@ -15,6 +15,7 @@ export type MutableState = { readonly [Kind in keyof State]: Mutable<State[Kind]
 const mapOf = {
   network: 'networks',
   sandbox: 'sandboxes',
+  allowance: 'allowances',
   enginePool: 'enginePools',
   engineLease: 'engineLeases',
   engineNetwork: 'engineNetworks',
@@ -26,6 +27,7 @@ export function emptyState(): MutableState {
     networks: new Map(),
     endpoints: new Map(),
     sandboxes: new Map(),
+    allowances: new Map(),
     enginePools: new Map(),
     engineLeases: new Map(),
     engineNetworks: new Map(),

@@ -1,7 +1,8 @@
 // The contract of the daemon's records on disk.
+import type { Allowance } from '../model/allowance.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { EngineEndpoint, EngineLease, EngineNetwork, EnginePool } from '../model/engine.ts';
-import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
+import type { AllowanceId, EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 
@@ -10,6 +11,7 @@ export interface State {
   readonly networks: ReadonlyMap<NetworkId, Network>;
   readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
   readonly sandboxes: ReadonlyMap<SandboxId, Sandbox>;
+  readonly allowances: ReadonlyMap<AllowanceId, Allowance>;
   /** What container engines hold, by their ids for it. */
   readonly enginePools: ReadonlyMap<string, EnginePool>;
   readonly engineLeases: ReadonlyMap<string, EngineLease>;
@@ -26,6 +28,7 @@ export type Change =
   | { readonly put: 'network'; readonly value: Network }
   | { readonly put: 'endpoint'; readonly value: Endpoint }
   | { readonly put: 'sandbox'; readonly value: Sandbox }
+  | { readonly put: 'allowance'; readonly value: Allowance }
   | { readonly put: 'enginePool'; readonly value: EnginePool }
   | { readonly put: 'engineLease'; readonly value: EngineLease }
   | { readonly put: 'engineNetwork'; readonly value: EngineNetwork }
@@ -34,6 +37,7 @@ export type Change =
   | { readonly drop: 'network'; readonly id: NetworkId }
   | { readonly drop: 'endpoint'; readonly id: EndpointId }
   | { readonly drop: 'sandbox'; readonly id: SandboxId }
+  | { readonly drop: 'allowance'; readonly id: AllowanceId }
   | {
       readonly drop: 'enginePool' | 'engineLease' | 'engineNetwork' | 'engineEndpoint';
       readonly id: string;

@@ -229,7 +229,7 @@ function fakeFirewall(world: World): Firewall {
         else if ('removedNetwork' in change) world.policies.delete(change.removedNetwork);
         else if ('endpoint' in change)
           world.forwards.set(change.endpoint.endpointId, change.endpoint.forwards.length);
-        else world.forwards.delete(change.removedEndpoint);
+        else if ('removedEndpoint' in change) world.forwards.delete(change.removedEndpoint);
       }
     },
     replace: async (state) => {

@@ -29,7 +29,7 @@ export function changed(before: Policies, changes: readonly PolicyChange[]): Pol
     if ('network' in change) networks.set(change.network.networkId, change.network);
     else if ('removedNetwork' in change) networks.delete(change.removedNetwork);
     else if ('endpoint' in change) endpoints.set(change.endpoint.endpointId, change.endpoint);
-    else endpoints.delete(change.removedEndpoint);
+    else if ('removedEndpoint' in change) endpoints.delete(change.removedEndpoint);
   }
   checkPorts(endpoints.values());
   return { networks, endpoints };

@@ -44,7 +44,7 @@ export class NftablesFirewall implements Firewall {
   readonly #listeners: ((who: string) => void)[] = [];
   #watch: Subscription | undefined;
   #tableFlags: number | undefined;
-  #ruleset = Ruleset.of({ networks: [], endpoints: [] });
+  #ruleset = Ruleset.of({ networks: [], endpoints: [], allowances: [] });
 
   constructor({ owned = true, warn = () => {}, inform = () => {} }: NftablesOptions = {}) {
     this.#mayOwn = owned;

@@ -73,7 +73,7 @@ export class Ruleset {
       if ('network' in change) networks.set(change.network.networkId, change.network);
       else if ('removedNetwork' in change) networks.set(change.removedNetwork, undefined);
       else if ('endpoint' in change) endpoints.set(change.endpoint.endpointId, change.endpoint);
-      else endpoints.set(change.removedEndpoint, undefined);
+      else if ('removedEndpoint' in change) endpoints.set(change.removedEndpoint, undefined);
     }
     const renderings = this.#renderings(networks);
     const forwards = this.#forwards(endpoints);
