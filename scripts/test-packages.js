@@ -23,6 +23,9 @@ const testPackages = [
     command: 'dockerd',
     reason: 'runs containers on networks of netd; its client asks the Docker Engine API',
   },
+  { name: 'firewalld', command: 'firewall-cmd', reason: 'rejects what is forwarded and not in its zones' },
+  { name: 'dbus-daemon', command: 'dbus-daemon', reason: 'is the way to firewalld' },
+  { name: 'ufw', command: 'ufw', reason: 'drops what is forwarded, and questions to the host' },
   { name: 'runc', command: 'runc', reason: 'runs the containers of all three' },
   // The package `busybox` has the same command, but linked dynamically, which no image could use.
   { name: 'busybox-static', command: '/usr/share/doc/busybox-static', reason: 'is in the containers' },
