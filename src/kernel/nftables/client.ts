@@ -36,10 +36,10 @@ export async function ownPortId(): Promise<number> {
   return reply === undefined ? 0 : portIdOf(reply);
 }
 
-/** A table of family inet. Undefined when there is none. */
-export async function getTable(name: string): Promise<Table | undefined> {
+/** Undefined when there is none. */
+export async function getTable(name: string, family: TableFamily = 'inet'): Promise<Table | undefined> {
   const message = encodeMessage(messageType(NFT_MSG_GETTABLE), NLM_F_REQUEST, (out, attributes) => {
-    writeHeader(out, familyNumbers.inet);
+    writeHeader(out, familyNumbers[family]);
     attributes.string(NFTA_TABLE_NAME, name);
   });
   try {
@@ -64,15 +64,19 @@ export async function listRules(table: string, family: TableFamily = 'inet') {
   return rules.map(decodeRule);
 }
 
-export async function listSets(table: string) {
-  const sets = await dumpObjects(NFT_MSG_GETSET, (attributes) => encodeSetName(attributes, table));
+export async function listSets(table: string, family: TableFamily = 'inet') {
+  const name: WriteAttributes = (attributes) => encodeSetName(attributes, table);
+  const sets = await dumpObjects(NFT_MSG_GETSET, name, family);
   return sets.map(decodeSet);
 }
 
-export async function listElements(table: string, set: string): Promise<readonly Element[]> {
-  const lists = await dumpObjects(NFT_MSG_GETSETELEM, (attributes) =>
-    encodeElements(attributes, { table, set }, []),
-  );
+export async function listElements(
+  table: string,
+  set: string,
+  family: TableFamily = 'inet',
+): Promise<readonly Element[]> {
+  const name: WriteAttributes = (attributes) => encodeElements(attributes, { table, set }, []);
+  const lists = await dumpObjects(NFT_MSG_GETSETELEM, name, family);
   return lists.flatMap((list) => [...decodeElements(list)]);
 }
 

@@ -6,6 +6,7 @@ export const NFNL_MSG_BATCH_END = 0x11;
 
 export const NFPROTO_INET = 1;
 export const NFPROTO_IPV4 = 2;
+export const NFPROTO_BRIDGE = 7;
 export const NFPROTO_IPV6 = 10;
 
 export const NFT_MSG_NEWTABLE = 0;

@@ -22,7 +22,7 @@ import {
 } from './constants.ts';
 
 /** A field of a key or value, by nft's name for its type. Several make a concatenation. */
-export type FieldType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'ifname';
+export type FieldType = 'ipv4_addr' | 'ipv6_addr' | 'ether_addr' | 'inet_proto' | 'inet_service' | 'ifname';
 
 export interface NftSet {
   readonly name: string;
@@ -37,6 +37,7 @@ export interface NftSet {
 const fields: Readonly<Record<FieldType, { readonly number: number; readonly bytes: number }>> = {
   ipv4_addr: { number: 7, bytes: 4 },
   ipv6_addr: { number: 8, bytes: 16 },
+  ether_addr: { number: 9, bytes: 6 },
   inet_proto: { number: 12, bytes: 1 },
   inet_service: { number: 13, bytes: 2 },
   ifname: { number: 41, bytes: 16 },

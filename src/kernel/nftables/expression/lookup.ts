@@ -8,12 +8,15 @@ export interface Lookup {
   readonly from: Register;
   /** Where a map's value goes; absent for plain sets. */
   readonly to?: Register | 'verdict';
+  /** The rule goes on where there is none. */
+  readonly inverted?: true;
 }
 
 const NFTA_LOOKUP_SET = 1;
 const NFTA_LOOKUP_SREG = 2;
 const NFTA_LOOKUP_DREG = 3;
 const NFTA_LOOKUP_FLAGS = 5;
+const NFT_LOOKUP_F_INV = 1;
 const NFT_REG_VERDICT = 0;
 
 export function encodeLookup(attributes: AttributeWriter, lookup: Lookup): void {
@@ -22,14 +25,16 @@ export function encodeLookup(attributes: AttributeWriter, lookup: Lookup): void 
     attributes.be32(NFTA_LOOKUP_DREG, lookup.to === 'verdict' ? NFT_REG_VERDICT : encodeRegister(lookup.to));
   }
   attributes.string(NFTA_LOOKUP_SET, lookup.set);
+  if (lookup.inverted === true) attributes.be32(NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
 
 export function decodeLookup(attributes: Attributes): Lookup | undefined {
   const set = attributes.string(NFTA_LOOKUP_SET);
-  const inverted = (attributes.be32(NFTA_LOOKUP_FLAGS) ?? 0) !== 0;
-  if (set === undefined || inverted) return undefined;
+  const flags = attributes.be32(NFTA_LOOKUP_FLAGS) ?? 0;
+  if (set === undefined || (flags & ~NFT_LOOKUP_F_INV) !== 0) return undefined;
   const from = decodeRegister(attributes.be32(NFTA_LOOKUP_SREG));
   const to = attributes.be32(NFTA_LOOKUP_DREG);
-  if (to === undefined) return { kind: 'lookup', set, from };
+  if (to === undefined)
+    return { kind: 'lookup', set, from, ...(flags === NFT_LOOKUP_F_INV && { inverted: true }) };
   return { kind: 'lookup', set, from, to: to === NFT_REG_VERDICT ? 'verdict' : decodeRegister(to) };
 }

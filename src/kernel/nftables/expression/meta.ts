@@ -4,13 +4,13 @@ import { decodeRegister, encodeRegister, type Register } from './register.ts';
 
 export interface Meta {
   readonly kind: 'meta';
-  readonly key: 'iifname' | 'oifname' | 'nfproto' | 'l4proto';
+  readonly key: 'protocol' | 'iifname' | 'oifname' | 'nfproto' | 'l4proto';
   readonly to: Register;
 }
 
 const NFTA_META_DREG = 1;
 const NFTA_META_KEY = 2;
-const keys = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
+const keys = { protocol: 1, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
 const names = new Map(Object.entries(keys).map(([name, key]) => [key as number, name as Meta['key']]));
 
 export function encodeMeta(attributes: AttributeWriter, meta: Meta): void {
