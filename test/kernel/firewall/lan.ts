@@ -65,7 +65,25 @@ export interface NetworkShape {
   readonly on?: number;
 }
 
+/** With br_netfilter the bridges hand what they pass on to the rules as well, and go by them before the host does. */
+export const bridgings = [
+  { bridges: 'pass packets by the rules too', callIptables: 1 },
+  { bridges: 'pass packets by themselves', callIptables: 0 },
+] as const;
+
+export function setBridging({ callIptables }: (typeof bridgings)[number]): void {
+  for (const family of ['iptables', 'ip6tables']) {
+    run(`sysctl -q -w net.bridge.bridge-nf-call-${family}=${callIptables}`);
+  }
+}
+
+export interface Asking {
+  readonly patienceSeconds?: number | undefined;
+  readonly source?: string | undefined;
+}
+
 const udpPeer = new URL('./udp-peer.js', import.meta.url).pathname;
+const rangePeer = new URL('./range-peer.js', import.meta.url).pathname;
 
 export class Lan implements AsyncDisposable {
   readonly #namespaces = new PinnedNamespaces();
@@ -80,6 +98,9 @@ export class Lan implements AsyncDisposable {
       'net.ipv4.ip_forward=1',
       'net.ipv6.conf.all.forwarding=1',
       'net.ipv6.conf.default.accept_dad=0',
+      // Askers are told of every port that nobody listens on.
+      'net.ipv4.icmp_ratelimit=0',
+      'net.ipv6.icmp.ratelimit=0',
     ]) {
       run(`sysctl -q -w ${sysctl}`);
     }
@@ -130,14 +151,26 @@ export class Lan implements AsyncDisposable {
     for (const family of [4, 6] as const) await this.#listens(place, family, '-u', port);
   }
 
+  /** On each of the ports, as `serve` and `serveUdp`, but that the port is told with the name: `1.2:8004`. */
+  async serveRange(place: Place, first: number, last: number): Promise<void> {
+    this.#start(place, [process.execPath, rangePeer, place, `${first}`, `${last}`]);
+    for (const port of [first, last]) {
+      for (const family of [4, 6] as const) {
+        for (const protocol of ['-t', '-u'] as const) await this.#listens(place, family, protocol, port);
+      }
+    }
+  }
+
   /**
    * The server's name and the asker's address over TCP; `silence` or `refused` when there is no answer.
-   * @param patienceSeconds how long to wait for one; short where none is expected.
+   * @param how how long to wait for one, short where none is expected, and from which address to ask.
    */
-  async ask(place: Place, address: string, port: number, patienceSeconds = 5): Promise<string> {
-    const isIpv6 = address.includes(':');
-    const host = isIpv6 ? `[${address}]` : address;
-    const target = `TCP${isIpv6 ? 6 : 4}:${host}:${port},connect-timeout=${patienceSeconds}`;
+  async ask(place: Place, address: string, port: number, how: number | Asking = {}): Promise<string> {
+    const { patienceSeconds = 5, source } = typeof how === 'number' ? { patienceSeconds: how } : how;
+    const bracketed = (one: string) => (one.includes(':') ? `[${one}]` : one);
+    const from = source === undefined ? '' : `,bind=${bracketed(source)}`;
+    const end = `TCP${address.includes(':') ? 6 : 4}:${bracketed(address)}:${port}`;
+    const target = `${end},connect-timeout=${patienceSeconds}${from}`;
     const command = ['socat', `-t${patienceSeconds}`, `-T${patienceSeconds}`, '-', target];
     const { stdout, stderr } = await this.run(place, command, 'hello\n');
     if (stderr.includes('refused')) return 'refused';
@@ -145,9 +178,19 @@ export class Lan implements AsyncDisposable {
     return answerText(stdout);
   }
 
-  /** As `ask`, over UDP. Asking twice from one port is one client as connection tracking sees it. */
-  async askUdp(place: Place, address: string, port: number, sourcePort: number): Promise<string> {
-    const command = [process.execPath, udpPeer, 'ask', address, `${port}`, `${sourcePort}`, '3'];
+  /**
+   * As `ask`, over UDP. Asking twice from one port is one client as connection tracking sees it.
+   * @param sourcePort 0 for any.
+   */
+  async askUdp(
+    place: Place,
+    address: string,
+    port: number,
+    sourcePort: number,
+    patienceSeconds = 3,
+  ): Promise<string> {
+    const ask = ['ask', address, `${port}`, `${sourcePort}`, `${patienceSeconds}`];
+    const command = [process.execPath, udpPeer, ...ask];
     return answerText((await this.run(place, command)).stdout);
   }
 
