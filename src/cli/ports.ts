@@ -4,7 +4,7 @@ import { isOpened, type PublishedPort } from '../model/port.ts';
 import type { EndpointView } from '../model/view.ts';
 
 /** With the endpoint's address it leads to. */
-export interface ShownPort extends Pick<PublishedPort, 'port' | 'hostAddress' | 'hostPort'> {
+export interface ShownPort extends Pick<PublishedPort, 'port' | 'hostAddress' | 'hostPort' | 'from'> {
   readonly address: string;
 }
 
@@ -16,9 +16,15 @@ export function shownPorts({ addresses, ports }: EndpointView): readonly (ShownP
   });
 }
 
-/** `80/tcp -> 0.0.0.0:8080`. */
+/** `80/tcp -> 0.0.0.0:8080`, and who may use it where not everybody may: `from 10.0.0.0/8, 192.0.2.7`. */
 export function formatPort(port: ShownPort & Pick<PublishedPort, 'protocol'>): string {
-  return `${port.port}/${port.protocol} -> ${formatReach(port)}`;
+  return `${port.port}/${port.protocol} -> ${formatReach(port)}${formatAskers(port)}`;
+}
+
+function formatAskers({ from }: ShownPort): string {
+  if (from === undefined) return '';
+  const askers = from.map((subnet) => subnet.replace(familyOf(subnet) === 4 ? /\/32$/ : /\/128$/, ''));
+  return ` from ${askers.join(', ') || 'nobody'}`;
 }
 
 /** Where it is reached: `0.0.0.0:8080`, an IPv6 address in brackets; one that is opened at the endpoint itself. */

@@ -8,7 +8,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { gatewayMode } from '../model/gateway.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
-import { isOpened, type PortRequest, type PublishedPort } from '../model/port.ts';
+import { askersAt, hasAskersAt, isOpened, type PortRequest, type PublishedPort } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { Parts } from './parts.ts';
 
@@ -41,14 +41,13 @@ export async function holdPorts(
   }
   const anywhere = requests.some(({ hostAddress }) => hostAddress === undefined);
   const addresses = anywhere ? hostAddresses(endpoint.network, families) : [];
+  for (const request of requests) checkAskers(request, addresses);
   const isRouted = (address: IpAddress) => gatewayMode(endpoint.network, familyOf(address)) === 'routed';
   const opened = openedPorts(endpoint.ports ?? [], requests, (request) =>
-    (request.hostAddress === undefined ? addresses : [request.hostAddress]).filter(isRouted),
+    placesOf(request, addresses).filter(isRouted),
   );
   const held = addresses.filter((address) => !isRouted(address));
-  const wanted = requests.filter(({ hostAddress }) =>
-    hostAddress === undefined ? held.length > 0 : !isRouted(hostAddress),
-  );
+  const wanted = requests.filter((request) => !placesOf(request, addresses).every(isRouted));
   if (wanted.length === 0) return opened;
   const owner = portOwner(parts, endpoint, endpoint.sandbox);
   const ports = await parts.hostPorts.reserve(owner, wanted, held);
@@ -71,26 +70,49 @@ export function portOwner(
   };
 }
 
+/** The addresses of the host somebody may use the port at. */
+function placesOf(request: PortRequest, anywhere: readonly IpAddress[]): readonly IpAddress[] {
+  const places = request.hostAddress === undefined ? anywhere : [request.hostAddress];
+  return places.filter((address) => hasAskersAt(address, request));
+}
+
+/** Errors: `invalid_parameter` when nobody could use the port. */
+function checkAskers(request: PortRequest, anywhere: readonly IpAddress[]): void {
+  if (placesOf(request, anywhere).length > 0) return;
+  const { port, protocol, from = [], hostAddress } = request;
+  const places = hostAddress === undefined ? anywhere : [hostAddress];
+  const families = places.map((address) => `IPv${familyOf(address)} (${address})`).join(' and ');
+  throw new NetError(
+    'invalid_parameter',
+    `port ${port}/${protocol}: none of ${from.join(', ')} can use it, as it is published for ${families} alone`,
+  );
+}
+
 const everywhere: Readonly<Record<IpFamily, IpAddress>> = {
   4: '0.0.0.0' as IpAddress,
   6: '::' as IpAddress,
 };
 
-/** Whichever host port and address they were asked for: one port of an endpoint is opened once. */
+/**
+ * Whichever host port and address they were asked for: one port of an endpoint is opened once. Errors: `conflict` where it is
+ * open to others already.
+ */
 function openedPorts(
   present: readonly PublishedPort[],
   requests: readonly PortRequest[],
   addressesOf: (request: PortRequest) => readonly IpAddress[],
 ): readonly PublishedPort[] {
-  const known = new Set(present.filter(isOpened).map(textOf));
+  const known = new Map(present.filter(isOpened).map((port) => [textOf(port), port]));
   const opened: PublishedPort[] = [];
   for (const request of requests) {
     for (const address of addressesOf(request)) {
       const { port, protocol } = request;
-      const one = { protocol, port, hostAddress: everywhere[familyOf(address)], hostPort: 0 };
-      if (known.has(textOf(one))) continue;
-      known.add(textOf(one));
-      opened.push(one);
+      const hostAddress = everywhere[familyOf(address)];
+      const one = { protocol, port, hostAddress, hostPort: 0, ...askersAt(hostAddress, request) };
+      const other = known.get(textOf(one));
+      if (other === undefined) opened.push(one);
+      else checkSameAskers(one, other);
+      known.set(textOf(one), one);
     }
   }
   return opened;
@@ -98,6 +120,16 @@ function openedPorts(
 
 function textOf({ hostAddress, port, protocol }: PublishedPort): string {
   return `${port}/${protocol} on ${hostAddress}`;
+}
+
+/** Errors: `conflict`. */
+function checkSameAskers(port: PublishedPort, other: PublishedPort): void {
+  const [wanted, present] = [port, other].map(({ from }) => from?.toSorted().join(', ') ?? 'everybody');
+  if (wanted === present) return;
+  throw new NetError(
+    'conflict',
+    `port ${port.port}/${port.protocol} is open to ${present} already, and cannot be opened to ${wanted} beside that`,
+  );
 }
 
 /** Where ports without a host address go: the network's `host_binding`, or every address of the endpoint's families. */

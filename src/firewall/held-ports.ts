@@ -1,9 +1,9 @@
 // Holding published ports: each is bound by a socket that lets nothing in, so that neither we nor anybody else uses it twice.
-import { familyOf, type IpAddress } from '../base/cidr.ts';
+import { type Cidr, familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { closeFd } from '../kernel/sockets.ts';
 import type { EndpointId } from '../model/ids.ts';
-import type { PortRequest, Protocol, PublishedPort } from '../model/port.ts';
+import { askersAt, hasAskersAt, type PortRequest, type Protocol, type PublishedPort } from '../model/port.ts';
 import type { HostPortOwner, HostPorts } from './host-ports.ts';
 import { BindError, codeOf, freePort, openSocket, type PortName } from './port-socket.ts';
 import { findPortUser } from './port-user.ts';
@@ -15,6 +15,7 @@ interface HeldPort {
   readonly hostAddress: IpAddress;
   readonly hostPort: number;
   readonly port: number;
+  readonly from?: readonly Cidr[];
   readonly fd: number | undefined;
 }
 
@@ -39,7 +40,8 @@ export class HeldPorts implements HostPorts {
       for (const request of [...requests].sort((a, b) => freedom(a) - freedom(b))) {
         const { hostAddress } = request;
         const addresses = hostAddress === undefined ? hostAddresses : [hostAddress];
-        chosen.set(request, await this.#choose(owner, request, addresses));
+        const asked = addresses.filter((address) => hasAskersAt(address, request));
+        chosen.set(request, await this.#choose(owner, request, asked));
       }
     } catch (error) {
       for (const held of [...chosen.values()].flat()) this.#drop(held);
@@ -73,8 +75,8 @@ export class HeldPorts implements HostPorts {
     request: PortRequest,
     addresses: readonly IpAddress[],
   ): Promise<readonly HeldPort[]> {
-    const { protocol, port, hostPort: range } = request;
-    const hold = (hostPort: number) => this.#holdAll({ owner, protocol, port }, addresses, hostPort);
+    const { hostPort: range, protocol } = request;
+    const hold = (hostPort: number) => this.#holdAll(owner, request, addresses, hostPort);
     if (range !== undefined && range.first === range.last) {
       try {
         return hold(range.first);
@@ -96,13 +98,18 @@ export class HeldPorts implements HostPorts {
 
   /** The same number on every address, or none. */
   #holdAll(
-    common: Pick<Wanted, 'owner' | 'protocol' | 'port'>,
+    owner: HostPortOwner,
+    request: PortRequest,
     addresses: readonly IpAddress[],
     hostPort: number,
   ): readonly HeldPort[] {
+    const { protocol, port } = request;
     const held: HeldPort[] = [];
     try {
-      for (const hostAddress of addresses) held.push(this.#hold({ ...common, hostAddress, hostPort }));
+      for (const hostAddress of addresses) {
+        const askers = askersAt(hostAddress, request);
+        held.push(this.#hold({ owner, protocol, port, hostAddress, hostPort, ...askers }));
+      }
     } catch (error) {
       for (const one of held) this.#drop(one);
       throw error;
@@ -200,6 +207,6 @@ function isSame(a: PortName, b: PortName): boolean {
   return a.protocol === b.protocol && a.hostPort === b.hostPort && a.hostAddress === b.hostAddress;
 }
 
-function publishedPort({ protocol, port, hostAddress, hostPort }: HeldPort): PublishedPort {
-  return { protocol, port, hostAddress, hostPort };
+function publishedPort({ protocol, port, hostAddress, hostPort, from }: HeldPort): PublishedPort {
+  return { protocol, port, hostAddress, hostPort, ...(from !== undefined && { from }) };
 }

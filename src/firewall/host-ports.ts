@@ -15,7 +15,7 @@ export interface HostPorts {
   /**
    * Chooses host ports and holds them: explicit ones first, a range's first free one, or an ephemeral one; the same
    * port number for every address of one request. All or nothing.
-   * @param hostAddresses where requests without an address go, e.g. `0.0.0.0` and `::`.
+   * @param hostAddresses where requests without an address go, e.g. `0.0.0.0` and `::`: to those whose family may use the port.
    * Errors: `conflict` naming the owner (sandbox, or pid and command of a foreign process), `exhausted`, `invalid_parameter` (address not of this host).
    */
   reserve(

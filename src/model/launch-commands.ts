@@ -31,7 +31,12 @@ export const runCommand = {
       value: 'NET[:k=v,…]',
       help: 'network to join (default: bridge), also host, none or sandbox:OTHER; keys: ip, alias, mac, ifname, gw-priority, others are driver options',
     },
-    publish: { kind: 'list', short: 'p', value: 'PORT', help: '[HOSTIP:][HOSTPORT]:PORT[/PROTOCOL]' },
+    publish: {
+      kind: 'list',
+      short: 'p',
+      value: 'PORT',
+      help: '[HOSTIP:][HOSTPORT]:PORT[/PROTOCOL], or target=PORT,published=HOSTPORT,from=CIDR',
+    },
     'publish-all': { kind: 'flag', short: 'P', help: 'publish every exposed port on a port of the host' },
     expose: { kind: 'list', value: 'PORT', help: 'PORT[-END][/PROTOCOL] made known without being published' },
     ip: { kind: 'list', value: 'IP', help: 'address on the first network' },

@@ -1,5 +1,5 @@
 // Published and exposed ports of an endpoint.
-import type { Cidr, IpAddress } from '../base/cidr.ts';
+import { type Cidr, familyOf, type IpAddress } from '../base/cidr.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
@@ -33,4 +33,18 @@ export interface PortRequest extends ExposedPort {
   readonly hostPort?: { readonly first: number; readonly last: number };
   /** Who may use it, of either family; everybody when absent. A family none of it is of may not use it at all. */
   readonly from?: readonly Cidr[];
+}
+
+/** Who may use a port as asked for at this address of the host; those of the other family cannot ask there. */
+export function askersAt(
+  hostAddress: IpAddress,
+  { from }: Pick<PortRequest, 'from'>,
+): Pick<PublishedPort, 'from'> {
+  if (from === undefined) return {};
+  return { from: from.filter((subnet) => familyOf(subnet) === familyOf(hostAddress)) };
+}
+
+/** Whether anybody may use a port as asked for at this address of the host. */
+export function hasAskersAt(hostAddress: IpAddress, request: Pick<PortRequest, 'from'>): boolean {
+  return askersAt(hostAddress, request).from?.length !== 0;
 }

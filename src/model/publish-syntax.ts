@@ -1,5 +1,5 @@
 // Docker's syntax for published and exposed ports, as the flags `-p` and `--expose` take it.
-import { type IpAddress, parseIp } from '../base/cidr.ts';
+import { type Cidr, familyBits, familyOf, type IpAddress, parseCidr, parseIp } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { ExposedPort, PortRequest, Protocol } from './port.ts';
 
@@ -14,15 +14,16 @@ interface Publish {
   readonly host?: PortRange;
   readonly container: PortRange;
   readonly protocol: Protocol;
+  readonly from?: readonly Cidr[];
 }
 
 const protocols: readonly string[] = ['tcp', 'udp', 'sctp'] satisfies Protocol[];
 const longKeys = ['target', 'published', 'host-ip', 'protocol', 'from'];
 
 /**
- * Parses `[HOSTIP:][HOSTPORT[-END]]:PORT[-END][/PROTOCOL]`, `PORT` alone, or `target=PORT,published=…,host-ip=…,protocol=…`.
- * Ranges of equal length are paired one by one; a host range with a single port means the first free one.
- * Errors: `invalid_parameter`; `not_implemented` for `from=`.
+ * Parses `[HOSTIP:][HOSTPORT[-END]]:PORT[-END][/PROTOCOL]`, `PORT` alone, or `target=PORT,published=…,host-ip=…,protocol=…`
+ * with any number of `from=CIDR`. Ranges of equal length are paired one by one; a host range with a single port means the
+ * first free one. Errors: `invalid_parameter`.
  */
 export function parsePublish(text: string): readonly PortRequest[] {
   const what = `publish ${text}`;
@@ -59,15 +60,13 @@ function parseShort(text: string, what: string): Publish {
 }
 
 function parseLong(text: string, what: string): Publish {
-  const fields = longFields(text, what);
+  const { fields, from } = longFields(text, what);
   const target = fields.get('target');
   if (target === undefined) throw invalid(what, 'target=PORT is missing');
   const published = fields.get('published') ?? '';
   const hostIp = (fields.get('host-ip') ?? '').replace(/^\[(.*)\]$/, '$1');
-  if (fields.has('from')) {
-    throw new NetError('not_implemented', `${what}: from= is not available in this version`);
-  }
   return {
+    ...(from.length > 0 && { from: [...new Set(from.map((asker) => parseAsker(asker, what)))] }),
     ...(hostIp !== '' && { hostAddress: parseIp(hostIp, what) }),
     ...(published !== '' && { host: parseRange(published, what) }),
     container: parseRange(target, what),
@@ -75,17 +74,28 @@ function parseLong(text: string, what: string): Publish {
   };
 }
 
-function longFields(text: string, what: string): ReadonlyMap<string, string> {
+/** `from` is the only key that may be there more than once. */
+function longFields(text: string, what: string) {
   const fields = new Map<string, string>();
+  const from: string[] = [];
   for (const field of text.split(',')) {
     const [key = '', ...value] = field.split('=');
     if (!longKeys.includes(key)) {
       throw invalid(what, `unknown key ${key}; known are ${longKeys.join(', ')}`);
     }
     if (fields.has(key)) throw invalid(what, `${key} is given twice`);
-    fields.set(key, value.join('='));
+    if (key === 'from') from.push(value.join('='));
+    else fields.set(key, value.join('='));
   }
-  return fields;
+  return { fields, from };
+}
+
+/** A subnet, or one address. */
+function parseAsker(text: string, what: string): Cidr {
+  if (text === '') throw invalid(what, 'from= is empty');
+  if (text.includes('/')) return parseCidr(text, `${what}: from`);
+  const address = parseIp(text, `${what}: from`);
+  return `${address}/${familyBits(familyOf(address))}` as Cidr;
 }
 
 function splitProtocol(text: string, what: string) {
@@ -131,17 +141,16 @@ function parsePort(text: string, what: string): number {
   return port;
 }
 
-function pair({ hostAddress, host, container, protocol }: Publish, what: string): readonly PortRequest[] {
+function pair({ host, container, ...rest }: Publish, what: string): readonly PortRequest[] {
   const ports = each(container);
-  const common = { protocol, ...(hostAddress !== undefined && { hostAddress }) };
-  if (host === undefined) return ports.map((port) => ({ ...common, port }));
-  if (ports.length === 1) return ports.map((port) => ({ ...common, port, hostPort: host }));
+  if (host === undefined) return ports.map((port) => ({ ...rest, port }));
+  if (ports.length === 1) return ports.map((port) => ({ ...rest, port, hostPort: host }));
   const hostPorts = each(host);
   if (hostPorts.length !== ports.length) {
     throw invalid(what, `${hostPorts.length} host ports cannot be paired with ${ports.length} ports`);
   }
   return hostPorts.map((first, i) => ({
-    ...common,
+    ...rest,
     port: container.first + i,
     hostPort: { first, last: first },
   }));

@@ -1,5 +1,5 @@
 // Records as the doors show them, each with the names of what it belongs to.
-import type { IpAddress } from '../base/cidr.ts';
+import type { Cidr, IpAddress } from '../base/cidr.ts';
 import type { Difference } from './difference.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Network } from './network.ts';
@@ -33,6 +33,8 @@ export interface PortView {
   /** 0 where the port is open at `address` itself. */
   readonly hostPort: number;
   readonly address: IpAddress;
+  /** Who may use it; everybody when absent. */
+  readonly from?: readonly Cidr[];
 }
 
 export interface CheckResult {

@@ -330,13 +330,14 @@ export class FakeController implements Controller {
         endpoint.ports.map((port) => [`${port.hostPort}/${port.protocol}`, endpoint.sandboxName]),
       ),
     );
-    return requests.map(({ protocol, port, hostAddress, hostPort }) => {
+    return requests.map(({ protocol, port, hostAddress, hostPort, from }) => {
       const chosen = hostPort?.first ?? this.#ephemeralPort++;
       const owner = taken.get(`${chosen}/${protocol}`);
       if (owner !== undefined) {
         throw new NetError('conflict', `port ${chosen}/${protocol} is published by sandbox ${owner}`);
       }
-      return { protocol, port, hostAddress: hostAddress ?? ('0.0.0.0' as IpAddress), hostPort: chosen };
+      const place = { hostAddress: hostAddress ?? ('0.0.0.0' as IpAddress), hostPort: chosen };
+      return { protocol, port, ...place, ...(from !== undefined && { from }) };
     });
   }
 

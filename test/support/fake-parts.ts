@@ -21,7 +21,7 @@ import type { IpamDriver } from '../../src/ipam/ipam-driver.ts';
 import { NullIpam } from '../../src/ipam/null-ipam.ts';
 import type { Attachment } from '../../src/model/attachment.ts';
 import type { DriverName } from '../../src/model/network.ts';
-import type { PublishedPort } from '../../src/model/port.ts';
+import { askersAt, hasAskersAt, type PublishedPort } from '../../src/model/port.ts';
 import type {
   LinkChange,
   ProcessWatcher,
@@ -255,12 +255,15 @@ function fakeHostPorts(world: World): HostPorts {
   return {
     reserve: async (owner, requests, hostAddresses) => {
       const ports = requests.flatMap((request) =>
-        (request.hostAddress === undefined ? hostAddresses : [request.hostAddress]).map((hostAddress) => ({
-          protocol: request.protocol,
-          port: request.port,
-          hostAddress,
-          hostPort: request.hostPort?.first ?? 40_000,
-        })),
+        (request.hostAddress === undefined ? hostAddresses : [request.hostAddress])
+          .filter((hostAddress) => hasAskersAt(hostAddress, request))
+          .map((hostAddress) => ({
+            protocol: request.protocol,
+            port: request.port,
+            hostAddress,
+            hostPort: request.hostPort?.first ?? 40_000,
+            ...askersAt(hostAddress, request),
+          })),
       );
       for (const port of ports) {
         const taken = [...world.ports].some((one) => one.endsWith(` ${port.protocol} ${port.hostPort}`));

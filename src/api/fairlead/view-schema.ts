@@ -10,7 +10,9 @@ const protocol: Schema = { type: 'string', enum: ['tcp', 'udp', 'sctp'] };
 const exposedPort = object({ protocol, port }, ['protocol', 'port']);
 /** 0 where the port is open at the endpoint's own address. */
 const hostPort: Schema = { ...port, minimum: 0 };
-const publishedPort = object({ protocol, port, hostAddress: anyText, hostPort }, [
+/** Who may use a published port; everybody when absent. */
+const from = many(anyText);
+const publishedPort = object({ protocol, port, hostAddress: anyText, hostPort, from }, [
   'protocol',
   'port',
   'hostAddress',
@@ -129,6 +131,7 @@ export const portView = object(
     hostAddress: anyText,
     hostPort,
     address: anyText,
+    from,
   },
   ['networkName', 'sandboxName', 'protocol', 'port', 'hostAddress', 'hostPort', 'address'],
 );

@@ -21,7 +21,12 @@ export const connect = defineVerb(
         help: 'the highest gives the default route (default 0, may be negative)',
       },
       link: { kind: 'list', value: 'TARGET:ALIAS', help: 'private name for another sandbox' },
-      publish: { kind: 'list', short: 'p', value: 'PORT', help: '[HOSTIP:][HOSTPORT]:PORT[/PROTOCOL]' },
+      publish: {
+        kind: 'list',
+        short: 'p',
+        value: 'PORT',
+        help: '[HOSTIP:][HOSTPORT]:PORT[/PROTOCOL], or target=PORT,published=HOSTPORT,from=CIDR',
+      },
       opt: { kind: 'list', short: 'o', value: 'K=V', help: 'driver option' },
       format: { ...formatOption.format, help: 'json prints the endpoint with its addresses' },
     },

@@ -4,7 +4,7 @@ import { defineVerb } from '../verb.ts';
 export const publish = defineVerb(
   {
     name: 'net publish',
-    summary: 'Publish further ports of a connected sandbox: [HOSTIP:][HOSTPORT[-END]]:PORT[-END][/PROTOCOL].',
+    summary: 'Publish further ports of a connected sandbox, written as for net run -p.',
     operands: ['TARGET', 'PORT…'],
     options: {
       network: {

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { IpAddress } from '../../../src/base/cidr.ts';
+import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import { HeldPorts } from '../../../src/firewall/held-ports.ts';
 import type { HostPortOwner } from '../../../src/firewall/host-ports.ts';
 import type { EndpointId } from '../../../src/model/ids.ts';
@@ -42,6 +42,24 @@ async function listen(port: number, host: string): Promise<Server> {
   await once(server, 'listening');
   return server;
 }
+
+describe('a port with a list of askers', () => {
+  test('is held with those of each address’s family, and not where there are none', async () => {
+    const ports = holder();
+    const from = ['10.0.0.0/8', 'fd00::/8', '192.0.2.7/32'] as Cidr[];
+    const [mixed, single] = [
+      { ...tcp(80, 8080), from },
+      { ...tcp(81, 8081), from: from.slice(1, 2) },
+    ];
+    const held = await ports.reserve(owner('web'), [mixed, single], everywhere);
+    expect(held.map(({ hostAddress, hostPort, ...rest }) => [hostAddress, hostPort, rest.from])).toEqual([
+      ['0.0.0.0', 8080, ['10.0.0.0/8', '192.0.2.7/32']],
+      ['::', 8080, ['fd00::/8']],
+      ['::', 8081, ['fd00::/8']],
+    ]);
+    await listen(8081, '0.0.0.0');
+  });
+});
 
 describe('an explicit port', () => {
   test('is held on every address, and free again when released', async () => {

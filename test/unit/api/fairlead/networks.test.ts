@@ -143,7 +143,7 @@ describe('networks', () => {
 
   test.each([
     [{ target: 'web', ports: ['x'] }, 400, 'publish x: "x" is not a port'],
-    [{ target: 'web', ports: ['target=80,from=10.0.0.0/8'] }, 501, 'from= is not available'],
+    [{ target: 'web', ports: ['target=80,from=lab'] }, 400, 'from: lab is not an IP address'],
     [{ target: 'web', mac: 'ff:ff:ff:ff:ff:ff' }, 400, 'is not a unicast MAC address'],
     [{ target: 'web', gatewayPriority: 1.5 }, 400, 'gatewayPriority: 1.5 must be integer'],
     [{ target: 'nobody' }, 404, 'no sandbox nobody'],

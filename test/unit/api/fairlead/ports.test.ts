@@ -24,6 +24,19 @@ test('ports are published, listed and taken back', async () => {
   expect((await call('GET', '/ports')).body).toEqual([]);
 });
 
+test('a port tells who may use it', async () => {
+  const { call, controller } = testApi();
+  await controller.createNetwork({ name: 'lab' });
+  await controller.createSandbox({ name: 'web' });
+  await controller.connect({ network: 'lab', target: 'web' });
+  const ports = ['target=80,published=8080,from=10.0.0.0/8', '8081:80'];
+  expect((await call('POST', '/ports', { target: 'web', ports })).body).toMatchObject({
+    ports: [{ hostPort: 8080, from: ['10.0.0.0/8'] }, { hostPort: 8081 }],
+  });
+  const { body } = await call('GET', '/ports');
+  expect(body).toMatchObject([{ hostPort: 8080, from: ['10.0.0.0/8'] }, { hostPort: 8081 }]);
+});
+
 test('a port to take back that is none is refused', async () => {
   const { call } = testApi();
   expect(await call('DELETE', '/ports?target=web&port=http')).toMatchObject({
