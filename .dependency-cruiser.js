@@ -38,9 +38,11 @@ const layers = [
 /** The contract files: all the core may know of the parts it drives. */
 const contracts = [
   'drivers/driver',
+  'drivers/host-forwarding',
   'ipam/ipam-driver',
   'firewall/firewall',
   'firewall/host-ports',
+  'firewall/passage',
   'sandbox/sandbox',
   'store/store',
   'dns/name-service',

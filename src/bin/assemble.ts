@@ -9,12 +9,14 @@ import { createNameService } from '../dns/engine.ts';
 import { DockerApi } from '../docker/docker-api.ts';
 import { DockerEngine, dockerSocketBeside } from '../docker/docker-engine.ts';
 import { BridgeDriver } from '../drivers/bridge/bridge.ts';
+import { SysctlForwarding } from '../drivers/bridge/forwarding.ts';
 import type { Driver } from '../drivers/driver.ts';
 import { ForeignDriver } from '../drivers/foreign.ts';
 import { HostDriver } from '../drivers/host.ts';
+import type { ChangedSysctl, ChangedSysctls } from '../drivers/host-forwarding.ts';
 import { MacvlanDriver } from '../drivers/macvlan.ts';
 import { NoneDriver } from '../drivers/none.ts';
-import { chooseFirewall } from '../firewall/choose.ts';
+import { chooseFirewall, choosePassage } from '../firewall/choose.ts';
 import { HeldPorts } from '../firewall/held-ports.ts';
 import { DefaultIpam } from '../ipam/default-ipam.ts';
 import { ForeignIpam } from '../ipam/foreign-ipam.ts';
@@ -50,11 +52,14 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     new NullIpam(),
     new ForeignIpam(),
   ];
+  const firewall = await chooseFirewall(config.firewall, log);
   return {
     store,
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     ipams: new Map(ipams.map((ipam) => [ipam.name, ipam])),
-    firewall: await chooseFirewall(config.firewall, log),
+    forwarding: new SysctlForwarding({ changed: changedSysctls(store), inform: (text) => log.info(text) }),
+    firewall,
+    passage: choosePassage(firewall.name, log),
     hostPorts: new HeldPorts(),
     sandboxes: new NetnsSandboxes({ netnsDir, runDir }),
     files: new HostsFiles({ directory: join(runDir, 'sandboxes') }),
@@ -71,6 +76,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
 /** Lets go of everything outside the process; what is in the kernel stays. */
 export async function dismantle(parts: Parts): Promise<void> {
   await parts.names.shutdown();
+  await parts.passage.close();
   await parts.firewall.close();
   await parts.sandboxes.close();
   await parts.store.close();
@@ -83,4 +89,15 @@ async function ulaPrefix(store: Store): Promise<Cidr> {
   const prefix = randomUlaPrefix();
   await store.commit([{ put: 'setting', key: 'ulaPrefix', value: prefix }], { durable: true });
   return prefix;
+}
+
+function changedSysctls(store: Store): ChangedSysctls {
+  return {
+    read: () =>
+      JSON.parse(store.state.settings.get('changedSysctls') ?? '{}') as Record<string, ChangedSysctl>,
+    write: (changed) =>
+      store.commit([{ put: 'setting', key: 'changedSysctls', value: JSON.stringify(changed) }], {
+        durable: true,
+      }),
+  };
 }

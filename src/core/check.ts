@@ -9,6 +9,7 @@ import { deleteNetwork } from './delete-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
 import { attachmentOf, attachmentsOf, defaultRoutes, policyState } from './desired.ts';
 import { disconnect } from './disconnect.ts';
+import { hostNotes, inspectHost, meetHostNeeds } from './host-needs.ts';
 import { poolOf } from './lease-addresses.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, networkOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -38,9 +39,10 @@ export async function check(parts: Parts, options: { readonly fix: boolean }): P
   await settle(checkPending(parts));
   for (const network of networks.values()) await settle([await checkNetwork(parts, network)]);
   await settle([await checkFirewall(parts)]);
+  await settle([await checkHost(parts)]);
   await settle(await checkSandboxes(parts, [...sandboxes.values()]));
   await settle([await checkStrays(parts)]);
-  return { differences };
+  return { differences, notes: await hostNotes(parts) };
 }
 
 /** Removes what was being made or unmade and never finished. The caller sees to it that nobody is at it now. */
@@ -133,6 +135,13 @@ async function checkFirewall(parts: Parts): Promise<Finding> {
   return {
     differences: await parts.firewall.inspect(policyState(parts)),
     repair: () => parts.firewall.replace(policyState(parts)),
+  };
+}
+
+async function checkHost(parts: Parts): Promise<Finding> {
+  return {
+    differences: await lookAt('host', () => inspectHost(parts)),
+    repair: () => meetHostNeeds(parts),
   };
 }
 

@@ -8,6 +8,7 @@ import type { HostInterface } from '../sandbox/sandbox.ts';
 import { attachmentOf, defaultRoutes, endpointPolicies, nameEntry } from './desired.ts';
 import { draftEndpoint } from './endpoint-draft.ts';
 import { membershipEvent } from './events.ts';
+import { changesNeeds, followHostNeeds } from './host-needs.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointConfig } from './requests.ts';
@@ -33,8 +34,13 @@ export function connect(
     const before = endpointsOfSandbox(store.state, to.sandbox.id);
     const endpoint = await draftEndpoint(parts, to, config, undo);
     const after = [...before, endpoint];
+    const followHost = async () => {
+      if (changesNeeds(store, to.network)) await followHostNeeds(parts);
+    };
+    undo(followHost);
     undo(() => store.commit([{ drop: 'endpoint', id: endpoint.id }]));
     await store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
+    await followHost();
 
     const change = policyChange(parts, before, after);
     const hasRules = change.forward.length > 0;

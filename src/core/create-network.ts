@@ -9,6 +9,7 @@ import type { Change } from '../store/store.ts';
 import { checkName } from './check-name.ts';
 import { networkPolicy } from './desired.ts';
 import { networkEvent } from './events.ts';
+import { followHostNeeds } from './host-needs.ts';
 import { driverOf, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { requestPools } from './request-pools.ts';
@@ -39,6 +40,7 @@ export function createNetwork(
       ...(identity.onDemand && { requested: draft.options }),
       createdAt: new Date().toISOString(),
     };
+    if (!network.builtin) undo(() => followHostNeeds(parts));
     undo(() => parts.store.commit([{ drop: 'network', id: network.id }]));
     await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
     undo(() => driver.removeNetwork(network));
@@ -48,6 +50,8 @@ export function createNetwork(
       undo(() => parts.firewall.apply([{ removedNetwork: network.id }]));
       await parts.firewall.apply([{ network: policy }]);
     }
+    // Nothing is forwarded before the rules for it are there.
+    if (!network.builtin) await followHostNeeds(parts);
     const { along = [] } = identity;
     await parts.store.commit([{ put: 'network', value: network }, ...along], { durable: true });
     parts.events.emit(networkEvent('create', network));

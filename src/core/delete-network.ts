@@ -4,6 +4,7 @@ import { runAll } from '../base/undo.ts';
 import type { Network } from '../model/network.ts';
 import { dropsWith, poolIdOf } from './engine-records.ts';
 import { networkEvent } from './events.ts';
+import { followHostNeeds } from './host-needs.ts';
 import { driverOf, endpointsOfNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -27,6 +28,7 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
         durable: true,
       }),
     () => releasePools(parts, network),
+    () => followHostNeeds(parts),
   ]);
   parts.events.emit(networkEvent('delete', network));
   if (failures.length > 0) {

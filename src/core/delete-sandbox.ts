@@ -5,7 +5,8 @@ import { policyChange } from './connect.ts';
 import { attachmentsOf } from './desired.ts';
 import { releaseAddresses } from './disconnect.ts';
 import { sandboxEvent } from './events.ts';
-import { endpointsOfSandbox } from './lookup.ts';
+import { changesNeeds, followHostNeeds } from './host-needs.ts';
+import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { hasFiles } from './sandbox-names.ts';
 
@@ -15,6 +16,7 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
   const endpoints = endpointsOfSandbox(state, sandbox.id);
   const attachments = attachmentsOf(parts, endpoints);
   const change = policyChange(parts, endpoints, []);
+  const networks = endpoints.map((endpoint) => networkOf(state, endpoint));
   const { namespace } = sandbox;
   if (state.sandboxes.get(sandbox.id)?.pending !== true)
     await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
@@ -42,6 +44,9 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
       ]),
     () => {
       for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
+    },
+    async () => {
+      if (networks.some((network) => changesNeeds(parts.store, network))) await followHostNeeds(parts);
     },
   ]);
   parts.events.emit(sandboxEvent('delete', sandbox));

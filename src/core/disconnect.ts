@@ -7,6 +7,7 @@ import { policyChange } from './connect.ts';
 import { attachmentOf, defaultRoutes } from './desired.ts';
 import { releaseUnused } from './engine-records.ts';
 import { membershipEvent } from './events.ts';
+import { changesNeeds, followHostNeeds } from './host-needs.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { refreshSandbox } from './sandbox-names.ts';
@@ -35,6 +36,9 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     },
     () => parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]),
     () => releaseAddresses(parts, endpoint),
+    async () => {
+      if (changesNeeds(parts.store, network)) await followHostNeeds(parts);
+    },
   ]);
   parts.events.emit(membershipEvent('disconnect', { network, sandbox }, endpoint));
   if (failures.length > 0) {

@@ -9,6 +9,7 @@ import { createNetwork, draftNetwork } from './create-network.ts';
 import { deleteNetwork } from './delete-network.ts';
 import { networkPolicy } from './desired.ts';
 import { engineNetworksOf } from './engine-records.ts';
+import { followHostNeeds } from './host-needs.ts';
 import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { requestPools } from './request-pools.ts';
@@ -152,6 +153,7 @@ function extend(parts: Parts, network: Network, missing: readonly WantedPool[]):
       await parts.firewall.apply([{ network: policy }]);
     }
     await driver.ensureNetwork(wider);
+    await followHostNeeds(parts);
     return wider;
   });
 }

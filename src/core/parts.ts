@@ -2,8 +2,10 @@
 import type { Log } from '../base/log.ts';
 import type { NameService } from '../dns/name-service.ts';
 import type { Driver } from '../drivers/driver.ts';
+import type { HostForwarding } from '../drivers/host-forwarding.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import type { HostPorts } from '../firewall/host-ports.ts';
+import type { Passage } from '../firewall/passage.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
 import type { LinkWatcher, ProcessWatcher, Sandboxes, SandboxFiles } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +16,9 @@ export interface Parts {
   readonly store: Store;
   readonly ipams: ReadonlyMap<string, IpamDriver>;
   readonly drivers: ReadonlyMap<string, Driver>;
+  readonly forwarding: HostForwarding;
   readonly firewall: Firewall;
+  readonly passage: Passage;
   readonly hostPorts: HostPorts;
   readonly sandboxes: Sandboxes;
   readonly files: SandboxFiles;

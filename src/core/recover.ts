@@ -14,6 +14,7 @@ import { policyState, usesResolver } from './desired.ts';
 import { restoreHeldPool } from './engine-pools.ts';
 import { engineEndpointsOf, leasesOf } from './engine-records.ts';
 import { portOwner } from './hold-ports.ts';
+import { meetHostNeeds } from './host-needs.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { livingProcess } from './processes.ts';
@@ -38,6 +39,7 @@ export async function recover(parts: Parts): Promise<void> {
   }
   await restorePorts(parts);
   await parts.firewall.replace(policyState(parts));
+  await attempt(parts, () => meetHostNeeds(parts));
   for (const builtin of builtins) {
     const known = [...state.networks.values()].some((network) => network.name === builtin.name);
     if (!known) await createNetwork(parts, builtin, { id: randomId() as NetworkId, builtin: true });

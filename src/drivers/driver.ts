@@ -4,6 +4,7 @@ import type { Difference } from '../model/difference.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { DriverName, Network } from '../model/network.ts';
 import type { NetworkPolicy, PortForward } from '../model/policy.ts';
+import type { ForwardingNeed } from './host-forwarding.ts';
 
 /** A network that is being created: everything but what `resolve` fills in. */
 export type NetworkDraft = Omit<Network, 'createdAt'>;
@@ -36,6 +37,8 @@ export interface Driver {
   attachment(network: Network, endpoint: Endpoint): Attachment | undefined;
   /** What the firewall must allow; undefined when there is nothing to say. Pure. */
   policy(network: Network): NetworkPolicy | undefined;
+  /** By family, whether packets of the network pass between interfaces of the host, which must be switched on; absent: neither. Pure. */
+  needsForwarding?(network: Network): ForwardingNeed;
   /** The endpoint's published ports with the addresses they lead to. Pure. */
   forwards(network: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[];
 }

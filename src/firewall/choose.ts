@@ -4,7 +4,6 @@ import type { Log } from '../base/log.ts';
 import { NetlinkError } from '../kernel/netlink/error.ts';
 import { Batch } from '../kernel/nftables/batch.ts';
 import { commit, getTable } from '../kernel/nftables/client.ts';
-import { ownChain } from './docker-user/filter-table.ts';
 import type { Firewall } from './firewall.ts';
 import { IptablesFirewall } from './iptables/iptables.ts';
 import { removeLegacyVariant, removeNftVariant } from './iptables/leftovers.ts';
@@ -13,6 +12,10 @@ import { tableName } from './nftables/layout.ts';
 import { NftablesFirewall } from './nftables/nftables.ts';
 import { requireNftables } from './nftables/refusal.ts';
 import { NoFirewall } from './none.ts';
+import type { Passage } from './passage.ts';
+import { ownChains } from './passage/filter-table.ts';
+import { FilterTables } from './passage/filter-tables.ts';
+import { HostPassage } from './passage/host-passage.ts';
 import { succeeding } from './predecessors.ts';
 
 export type FirewallSetting = 'auto' | 'nftables' | 'iptables' | 'none';
@@ -28,11 +31,21 @@ export async function chooseFirewall(setting: FirewallSetting, log: Log): Promis
   return usesNftables ? nftables(log) : iptables(log);
 }
 
+/** Past others' firewalls, for the networks of that backend. That of iptables has rules of its own where ufw and Docker have theirs. */
+export function choosePassage(backend: Firewall['name'], log: Log): Passage {
+  const { warn, inform } = tellers(log);
+  return new HostPassage({
+    gates: backend === 'nftables' ? [new FilterTables({ warn, inform })] : [],
+    obstacles: async () => [],
+    warn: (text) => log.warn(text),
+  });
+}
+
 async function nftables(log: Log): Promise<Firewall> {
   await requireNftables();
   const firewall = new NftablesFirewall(tellers(log));
   return succeeding(firewall, () =>
-    attemptAll(log, [() => removeNftVariant(ownChain), () => removeLegacyVariant()]),
+    attemptAll(log, [() => removeNftVariant(ownChains), () => removeLegacyVariant()]),
   );
 }
 

@@ -39,4 +39,6 @@ export interface PortView {
 
 export interface CheckResult {
   readonly differences: readonly (Difference & { readonly repaired: boolean })[];
+  /** What is not netd's to mend, or was changed on the host for the networks' sake. */
+  readonly notes: readonly Difference[];
 }

@@ -239,7 +239,7 @@ export class FakeController implements Controller {
     }));
     const left = this.differences.filter(({ stubborn }) => !options.fix || stubborn === true);
     this.differences.splice(0, this.differences.length, ...left);
-    return { differences };
+    return { differences, notes: [] };
   }
 
   #addNetwork(request: CreateNetworkRequest, builtin: boolean): Network {

@@ -13,8 +13,10 @@ import { EventBus } from '../../src/core/events.ts';
 import type { Parts } from '../../src/core/parts.ts';
 import type { NameService } from '../../src/dns/name-service.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
+import type { HostForwarding } from '../../src/drivers/host-forwarding.ts';
 import type { Firewall } from '../../src/firewall/firewall.ts';
 import type { HostPorts } from '../../src/firewall/host-ports.ts';
+import type { Passage } from '../../src/firewall/passage.ts';
 import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
 import { ForeignIpam } from '../../src/ipam/foreign-ipam.ts';
 import type { IpamDriver } from '../../src/ipam/ipam-driver.ts';
@@ -42,6 +44,10 @@ export interface World {
   /** Filled by tests: where an offered interface was taken to, by the name it was offered by. */
   readonly taken: Map<string, { readonly path: string; readonly ifname: string }>;
   readonly policies: Set<string>;
+  /** Families the host forwards for networks' sake. */
+  readonly forwarded: Set<string>;
+  /** Bridges whose packets others' firewalls let through. */
+  readonly passing: Set<string>;
   readonly forwards: Map<string, number>;
   readonly ports: Set<string>;
   readonly names: Set<string>;
@@ -73,6 +79,8 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     host: new Set(),
     taken: new Map(),
     policies: new Set(),
+    forwarded: new Set(),
+    passing: new Set(),
     forwards: new Map(),
     ports: new Set(),
     names: new Set(),
@@ -127,7 +135,9 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
       ['macvlan', fakeDriver('macvlan', world)],
       ['foreign', fakeDriver('foreign', world)],
     ]),
+    forwarding: wrap('forwarding', fakeForwarding(world)),
     firewall: wrap('firewall', fakeFirewall(world)),
+    passage: wrap('passage', fakePassage(world)),
     hostPorts: wrap('hostPorts', fakeHostPorts(world)),
     sandboxes: wrap('sandboxes', fakeSandboxes(world)),
     files: wrap('files', fakeFiles(world)),
@@ -172,6 +182,10 @@ function fakeDriver(name: DriverName, world: World): Driver {
       name !== 'bridge' || world.bridges.has(network.name)
         ? []
         : [{ object: `bridge ${network.name}`, problem: 'is gone' }],
+    needsForwarding: ({ internal, ipv4, ipv6 }) => {
+      const forwards = name === 'bridge' && !internal;
+      return { ipv4: forwards && ipv4, ipv6: forwards && ipv6 };
+    },
     attachment: (network, endpoint) => {
       if (!hasInterfaces || endpoint.mac === undefined) return undefined;
       const gateway = network.internal ? undefined : network.ipam.pools[0]?.gateway;
@@ -218,6 +232,34 @@ function fakeDriver(name: DriverName, world: World): Driver {
         return address === undefined ? [] : [{ ...port, address }];
       }),
   };
+}
+
+function fakeForwarding({ forwarded }: World): HostForwarding {
+  return {
+    bringAbout: async ({ ipv4, ipv6 }) =>
+      become(forwarded, [...(ipv4 ? ['IPv4'] : []), ...(ipv6 ? ['IPv6'] : [])]),
+    inspect: async ({ ipv4 }) =>
+      ipv4 && !forwarded.has('IPv4')
+        ? [{ object: 'host', problem: 'does not forward IPv4 packets between interfaces' }]
+        : [],
+    notes: () => [],
+  };
+}
+
+function fakePassage({ passing }: World): Passage {
+  const bringAbout = async (bridges: Iterable<string>) => become(passing, bridges);
+  return {
+    bringAbout,
+    follow: bringAbout,
+    inspect: async () => [],
+    notes: async () => [],
+    close: async () => {},
+  };
+}
+
+function become(set: Set<string>, members: Iterable<string>): void {
+  set.clear();
+  for (const member of members) set.add(member);
 }
 
 function fakeFirewall(world: World): Firewall {

@@ -137,8 +137,11 @@ export const portView = object(
 );
 
 export const checkResult = object(
-  { differences: many(object({ object: anyText, problem: anyText, repaired: flag })) },
-  ['differences'],
+  {
+    differences: many(object({ object: anyText, problem: anyText, repaired: flag })),
+    notes: many(object({ object: anyText, problem: anyText })),
+  },
+  ['differences', 'notes'],
 );
 
 export const versionView = object({ version: anyText, apiVersion: anyText }, ['version', 'apiVersion']);

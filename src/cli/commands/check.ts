@@ -9,10 +9,11 @@ export const check = defineVerb(
     options: { fix: { kind: 'flag', help: 'bring the kernel back to the records' } },
   },
   async ({ options }, { client, write }) => {
-    const { differences } = await client.check({ fix: options.fix ?? false });
+    const { differences, notes } = await client.check({ fix: options.fix ?? false });
     for (const { object, problem, repaired } of differences) {
       await write(`${object}: ${problem}${repaired ? ' (repaired)' : ''}\n`);
     }
+    for (const { object, problem } of notes) await write(`note: ${object}: ${problem}\n`);
     return differences.every(({ repaired }) => repaired) ? 0 : 1;
   },
 );

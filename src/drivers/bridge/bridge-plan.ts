@@ -40,6 +40,8 @@ export interface ObservedBridge {
   readonly addresses: readonly InterfaceAddress[];
   /** Values by path. */
   readonly sysctls: ReadonlyMap<string, string>;
+  /** The host's own switch is on, which when it is turned turns every interface's. */
+  readonly hostForwards: boolean;
 }
 
 export interface BridgeFault {
@@ -110,7 +112,7 @@ export function compareBridge(plan: BridgePlan, observed: ObservedBridge): reado
   const faults = foreign ? [] : compareOwn(plan, link);
   for (const step of foreign ? plan.needs : [...plan.guards, ...plan.needs]) {
     const value = observed.sysctls.get(step.sysctl);
-    if (value === step.value) continue;
+    if (value === step.value || (step.sysctl === forwarding(plan.name) && !observed.hostForwards)) continue;
     faults.push({ problem: `has ${step.sysctl} = ${value}, not ${step.value}`, mend: [step] });
   }
   for (const address of plan.addresses) {
@@ -144,6 +146,10 @@ function compareOwn(plan: BridgePlan, link: Link): BridgeFault[] {
   return faults;
 }
 
+function forwarding(name: string): string {
+  return `net/ipv4/conf/${name}/forwarding`;
+}
+
 /** Only of the bridge itself. */
 function neededSysctls(
   name: string,
@@ -151,7 +157,7 @@ function neededSysctls(
 ): readonly SysctlStep[] {
   return [
     ...(answers ? [step(routeLocalnet(name), '1')] : []),
-    ...(forwards ? [step(`net/ipv4/conf/${name}/forwarding`, '1')] : []),
+    ...(forwards ? [step(forwarding(name), '1')] : []),
     ...(ipv6 ? [step(`net/ipv6/conf/${name}/disable_ipv6`, '0')] : []),
   ];
 }

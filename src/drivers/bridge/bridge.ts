@@ -17,6 +17,7 @@ import type { Network } from '../../model/network.ts';
 import type { DirectAccess, NetworkPolicy, PortForward, SourceRule } from '../../model/policy.ts';
 import type { Driver, NetworkDraft } from '../driver.ts';
 import { endpointInterface } from '../endpoint-interface.ts';
+import type { ForwardingNeed } from '../host-forwarding.ts';
 import { normalizeOptions, type Options } from '../options.ts';
 import { portForwards } from '../port-forwards.ts';
 import {
@@ -29,7 +30,6 @@ import {
   isMadeFor,
   type ObservedBridge,
 } from './bridge-plan.ts';
-import { allowForwarding, isForwarding } from './forwarding.ts';
 import { bridgeOptions } from './options.ts';
 
 const mtuWithoutEgress = 1500;
@@ -60,7 +60,6 @@ export class BridgeDriver implements Driver {
 
   async ensureNetwork(network: Network): Promise<void> {
     const plan = bridgePlan(network);
-    if (plan.forwards) await allowForwarding({ ipv6: plan.ipv6 });
     const observed = await observe(plan);
     if (observed === undefined) return makeBridge(plan);
     checkKind(plan, observed);
@@ -86,9 +85,7 @@ export class BridgeDriver implements Driver {
     const observed = await observe(plan);
     if (observed === undefined) return [{ object, problem: 'is missing' }];
     if (observed.link.info.kind !== 'bridge') return [{ object, problem: 'is an interface of another kind' }];
-    const faults = compareBridge(plan, observed).map(({ problem }) => ({ object, problem }));
-    if (!plan.forwards || (await isForwarding({ ipv6: plan.ipv6 }))) return faults;
-    return [...faults, { object: 'host', problem: 'does not forward packets between interfaces' }];
+    return compareBridge(plan, observed).map(({ problem }) => ({ object, problem }));
   }
 
   attachment(network: Network, endpoint: Endpoint): Attachment {
@@ -117,6 +114,11 @@ export class BridgeDriver implements Driver {
       direct: { ipv4: directAccess(network, 4), ipv6: directAccess(network, 6) },
       trustedInterfaces: options['trusted_host_interfaces']?.split(':') ?? [],
     };
+  }
+
+  needsForwarding(network: Network): ForwardingNeed {
+    const { forwards, ipv6 } = bridgePlan(network);
+    return { ipv4: forwards && network.ipv4, ipv6: forwards && ipv6 };
   }
 
   forwards(_network: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[] {
@@ -174,12 +176,18 @@ async function observe(plan: BridgePlan): Promise<ObservedBridge | undefined> {
   const link = await findLink({ name: plan.name });
   if (link === undefined) return undefined;
   const steps = [...plan.guards, ...plan.needs];
-  const [addresses, ...values] = await Promise.all([
+  const [addresses, hostSwitch, ...values] = await Promise.all([
     readAddresses(link.index),
+    readSysctl('net/ipv4/ip_forward'),
     ...steps.map(({ sysctl }) => readSysctl(sysctl)),
   ]);
   const sysctls = new Map(steps.map(({ sysctl }, index) => [sysctl, values[index] ?? '']));
-  return { link, addresses: addresses.map(({ address }) => address), sysctls };
+  return {
+    link,
+    addresses: addresses.map(({ address }) => address),
+    sysctls,
+    hostForwards: hostSwitch === '1',
+  };
 }
 
 function directAccess(network: Network, family: IpFamily): DirectAccess {

@@ -6,35 +6,141 @@
 // come later included. So the host's own switch is needed, as it is for every peer. IPv6 knows no other: ip6_forward in
 // net/ipv6/ip6_output.c looks at net.ipv6.conf.all.forwarding (and since 6.17 at force_forwarding of the interface come in by).
 import { readdir } from 'node:fs/promises';
+import { NetError } from '../../base/errors.ts';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import { NetlinkError } from '../../kernel/netlink/error.ts';
 import { readSysctl, writeSysctl } from '../../kernel/sysctl.ts';
+import type { Difference } from '../../model/difference.ts';
+import type { ChangedSysctl, ChangedSysctls, ForwardingNeed, HostForwarding } from '../host-forwarding.ts';
 
-const ipv4Switch = 'net/ipv4/ip_forward';
-const ipv6Switch = 'net/ipv6/conf/all/forwarding';
+const switches = { ipv4: 'net/ipv4/ip_forward', ipv6: 'net/ipv6/conf/all/forwarding' } as const;
+type Family = keyof typeof switches;
+const families: readonly Family[] = ['ipv4', 'ipv6'];
 
-export interface Families {
-  readonly ipv6: boolean;
+export interface SysctlForwardingOptions {
+  readonly changed: ChangedSysctls;
+  /** Told of each value that is written. */
+  readonly inform: (text: string) => void;
 }
 
-export async function isForwarding({ ipv6 }: Families): Promise<boolean> {
-  if ((await readSysctl(ipv4Switch)) !== '1') return false;
-  return !ipv6 || (await readSysctl(ipv6Switch)) === '1';
+export class SysctlForwarding implements HostForwarding {
+  readonly #changed: ChangedSysctls;
+  readonly #inform: (text: string) => void;
+  readonly #turn = new KeyedMutex();
+
+  constructor({ changed, inform }: SysctlForwardingOptions) {
+    this.#changed = changed;
+    this.#inform = inform;
+  }
+
+  bringAbout(need: ForwardingNeed): Promise<void> {
+    return this.#turn.run({ exclusive: ['sysctls'] }, async () => {
+      for (const family of families) {
+        if (need[family]) await this.#switchOn(family);
+        else await this.#restore(family);
+      }
+    });
+  }
+
+  async inspect(need: ForwardingNeed): Promise<readonly Difference[]> {
+    const off: Difference[] = [];
+    for (const family of families) {
+      if (!need[family] || (await readSysctl(switches[family])) === '1') continue;
+      const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
+      off.push({ object: `host`, problem: `does not forward ${name} packets between interfaces` });
+    }
+    return off;
+  }
+
+  notes(): readonly Difference[] {
+    return Object.entries(this.#changed.read()).map(([sysctl, { before, written }]) => ({
+      object: `sysctl ${dotted(sysctl)}`,
+      problem: `was ${before}, and is ${written} for as long as a network needs it`,
+    }));
+  }
+
+  /** Written only where it is off: writing it again would undo what was set for single interfaces. */
+  async #switchOn(family: Family): Promise<void> {
+    if ((await read(switches[family])) === '1') return;
+    if (family === 'ipv6') await this.#keepRouterAdvertisements();
+    await this.#write(switches[family], '1');
+  }
+
+  /**
+   * A host that forwards IPv6 is a router and forgets the default routes it learned from others, unless accept_ra is 2
+   * (Documentation/networking/ip-sysctl.rst).
+   */
+  async #keepRouterAdvertisements(): Promise<void> {
+    for (const name of await readdir('/proc/sys/net/ipv6/conf')) {
+      const sysctl = `net/ipv6/conf/${name}/accept_ra`;
+      if (name !== 'all' && (await readIfThere(sysctl)) === '1') await this.#write(sysctl, '2');
+    }
+  }
+
+  /** The value before is on disk before it is lost. One that was changed by us already keeps its first. */
+  async #write(sysctl: string, written: string): Promise<void> {
+    const before = await read(sysctl);
+    const known = this.#changed.read();
+    if (known[sysctl] === undefined) await this.#changed.write({ ...known, [sysctl]: { before, written } });
+    await write(sysctl, written);
+    this.#inform(`sysctl ${dotted(sysctl)} is ${written} now, was ${before}: networks need it`);
+  }
+
+  /** The switch before what goes with it: a host that forwards no longer takes router advertisements with accept_ra 1 again. */
+  async #restore(family: Family): Promise<void> {
+    const isOfFamily = ([sysctl]: readonly [string, ChangedSysctl]) => sysctl.startsWith(`net/${family}/`);
+    const due = Object.entries(this.#changed.read()).filter(isOfFamily);
+    due.sort(([a], [b]) => Number(b === switches[family]) - Number(a === switches[family]));
+    for (const [sysctl, { before, written }] of due) {
+      const now = await readIfThere(sysctl);
+      if (now === written) {
+        await write(sysctl, before);
+        this.#inform(`sysctl ${dotted(sysctl)} is ${before} again: no network needs it`);
+      } else if (now !== undefined && now !== before) {
+        this.#inform(
+          `sysctl ${dotted(sysctl)} stays ${now}, which somebody else gave it; it was ${before} before`,
+        );
+      }
+      const { [sysctl]: _, ...others } = this.#changed.read();
+      await this.#changed.write(others);
+    }
+  }
 }
 
-/** Written only where it is off: writing it again would undo what was set for single interfaces. May be repeated. */
-export async function allowForwarding({ ipv6 }: Families): Promise<void> {
-  if ((await readSysctl(ipv4Switch)) !== '1') await writeSysctl(ipv4Switch, '1');
-  if (!ipv6 || (await readSysctl(ipv6Switch)) === '1') return;
-  await keepRouterAdvertisements();
-  await writeSysctl(ipv6Switch, '1');
+function dotted(sysctl: string): string {
+  return sysctl.replaceAll('/', '.');
 }
 
-/**
- * A host that forwards IPv6 is a router and forgets the default routes it learned from others, unless accept_ra is 2
- * (Documentation/networking/ip-sysctl.rst).
- */
-async function keepRouterAdvertisements(): Promise<void> {
-  for (const name of await readdir('/proc/sys/net/ipv6/conf')) {
-    const sysctl = `net/ipv6/conf/${name}/accept_ra`;
-    if (name !== 'all' && (await readSysctl(sysctl)) === '1') await writeSysctl(sysctl, '2');
+/** Of an interface that is gone there is none. */
+async function readIfThere(sysctl: string): Promise<string | undefined> {
+  try {
+    return await readSysctl(sysctl);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Errors: `unavailable`. */
+async function read(sysctl: string): Promise<string> {
+  try {
+    return await readSysctl(sysctl);
+  } catch (error) {
+    throw new NetError('unavailable', `sysctl ${dotted(sysctl)} cannot be read`, { cause: error });
+  }
+}
+
+/** Errors: `unavailable`. */
+async function write(sysctl: string, value: string): Promise<void> {
+  try {
+    await writeSysctl(sysctl, value);
+  } catch (error) {
+    throw new NetError(
+      'unavailable',
+      `sysctl ${dotted(sysctl)} cannot be set to ${value}: ${String(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -2,16 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { Batch } from '../../kernel/nftables/batch.ts';
 import { commit, listChains, listRules } from '../../kernel/nftables/client.ts';
-import { leadsTo } from '../docker-user/filter-table.ts';
+import { leadsTo } from '../passage/filter-table.ts';
 import { Programs } from './programs.ts';
 import { emptyTable, isOurs, tableNames } from './table.ts';
 import { transition } from './transition.ts';
 
 /**
- * Rules made by iptables-nft, and what let networks past Docker's.
- * @param keep a chain that the backend in use has in the table `filter`.
+ * Rules made by iptables-nft, and what let networks past others'.
+ * @param keep chains that go by themselves when they are of no use.
  */
-export async function removeNftVariant(keep?: string): Promise<void> {
+export async function removeNftVariant(keep: readonly string[] = []): Promise<void> {
   for (const family of ['ip', 'ip6'] as const) {
     for (const table of tableNames) await removeChains(family, table, keep);
   }
@@ -28,9 +28,9 @@ export async function removeLegacyVariant(): Promise<void> {
   }
 }
 
-async function removeChains(family: 'ip' | 'ip6', table: string, keep?: string): Promise<void> {
+async function removeChains(family: 'ip' | 'ip6', table: string, keep: readonly string[]): Promise<void> {
   const chains = (await listChains(table, family)).map(({ name }) => name);
-  const ours = chains.filter((name) => isOurs(name) && name !== keep);
+  const ours = chains.filter((name) => isOurs(name) && !keep.includes(name));
   if (ours.length === 0) return;
   const batch = new Batch(table, family);
   for (const { chain, handle, rule } of await listRules(table, family)) {

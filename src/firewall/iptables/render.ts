@@ -3,8 +3,8 @@ import { familyOf, type IpFamily } from '../../base/cidr.ts';
 import { NetError } from '../../base/errors.ts';
 import type { NetworkId } from '../../model/ids.ts';
 import type { DirectAccess, EndpointPolicy, NetworkPolicy, PortForward } from '../../model/policy.ts';
-import { userChain } from '../docker-user/filter-table.ts';
-import { forwardVerdicts, type Pattern, patternsOf } from '../docker-user/rules.ts';
+import { userChain } from '../passage/filter-table.ts';
+import { forwardVerdicts, type Pattern, patternsOf } from '../passage/rules.ts';
 import type { Policies } from './policies.ts';
 import { type Chain, chainPrefix, type Table, type Tables } from './table.ts';
 

@@ -1,6 +1,6 @@
 // What others have in the table `filter` that our rules there depend on, read from what is found. Pure.
-import { isDockers, userChain } from '../docker-user/filter-table.ts';
-import { exactly } from '../docker-user/rules.ts';
+import { isDockers, userChain } from '../passage/filter-table.ts';
+import { exactly } from '../passage/rules.ts';
 import type { Surroundings } from './render.ts';
 import { type FoundTable, targetOf } from './table.ts';
 

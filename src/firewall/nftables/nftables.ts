@@ -1,5 +1,4 @@
-// The firewall as one nf_tables table, `inet fairlead`. Adding a port is one element of a map. Of foreign tables
-// only Docker's is touched, where Docker says that others may: see docker-user.
+// The firewall as one nf_tables table, `inet fairlead`. Adding a port is one element of a map.
 import { toNetError } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { NetlinkError } from '../../kernel/netlink/error.ts';
@@ -8,7 +7,6 @@ import { commit, getTable } from '../../kernel/nftables/client.ts';
 import { NFT_TABLE_F_OWNER, NFT_TABLE_F_PERSIST } from '../../kernel/nftables/constants.ts';
 import type { Subscription } from '../../kernel/subscription.ts';
 import type { Difference } from '../../model/difference.ts';
-import { DockerUser } from '../docker-user/docker-user.ts';
 import type { Firewall, PolicyChange, PolicyState } from '../firewall.ts';
 import { StaleConnections } from '../stale-connections.ts';
 import { inspectTable } from './inspect.ts';
@@ -30,8 +28,6 @@ export interface NftablesOptions {
   readonly owned?: boolean;
   /** Told of what went wrong without harm to the rules: connections that could not be ended, a table not watched. */
   readonly warn?: (error: Error) => void;
-  /** Told of what was done to the tables of others. */
-  readonly inform?: (text: string) => void;
 }
 
 export class NftablesFirewall implements Firewall {
@@ -40,17 +36,15 @@ export class NftablesFirewall implements Firewall {
   readonly #warn: (error: Error) => void;
   readonly #turn = new KeyedMutex();
   readonly #stale: StaleConnections;
-  readonly #dockerUser: DockerUser;
   readonly #listeners: ((who: string) => void)[] = [];
   #watch: Subscription | undefined;
   #tableFlags: number | undefined;
   #ruleset = Ruleset.of({ networks: [], endpoints: [], allowances: [] });
 
-  constructor({ owned = true, warn = () => {}, inform = () => {} }: NftablesOptions = {}) {
+  constructor({ owned = true, warn = () => {} }: NftablesOptions = {}) {
     this.#mayOwn = owned;
     this.#warn = warn;
     this.#stale = new StaleConnections(warn);
-    this.#dockerUser = new DockerUser({ warn, inform });
   }
 
   async apply(changes: readonly PolicyChange[]): Promise<void> {
@@ -59,7 +53,6 @@ export class NftablesFirewall implements Firewall {
       await this.#stale.clear(staged.ports.added);
       await this.#commitChange(staged);
       this.#ruleset.accept(staged);
-      if (staged.networks.size > 0) await this.#dockerUser.follow(this.#ruleset.bridges);
       return { clients: this.#stale.end(staged.ports) };
     });
     await ended.clients;
@@ -70,14 +63,13 @@ export class NftablesFirewall implements Firewall {
       const next = Ruleset.of(state);
       await this.#commitTable(next);
       this.#ruleset = next;
-      await this.#dockerUser.bringAbout(next.bridges);
     });
   }
 
   inspect(desired?: PolicyState): Promise<readonly Difference[]> {
     return this.#alone(async () => {
       const ruleset = desired === undefined ? this.#ruleset : Ruleset.of(desired);
-      return [...(await inspectTable(ruleset)), ...(await this.#dockerUser.inspect(ruleset.bridges))];
+      return inspectTable(ruleset);
     });
   }
 
@@ -85,10 +77,9 @@ export class NftablesFirewall implements Firewall {
     this.#listeners.push(listener);
   }
 
-  /** The table stays in force, as does what lets its networks past Docker's. */
+  /** The table stays in force. */
   async close(): Promise<void> {
     await this.#alone(async () => this.#watch?.close());
-    await this.#dockerUser.close();
     await this.#stale.settled();
   }
 

@@ -13,7 +13,7 @@ import {
 /** Where a base chain hangs. */
 export interface Hook {
   readonly type: 'filter' | 'nat';
-  readonly hook: 'prerouting' | 'forward' | 'output' | 'postrouting';
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
   /** Chains of one hook run in ascending order. */
   readonly priority: number;
   /** What reaches its end is dropped; it is accepted otherwise. */
@@ -26,7 +26,7 @@ export interface Chain {
 }
 
 // NF_INET_* of include/uapi/linux/netfilter.h.
-const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
+const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const hookNames = new Map(
   Object.entries(hooks).map(([name, number]) => [number as number, name as Hook['hook']]),
 );

@@ -1,10 +1,10 @@
 // Networks beside Docker: what its rules do to them, and what becomes of its rules.
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
 import type { NetworkId } from '../../../src/model/ids.ts';
 import { run } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { FirewallBesideOthers } from './beside-others.ts';
 import { hasChain, makeDockerRules, removeDockerRules, rulesOf } from './docker-rules.ts';
 import {
   addressOf,
@@ -41,7 +41,7 @@ afterAll(() => table?.[Symbol.asyncDispose]());
 
 const informed: string[] = [];
 const warned: Error[] = [];
-let firewall: NftablesFirewall;
+let firewall: FirewallBesideOthers;
 beforeEach(() => {
   firewall = makeFirewall();
 });
@@ -181,10 +181,10 @@ describe.for(families)('the rules of $command', ({ command }) => {
     expect(run(`${command} -S`)).toBe(before);
     expect(informed).toEqual([
       expect.stringMatching(
-        /^nft table ip6? filter drops what is forwarded: .* are let through in DOCKER-USER$/,
+        /^nft table ip6? filter drops what networks forward: let through by a rule in DOCKER-USER$/,
       ),
       expect.stringMatching(
-        /^nft table ip6? filter: .* no longer let through .*, as there is no network left$/,
+        /^nft table ip6? filter: .* no longer let through by .*, as there is no network left$/,
       ),
     ]);
   });
@@ -228,9 +228,8 @@ describe.for(families)('the rules of $command', ({ command }) => {
   });
 
   test.for([
-    { what: 'no chain for the rules of others', makeRules: ['-P FORWARD DROP'] },
     { what: 'nothing it drops by itself', makeRules: ['-N DOCKER-USER', '-I FORWARD -j DOCKER-USER'] },
-    { what: 'no hook it drops at', makeRules: ['-N DOCKER-USER', '-P INPUT DROP'] },
+    { what: 'no hook it drops at that concerns us', makeRules: ['-N DOCKER-USER', '-P OUTPUT DROP'] },
   ])('are not there in a table with $what', async ({ makeRules }) => {
     for (const words of makeRules) run(`${command} ${words}`);
     const before = run(`${command} -S`);
@@ -274,12 +273,12 @@ describe.for(families)('the rules of $command', ({ command }) => {
     expect(await firewall.inspect()).toEqual([]);
   });
 
-  test('go with a chain DOCKER-USER that is taken away', async () => {
+  test('go elsewhere with a chain DOCKER-USER that is taken away', async () => {
     docker();
     await firewall.replace(state);
     run(`${command} -F`);
     run(`${command} -X DOCKER-USER`);
-    await waitUntil('the chain is gone', () => !hasChain(command, ownChain));
+    await waitUntil('the jump is back', () => rulesOf(command, 'FORWARD').includes(jump));
     expect(await firewall.inspect()).toEqual([]);
   });
 
@@ -347,8 +346,8 @@ test('a table that cannot be changed is warned of, and networks are made all the
   expect(run('nft list table inet fairlead')).toContain(bridgeOf(1));
 });
 
-function makeFirewall(): NftablesFirewall {
-  return new NftablesFirewall({
+function makeFirewall(): FirewallBesideOthers {
+  return new FirewallBesideOthers({
     warn: (error) => warned.push(error),
     inform: (text) => informed.push(text),
   });

@@ -18,6 +18,7 @@ import { decodeMeta, encodeMeta, type Meta } from './meta.ts';
 import { decodeNat, encodeNat, type Nat } from './nat.ts';
 import { decodePayload, encodePayload, type Payload } from './payload.ts';
 import { decodeReject, encodeReject, type Reject } from './reject.ts';
+import { decodeTarget, encodeTarget, type Target } from './target.ts';
 
 export type Expression =
   | Bitwise
@@ -32,7 +33,8 @@ export type Expression =
   | Meta
   | Nat
   | Payload
-  | Reject;
+  | Reject
+  | Target;
 
 /** An expression as the kernel shows it; `undefined` for a kind or form this project never uses. */
 export type DecodedExpression = Expression | undefined;
@@ -59,6 +61,7 @@ const codecs: Codecs = {
   nat: { encode: encodeNat, decode: decodeNat },
   payload: { encode: encodePayload, decode: decodePayload },
   reject: { encode: encodeReject, decode: decodeReject },
+  target: { encode: encodeTarget, decode: decodeTarget },
 };
 
 /** Writes one NFTA_LIST_ELEM of a rule's expression list. */

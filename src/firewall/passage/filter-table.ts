@@ -1,4 +1,4 @@
-// The table `filter` of one family, where iptables and Docker have their rules: what is in it that concerns us.
+// The table `filter` of one family, where iptables and those who use it have their rules: what is in it that concerns us.
 import { listChains, listRules } from '../../kernel/nftables/client.ts';
 import type { DecodedExpression } from '../../kernel/nftables/expression/expression.ts';
 import type { DecodedRule, RuleHandle } from '../../kernel/nftables/rule.ts';
@@ -8,9 +8,24 @@ import { exactly, type Pattern } from './rules.ts';
 export const filterName = 'filter';
 /** Where Docker leaves room for the rules of others, and never touches them (docs.docker.com, "Packet filtering and firewalls"). */
 export const userChain = 'DOCKER-USER';
-export const ownChain = 'FAIRLEAD-FORWARD';
 
 export type FilterFamily = 'ip' | 'ip6';
+/** What is forwarded, and what is for the host itself. */
+export type Way = keyof typeof ways;
+
+export interface WayChains {
+  /** The chain iptables has at the hook. */
+  readonly builtIn: string;
+  /** Ours, which a rule of others' chains leads to. */
+  readonly own: string;
+}
+
+export const ways = {
+  forward: { builtIn: 'FORWARD', own: 'FAIRLEAD-FORWARD' },
+  input: { builtIn: 'INPUT', own: 'FAIRLEAD-INPUT' },
+} as const satisfies Readonly<Record<string, WayChains>>;
+
+export const ownChains: readonly string[] = Object.values(ways).map(({ own }) => own);
 
 export interface PlacedRule {
   readonly handle: RuleHandle;
@@ -20,36 +35,30 @@ export interface PlacedRule {
 
 export interface FilterTable {
   readonly family: FilterFamily;
-  /** It drops what it forwards unless a rule accepts it, and has Docker's chain for such rules. */
-  readonly concernsUs: boolean;
-  /** Undefined when there is no such chain. */
-  readonly own: readonly PlacedRule[] | undefined;
-  readonly user: readonly PlacedRule[];
+  /** Rules by chain. */
+  readonly chains: ReadonlyMap<string, readonly PlacedRule[]>;
+  /** Chains at hooks whose end drops. */
+  readonly dropping: ReadonlySet<string>;
   /** Bridges that Docker's rules name, in order. */
   readonly named: readonly Pattern[];
 }
 
-/** Reads no rules where no chain concerns us. */
+/** Reads no rules where iptables has not been used. */
 export async function readFilter(family: FilterFamily): Promise<FilterTable> {
-  const chains = await listChains(filterName, family);
-  const names = new Set(chains.map(({ name }) => name));
-  const drops = chains.some(
-    ({ base }) => typeof base === 'object' && base.hook === 'forward' && base.policy === 'drop',
-  );
-  const concernsUs = drops && names.has(userChain);
-  if (!concernsUs && !names.has(ownChain)) {
-    return { family, concernsUs, own: undefined, user: [], named: [] };
+  const found = await listChains(filterName, family);
+  const names = new Set(found.map(({ name }) => name));
+  const dropping = found.filter(({ base }) => typeof base === 'object' && base.policy === 'drop');
+  const concernsUs = Object.values(ways).some(({ builtIn, own }) => names.has(builtIn) || names.has(own));
+  const rules = concernsUs ? await listRules(filterName, family) : [];
+  const chains = new Map([...names].map((name) => [name, [] as PlacedRule[]]));
+  for (const { chain, handle, rule } of rules) {
+    chains.get(chain)?.push({ handle, rule: rule.filter((expression) => !changesNothing(expression)) });
   }
-  const rules = (await listRules(filterName, family)).map(({ rule, ...place }) => ({
-    ...place,
-    rule: rule.filter((expression) => !changesNothing(expression)),
-  }));
   return {
     family,
-    concernsUs,
-    own: names.has(ownChain) ? rules.filter(({ chain }) => chain === ownChain) : undefined,
-    user: rules.filter(({ chain }) => chain === userChain),
-    named: namedByDocker([...names].filter(isDockers), rules),
+    chains,
+    dropping: new Set(dropping.map(({ name }) => name)),
+    named: namedByDocker(chains),
   };
 }
 
@@ -60,7 +69,9 @@ function changesNothing(expression: DecodedExpression): boolean {
 /** The verdict of a rule that asks nothing of a packet. */
 export function unconditional(rule: DecodedRule): Verdict | undefined {
   const [only] = rule;
-  return rule.length === 1 && only?.kind === 'immediate' && 'verdict' in only ? only.verdict : undefined;
+  if (rule.length !== 1 || only === undefined) return undefined;
+  if (only.kind === 'reject' || (only.kind === 'target' && only.name === 'REJECT')) return 'drop';
+  return only.kind === 'immediate' && 'verdict' in only ? only.verdict : undefined;
 }
 
 export function leadsTo(rule: DecodedRule, chain: string): boolean {
@@ -74,13 +85,13 @@ export function leadsTo(rule: DecodedRule, chain: string): boolean {
 }
 
 /** Docker has a rule for what goes to each of its bridges, in a chain of its own or where such a chain is jumped to. */
-function namedByDocker(
-  chains: readonly string[],
-  rules: readonly { readonly chain: string; readonly rule: DecodedRule }[],
-): readonly Pattern[] {
-  const found = rules
-    .filter(({ chain, rule }) => chains.includes(chain) || chains.some((name) => leadsTo(rule, name)))
-    .flatMap(({ rule }) => destinationsOf(rule));
+function namedByDocker(chains: FilterTable['chains']): readonly Pattern[] {
+  const dockers = [...chains.keys()].filter(isDockers);
+  const found = [...chains].flatMap(([chain, rules]) =>
+    rules
+      .filter(({ rule }) => dockers.includes(chain) || dockers.some((name) => leadsTo(rule, name)))
+      .flatMap(({ rule }) => destinationsOf(rule)),
+  );
   return [...new Set(found)].sort();
 }
 

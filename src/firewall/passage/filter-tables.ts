@@ -1,5 +1,5 @@
-// Keeps networks working beside Docker, whose tables drop what is forwarded and not Docker's: for as long as such a table and a
-// network are there, a chain of ours accepts networks' packets, jumped to from Docker's chain for the rules of others.
+// Keeps networks working beside those who make rules by iptables, as Docker and ufw do, in tables of nf_tables that drop what
+// they do not know: for as long as such a table and a network are there, chains of ours accept networks' packets.
 import { isDeepStrictEqual } from 'node:util';
 import { toNetError } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
@@ -7,8 +7,9 @@ import { commit } from '../../kernel/nftables/client.ts';
 import type { Subscription } from '../../kernel/subscription.ts';
 import type { Difference } from '../../model/difference.ts';
 import { watchTables } from '../nftables/table-watch.ts';
-import { type Comparison, compareFilter, differencesOf, mend } from './compare.ts';
-import { type FilterFamily, filterName, readFilter, userChain } from './filter-table.ts';
+import { batchFor, type Comparison, compareFilter, differencesOf, mend, whatIsDropped } from './compare.ts';
+import { type FilterFamily, filterName, readFilter } from './filter-table.ts';
+import type { Gate } from './host-passage.ts';
 import { type Pattern, patternsOf } from './rules.ts';
 
 /** Changes that come this close together are looked at together: Docker makes its rules one by one. */
@@ -17,17 +18,16 @@ const settleMs = 50;
 const maxWaitMs = 10_000;
 const families: readonly FilterFamily[] = ['ip', 'ip6'];
 
-export interface DockerUserOptions {
+export interface PassageOptions {
   /** Told of what could not be looked at or done. */
   readonly warn: (error: Error) => void;
   /** Told of what was done, and why. */
   readonly inform: (text: string) => void;
 }
 
-/** Nothing here ever rejects but `inspect`: networks are made and changed whatever becomes of Docker's tables. */
-export class DockerUser {
-  readonly #warn: DockerUserOptions['warn'];
-  readonly #inform: DockerUserOptions['inform'];
+export class FilterTables implements Gate {
+  readonly #warn: PassageOptions['warn'];
+  readonly #inform: PassageOptions['inform'];
   readonly #turn = new KeyedMutex();
   readonly #due = new Set<FilterFamily>();
   /** Where the last look found something that concerns us; nothing changes that without being announced. */
@@ -37,12 +37,11 @@ export class DockerUser {
   #timer: NodeJS.Timeout | undefined;
   #waitMs = settleMs;
 
-  constructor({ warn, inform }: DockerUserOptions) {
+  constructor({ warn, inform }: PassageOptions) {
     this.#warn = warn;
     this.#inform = inform;
   }
 
-  /** Looks at the tables, whatever is known of them, and brings about what these bridges need. From then on others' changes are heard. */
   bringAbout(bridges: Iterable<string>): Promise<void> {
     return this.#alone(async () => {
       this.#networks = patternsOf(bridges);
@@ -51,7 +50,7 @@ export class DockerUser {
     });
   }
 
-  /** After networks came or went. Costs nothing where no table concerns us, or the rules stay the same. */
+  /** Costs nothing where no table concerns us, or the rules stay the same. */
   follow(bridges: Iterable<string>): Promise<void> {
     return this.#alone(async () => {
       const networks = patternsOf(bridges);
@@ -61,16 +60,14 @@ export class DockerUser {
     });
   }
 
-  /** What differs from what these bridges need. */
   inspect(bridges: Iterable<string>): Promise<readonly Difference[]> {
     const networks = patternsOf(bridges);
     return this.#alone(async () => {
       const filters = await Promise.all(families.map(readFilter));
-      return filters.flatMap((filter) => differencesOf(compareFilter(filter, networks)));
+      return filters.flatMap((filter) => compareFilter(filter, networks).flatMap(differencesOf));
     });
   }
 
-  /** What is there stays. */
   close(): Promise<void> {
     return this.#alone(async () => {
       this.#watch?.close();
@@ -115,12 +112,14 @@ export class DockerUser {
 
   async #settleOne(family: FilterFamily): Promise<boolean> {
     try {
-      const comparison = compareFilter(await readFilter(family), this.#networks);
-      this.#remember(comparison);
-      const batch = mend(comparison);
+      const filter = await readFilter(family);
+      const comparisons = compareFilter(filter, this.#networks);
+      this.#remember(family, comparisons);
+      const batch = batchFor(filter);
+      for (const comparison of comparisons) mend(batch, comparison);
       if (batch.empty) return false;
       await commit(batch);
-      this.#tell(comparison);
+      for (const comparison of comparisons) this.#tell(comparison);
       return true;
     } catch (error) {
       const text = `nft table ${family} ${filterName}: what it lets through of networks could not be brought in order`;
@@ -129,20 +128,21 @@ export class DockerUser {
     }
   }
 
-  #remember({ filter }: Comparison): void {
+  #remember(family: FilterFamily, comparisons: readonly Comparison[]): void {
     const known = new Set(this.#known);
-    if (filter.concernsUs) known.add(filter.family);
-    else known.delete(filter.family);
+    if (comparisons.some(({ place }) => place !== undefined)) known.add(family);
+    else known.delete(family);
     this.#known = known;
   }
 
-  #tell({ filter: { family, concernsUs }, chain, jump }: Comparison): void {
+  #tell({ filter: { family }, way, place, chain, jump }: Comparison): void {
     const table = `nft table ${family} ${filterName}`;
+    const what = whatIsDropped[way];
     if (chain === 'left over') {
-      const reason = concernsUs ? 'there is no network left' : 'it no longer drops what is forwarded';
-      this.#inform(`${table}: networks' packets are no longer let through in ${userChain}, as ${reason}`);
-    } else if (jump === 'missing') {
-      this.#inform(`${table} drops what is forwarded: networks' packets are let through in ${userChain}`);
+      const reason = place === undefined ? 'it is no longer dropped' : 'there is no network left';
+      this.#inform(`${table}: ${what} is no longer let through by a rule of ours, as ${reason}`);
+    } else if (jump === 'missing' && place !== undefined && chain !== 'right') {
+      this.#inform(`${table} drops ${what}: let through by a rule in ${place.chain}`);
     }
   }
 }

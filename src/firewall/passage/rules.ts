@@ -1,4 +1,4 @@
-// The rules that let networks' packets past Docker's own. Pure.
+// The rules that let networks' packets past the rules of others. Pure.
 import type { Expression } from '../../kernel/nftables/expression/expression.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import { rule, verdict } from '../nftables/match.ts';
@@ -27,7 +27,23 @@ export function patternsOf(bridges: Iterable<string>): readonly Pattern[] {
   return [...new Set(patterns)].sort();
 }
 
-/** The content of our chain. */
+/** Our chain for names, which are asked for at the gateways of networks with pods and containers of engines. */
+export function inputRules(networks: readonly Pattern[]): readonly Rule[] {
+  return networks.flatMap((pattern) =>
+    [IPPROTO_UDP, IPPROTO_TCP].map((protocol) =>
+      rule(interfaceLike('iifname', pattern), destinationPortIs(protocol, 53), verdict('accept')),
+    ),
+  );
+}
+
+/** Our chain for what is forwarded, where everybody else has had a say: our own table decides about it in any case. */
+export function acceptRules(networks: readonly Pattern[]): readonly Rule[] {
+  return (['iifname', 'oifname'] as const).flatMap((which) =>
+    networks.map((pattern) => rule(interfaceLike(which, pattern), verdict('accept'))),
+  );
+}
+
+/** Our chain for what is forwarded, before Docker's rules. */
 export function forwardRules(networks: readonly Pattern[], named: readonly Pattern[]): readonly Rule[] {
   return forwardVerdicts(networks, named).map((one) =>
     rule(interfaceLike(one.which, one.pattern), verdict(one.verdict)),
@@ -58,6 +74,8 @@ export function forwardVerdicts(
   ];
 }
 
+const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
 const defaultPrefix = 'fl-';
 /** `docker0`, `docker_gwbridge`, and those Docker names by the beginning of a network's id. */
 const dockerPrefixes: readonly Pattern[] = ['docker', 'br-'];
@@ -70,5 +88,15 @@ function interfaceLike(which: 'iifname' | 'oifname', pattern: Pattern): readonly
   return [
     { kind: 'meta', key: which, to: 0 },
     { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.from(Buffer.from(pattern)) },
+  ];
+}
+
+/** As iptables writes `-p udp --dport 53` from 1.8.8 on. */
+function destinationPortIs(protocol: number, port: number): readonly Expression[] {
+  return [
+    { kind: 'meta', key: 'l4proto', to: 0 },
+    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(protocol) },
+    { kind: 'payload', header: 'transport', offsetBytes: 2, lengthBytes: 2, to: 0 },
+    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(port >> 8, port & 0xff) },
   ];
 }
