@@ -1,7 +1,7 @@
 // Docker's filters: `K=V`, values of one key are alternatives (labels must all match), different keys must all match.
 import { NetError } from '../base/errors.ts';
 import type { Event } from '../model/event.ts';
-import type { NetworkView, SandboxView } from '../model/view.ts';
+import type { AllowanceView, NetworkView, PartyView, SandboxView } from '../model/view.ts';
 
 interface Filter<T> {
   readonly matches: (item: T, value: string) => boolean;
@@ -53,6 +53,14 @@ const sandboxFilters: Filters<SandboxView> = {
   },
 };
 
+const allowanceFilters: Filters<AllowanceView> = {
+  from: { matches: ({ from }, value) => isParty(from, value) },
+  id: { matches: ({ id }, value) => id.startsWith(value) },
+  network: { matches: ({ from, to }, value) => [from, to].some((end) => isParty(end, value, 'network')) },
+  sandbox: { matches: ({ from, to }, value) => [from, to].some((end) => isParty(end, value, 'sandbox')) },
+  to: { matches: ({ to }, value) => isParty(to, value) },
+};
+
 const eventFilters: Filters<Event> = {
   event: { matches: (event, value) => event.action === value },
   network: { matches: (event, value) => concerns(event, 'network', value) },
@@ -63,9 +71,10 @@ const eventFilters: Filters<Event> = {
 /** What `?filter=` carries: nothing, one or several. */
 export type FilterWords = string | readonly string[] | undefined;
 
-/** Errors of all three: `invalid_parameter` for an unknown key or value, listing the known ones. */
+/** Errors of all: `invalid_parameter` for an unknown key or value, listing the known ones. */
 export const networkFilter = (words: FilterWords) => compile(networkFilters, words);
 export const sandboxFilter = (words: FilterWords) => compile(sandboxFilters, words);
+export const allowanceFilter = (words: FilterWords) => compile(allowanceFilters, words);
 export const eventFilter = (words: FilterWords) => compile(eventFilters, words);
 
 function compile<T>(filters: Filters<T>, words: FilterWords): (item: T) => boolean {
@@ -102,10 +111,16 @@ function scopeOf(network: NetworkView): 'local' | 'global' {
   return network.driver === 'overlay' ? 'global' : 'local';
 }
 
-/** Events name an object by id, and others they touch among their attributes. */
+function isParty({ kind, id, name }: PartyView, value: string, wanted = kind): boolean {
+  return kind === wanted && value !== '' && (name === value || id.startsWith(value));
+}
+
+/** Events name an object by id, and others they touch among their attributes, those of policies as `network:lab`. */
 function concerns({ type, id, attributes }: Event, kind: Event['type'], value: string): boolean {
   const own = type === kind ? [id, attributes['name']] : [];
-  const names = [...own, attributes[kind], attributes[`${kind}Name`]];
+  const ends = [attributes['from'], attributes['to']].filter((end) => end?.startsWith(`${kind}:`));
+  const named = ends.map((end) => end?.slice(kind.length + 1));
+  const names = [...own, attributes[kind], attributes[`${kind}Name`], ...named];
   return (
     value !== '' && names.some((name) => name === value || (name?.length === 64 && name.startsWith(value)))
   );

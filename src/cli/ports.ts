@@ -1,5 +1,5 @@
 // Published ports as the command line shows them.
-import { addressOf, familyOf } from '../base/cidr.ts';
+import { addressOf, type Cidr, familyOf } from '../base/cidr.ts';
 import { isOpened, type PublishedPort } from '../model/port.ts';
 import type { EndpointView } from '../model/view.ts';
 
@@ -23,8 +23,12 @@ export function formatPort(port: ShownPort & Pick<PublishedPort, 'protocol'>): s
 
 function formatAskers({ from }: ShownPort): string {
   if (from === undefined) return '';
-  const askers = from.map((subnet) => subnet.replace(familyOf(subnet) === 4 ? /\/32$/ : /\/128$/, ''));
-  return ` from ${askers.join(', ') || 'nobody'}`;
+  return ` from ${from.map(formatSubnet).join(', ') || 'nobody'}`;
+}
+
+/** A subnet of one address as that address. */
+export function formatSubnet(subnet: Cidr): string {
+  return subnet.replace(familyOf(subnet) === 4 ? /\/32$/ : /\/128$/, '');
 }
 
 /** Where it is reached: `0.0.0.0:8080`, an IPv6 address in brackets; one that is opened at the endpoint itself. */

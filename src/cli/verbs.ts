@@ -13,6 +13,7 @@ import { builtPlugin, install, uninstall } from './commands/install.ts';
 import { kill } from './commands/kill.ts';
 import { logs } from './commands/logs.ts';
 import { ls } from './commands/ls.ts';
+import { policyAdd, policyInspect, policyLs, policyRm } from './commands/policy.ts';
 import { port } from './commands/port.ts';
 import { prune } from './commands/prune.ts';
 import { ps } from './commands/ps.ts';
@@ -43,6 +44,10 @@ export const verbs: readonly Verb[] = [
   port,
   publish,
   unpublish,
+  policyAdd,
+  policyLs,
+  policyInspect,
+  policyRm,
   events,
   check,
   graph,

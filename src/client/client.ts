@@ -2,11 +2,19 @@
 import { json, text } from 'node:stream/consumers';
 import type { Event } from '../model/event.ts';
 import type { Network } from '../model/network.ts';
-import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
+import type {
+  AllowanceView,
+  CheckResult,
+  EndpointView,
+  NetworkView,
+  PortView,
+  SandboxView,
+} from '../model/view.ts';
 import type {
   ConnectBody,
   CreateNetworkBody,
   DisconnectBody,
+  PolicyBody,
   PublishBody,
   SandboxBody,
   VersionView,
@@ -100,6 +108,22 @@ export class Client {
   /** `ports` are `HOSTPORT[-END][/PROTOCOL]` each. */
   unpublish(target: string, ports: readonly string[]): Promise<readonly EndpointView[]> {
     return this.#fetch('DELETE', pathOf(['ports'], { target, port: ports }));
+  }
+
+  policies(filters: readonly string[]): Promise<readonly AllowanceView[]> {
+    return this.#get(['policies'], { filter: filters });
+  }
+
+  policy(ref: string): Promise<AllowanceView> {
+    return this.#get(['policies', ref]);
+  }
+
+  addPolicy(body: PolicyBody): Promise<AllowanceView> {
+    return this.#post(['policies'], body);
+  }
+
+  deletePolicy(ref: string): Promise<void> {
+    return this.#delete(['policies', ref], {});
   }
 
   /** Kept events from `since` (milliseconds since 1970) on, then new ones, until the daemon stops. */

@@ -5,6 +5,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { HostInterface } from '../sandbox/sandbox.ts';
+import { allowanceChanges } from './allowance-policy.ts';
 import { attachmentOf, defaultRoutes, endpointPolicies, nameEntry } from './desired.ts';
 import { draftEndpoint } from './endpoint-draft.ts';
 import { membershipEvent } from './events.ts';
@@ -67,9 +68,19 @@ export function connect(
       parts.names.put(entry);
     }
     await store.commit([{ put: 'endpoint', value: endpoint }]);
+    await refreshAllowances(parts, to.sandbox);
     parts.events.emit(membershipEvent('connect', to, endpoint));
     return { endpoint, hostInterfaces };
   });
+}
+
+/**
+ * Lets allowances follow the sandbox's addresses. The other end may change at the same time: changes are worked out from the
+ * records as they are given to the firewall, so that the last to come knows of both.
+ */
+async function refreshAllowances(parts: Parts, { id }: Sandbox): Promise<void> {
+  const changes = allowanceChanges(parts, { sandbox: id });
+  if (changes.length > 0) await parts.firewall.apply(changes);
 }
 
 /**

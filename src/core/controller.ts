@@ -5,6 +5,7 @@ import type { NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox, SandboxProcess } from '../model/sandbox.ts';
+import { Allowances } from './allowances.ts';
 import { check } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { createSandbox } from './create-sandbox.ts';
@@ -23,6 +24,8 @@ import { livingProcess, Processes, type ProcessIdentity } from './processes.ts';
 import { publishPorts, unpublishPorts } from './publish-ports.ts';
 import { recover } from './recover.ts';
 import type {
+  AllowanceRequest,
+  AllowanceView,
   CheckResult,
   ConnectRequest,
   Controller,
@@ -46,6 +49,7 @@ export class CoreController implements Controller {
   readonly #parts: Parts;
   readonly #locks = new Locks();
   readonly #memberships: Memberships;
+  readonly #allowances: Allowances;
   readonly #processes: Processes;
   readonly #healer: Healer;
   readonly #handovers: Handovers;
@@ -56,6 +60,7 @@ export class CoreController implements Controller {
     this.#processes = new Processes(parts, (id, process) => this.#processEnded(id, process));
     this.#healer = new Healer(parts, (work) => this.#locks.alone(work));
     this.#memberships = new Memberships(parts, this.#locks, this.#processes);
+    this.#allowances = new Allowances(parts, this.#locks);
     this.runtimes = new Runtimes(parts, this.#locks, this.#memberships);
     this.engines = new Engines(parts, this.#locks, this.#memberships);
     this.#handovers = new Handovers(parts, this.#locks);
@@ -158,6 +163,22 @@ export class CoreController implements Controller {
     return [...this.#state.endpoints.values()]
       .filter((endpoint) => id === undefined || endpoint.sandboxId === id)
       .flatMap((endpoint) => viewPorts(this.#state, endpoint));
+  }
+
+  allow(request: AllowanceRequest): Promise<AllowanceView> {
+    return this.#allowances.add(request);
+  }
+
+  deleteAllowance(ref: string): Promise<void> {
+    return this.#allowances.delete(ref);
+  }
+
+  allowances(): readonly AllowanceView[] {
+    return this.#allowances.list();
+  }
+
+  allowance(ref: string): AllowanceView {
+    return this.#allowances.find(ref);
   }
 
   async createSandbox(config: SandboxConfig): Promise<SandboxView> {

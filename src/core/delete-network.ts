@@ -2,9 +2,11 @@
 import { NetError } from '../base/errors.ts';
 import { runAll } from '../base/undo.ts';
 import type { Network } from '../model/network.ts';
+import { allowanceChanges, allowanceDrops, allowancesOf } from './allowance-policy.ts';
 import { dropsWith, poolIdOf } from './engine-records.ts';
-import { networkEvent } from './events.ts';
+import { allowanceEvent, networkEvent } from './events.ts';
 import { followHostNeeds } from './host-needs.ts';
+import { viewAllowance } from './inspect.ts';
 import { driverOf, endpointsOfNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -17,19 +19,27 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
   if (holders.length > 0) {
     throw new NetError('conflict', `network ${network.name} is in use by ${holders.sort().join(', ')}`);
   }
+  const allowances = allowancesOf(state, { network: network.id });
+  const toldAllowances = allowances.map((allowance) => viewAllowance(parts, allowance));
   if (network.pending !== true)
     await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
   const failures = await runAll([
     () => parts.names.closeGateway(network.id),
-    () => parts.firewall.apply([{ removedNetwork: network.id }]),
+    () =>
+      parts.firewall.apply([
+        ...allowanceChanges(parts, { network: network.id }),
+        { removedNetwork: network.id },
+      ]),
     () => driverOf(parts, network).removeNetwork(network),
     () =>
-      parts.store.commit([...dropsWith(state, network), { drop: 'network', id: network.id }], {
-        durable: true,
-      }),
+      parts.store.commit(
+        [...allowanceDrops(allowances), ...dropsWith(state, network), { drop: 'network', id: network.id }],
+        { durable: true },
+      ),
     () => releasePools(parts, network),
     () => followHostNeeds(parts),
   ]);
+  for (const view of toldAllowances) parts.events.emit(allowanceEvent('delete', view));
   parts.events.emit(networkEvent('delete', network));
   if (failures.length > 0) {
     throw new AggregateError(

@@ -1,11 +1,13 @@
 // Deleting a sandbox with every endpoint it has. It is marked pending first, so that a start after a crash finishes the work.
 import { runAll } from '../base/undo.ts';
 import type { Sandbox } from '../model/sandbox.ts';
+import { allowanceChanges, allowanceDrops, allowancesOf } from './allowance-policy.ts';
 import { policyChange } from './connect.ts';
 import { attachmentsOf } from './desired.ts';
 import { releaseAddresses } from './disconnect.ts';
-import { sandboxEvent } from './events.ts';
+import { allowanceEvent, sandboxEvent } from './events.ts';
 import { changesNeeds, followHostNeeds } from './host-needs.ts';
+import { viewAllowance } from './inspect.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { hasFiles } from './sandbox-names.ts';
@@ -17,6 +19,8 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
   const attachments = attachmentsOf(parts, endpoints);
   const change = policyChange(parts, endpoints, []);
   const networks = endpoints.map((endpoint) => networkOf(state, endpoint));
+  const allowances = allowancesOf(state, { sandbox: sandbox.id });
+  const toldAllowances = allowances.map((allowance) => viewAllowance(parts, allowance));
   const { namespace } = sandbox;
   if (state.sandboxes.get(sandbox.id)?.pending !== true)
     await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
@@ -26,7 +30,8 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     },
     () => parts.names.close(sandbox.id),
     async () => {
-      if (change.forward.length > 0) await parts.firewall.apply(change.forward);
+      const changes = [...change.forward, ...allowanceChanges(parts, { sandbox: sandbox.id })];
+      if (changes.length > 0) await parts.firewall.apply(changes);
     },
     () => {
       for (const endpoint of endpoints) parts.hostPorts.release(endpoint.id);
@@ -39,6 +44,7 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     },
     () =>
       parts.store.commit([
+        ...allowanceDrops(allowances),
         ...endpoints.map((endpoint) => ({ drop: 'endpoint' as const, id: endpoint.id })),
         { drop: 'sandbox', id: sandbox.id },
       ]),
@@ -49,6 +55,7 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
       if (networks.some((network) => changesNeeds(parts.store, network))) await followHostNeeds(parts);
     },
   ]);
+  for (const view of toldAllowances) parts.events.emit(allowanceEvent('delete', view));
   parts.events.emit(sandboxEvent('delete', sandbox));
   if (failures.length > 0) {
     throw new AggregateError(

@@ -11,6 +11,7 @@ import type { EndpointPolicy, NetworkPolicy } from '../model/policy.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { DefaultRoutes } from '../sandbox/sandbox.ts';
 import type { State } from '../store/store.ts';
+import { allowancePolicies } from './allowance-policy.ts';
 import { driverOf, endpointsOfSandbox, findSandbox, networkOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -89,6 +90,7 @@ export function policyState(parts: Parts): PolicyState {
     endpoints: [...sandboxes.values()].flatMap((sandbox) =>
       endpointPolicies(parts, endpointsOfSandbox(parts.store.state, sandbox.id)),
     ),
+    allowances: allowancePolicies(parts),
   };
 }
 

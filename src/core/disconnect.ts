@@ -3,6 +3,7 @@ import { addressOf } from '../base/cidr.ts';
 import { runAll } from '../base/undo.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Sandbox } from '../model/sandbox.ts';
+import { allowanceChanges } from './allowance-policy.ts';
 import { policyChange } from './connect.ts';
 import { attachmentOf, defaultRoutes } from './desired.ts';
 import { releaseUnused } from './engine-records.ts';
@@ -28,7 +29,8 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     () => parts.names.remove(endpoint.id),
     () => refreshSandbox(parts, sandbox, after),
     async () => {
-      if (change.forward.length > 0) await parts.firewall.apply(change.forward);
+      const changes = [...change.forward, ...allowanceChanges(parts, { sandbox: sandbox.id })];
+      if (changes.length > 0) await parts.firewall.apply(changes);
     },
     () => parts.hostPorts.release(endpoint.id),
     async () => {

@@ -1,9 +1,11 @@
 // Events: what changed, told to whoever listens, the last thousand kept for late listeners.
 import { EventEmitter } from 'node:events';
+import { portsText } from '../model/allowance.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Event } from '../model/event.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
+import type { AllowanceView } from '../model/view.ts';
 
 const kept = 1000;
 
@@ -48,6 +50,16 @@ export function membershipEvent(
 ): NewEvent {
   const more = { sandbox: sandbox.id, sandboxName: sandbox.name, endpoint: endpoint.id };
   return networkEvent(action, network, more);
+}
+
+/** The ends are named as they are when it happens: `network:lab`, `sandbox:web`. */
+export function allowanceEvent(
+  action: 'create' | 'delete',
+  { id, from, to, ports }: AllowanceView,
+): NewEvent {
+  const ends = { from: `${from.kind}:${from.name}`, to: `${to.kind}:${to.name}` };
+  const span = ports === undefined ? {} : { ports: portsText(ports) };
+  return { type: 'policy', action, id, attributes: { ...ends, ...span } };
 }
 
 function ifAny(labels: Event['attributes']): Pick<Event, 'labels'> {

@@ -3,6 +3,7 @@ import { addressOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
+import type { Allowance } from '../model/allowance.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { type NetworkId, type SandboxId, shortId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
@@ -20,8 +21,13 @@ export function findSandbox(state: State, ref: string): Sandbox {
   return found('sandbox', ref, lookUp('sandbox', state.sandboxes, ref));
 }
 
+/** By id or prefix; what people know as a policy. Errors: `not_found`; `invalid_parameter` for an ambiguous prefix. */
+export function findAllowance(state: State, ref: string): Allowance {
+  return found('policy', ref, lookUp('policy', state.allowances, ref));
+}
+
 /** Undefined when nothing goes by that reference. Errors: `invalid_parameter` for an ambiguous prefix. */
-export function lookUp<T extends { readonly id: string; readonly name: string }>(
+export function lookUp<T extends { readonly id: string; readonly name?: string }>(
   kind: string,
   records: ReadonlyMap<string, T>,
   ref: string,

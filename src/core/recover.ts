@@ -2,11 +2,13 @@
 import { addressOf, contains } from '../base/cidr.ts';
 import { randomId } from '../base/random-id.ts';
 import { runAll } from '../base/undo.ts';
+import type { Party } from '../model/allowance.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import { isOpened } from '../model/port.ts';
 import { isForeign, type Sandbox } from '../model/sandbox.ts';
 import type { Change } from '../store/store.ts';
+import { allowanceDrops } from './allowance-policy.ts';
 import { check, isGone, repairPending } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
@@ -31,6 +33,7 @@ export async function recover(parts: Parts): Promise<void> {
   const { state } = parts.store;
   await forgetOtherBoots(parts);
   await forgetHoldingsOfNothing(parts);
+  await forgetAllowancesOfNothing(parts);
   for (const network of state.networks.values()) restorePools(parts, network);
   await finishPending(parts);
   for (const id of state.enginePools.keys()) restoreHeldPool(parts, id);
@@ -102,6 +105,17 @@ async function forgetHoldingsOfNothing(parts: Parts): Promise<void> {
   if (changes.length === 0) return;
   await parts.store.commit(changes);
   parts.log.warn({ records: changes.length }, 'forgot what an engine held of networks that are not recorded');
+}
+
+/** They go with whom they are about: with a sandbox of an earlier boot, or what damage to the records cost. */
+async function forgetAllowancesOfNothing(parts: Parts): Promise<void> {
+  const { allowances, networks, sandboxes } = parts.store.state;
+  const isRecorded = ({ network, sandbox }: Party) =>
+    network === undefined ? sandboxes.has(sandbox) : networks.has(network);
+  const lost = [...allowances.values()].filter(({ from, to }) => !isRecorded(from) || !isRecorded(to));
+  if (lost.length === 0) return;
+  await parts.store.commit(allowanceDrops(lost));
+  parts.log.info({ policies: lost.length }, 'forgot policies about what is no longer there');
 }
 
 /** Whatever was being made or unmade when the last run ended is removed; so are sandboxes whose process or namespace is gone. */

@@ -2,6 +2,7 @@
 import type { Cidr, InterfaceAddress, IpAddress } from '../base/cidr.ts';
 import type { MacAddress } from '../base/mac.ts';
 import type { LeaseRange } from '../ipam/ipam-driver.ts';
+import type { AllowanceRequest } from '../model/allowance-syntax.ts';
 import type { Route } from '../model/attachment.ts';
 import type { CniAttachment } from '../model/cni-attachment.ts';
 import type { EndpointId } from '../model/ids.ts';
@@ -9,10 +10,25 @@ import type { InterfaceTuning, Shaping } from '../model/interface-settings.ts';
 import type { DriverName, Network } from '../model/network.ts';
 import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
-import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
+import type {
+  AllowanceView,
+  CheckResult,
+  EndpointView,
+  NetworkView,
+  PortView,
+  SandboxView,
+} from '../model/view.ts';
 import type { EventBus } from './events.ts';
 
-export type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../model/view.ts';
+export type { AllowanceRequest } from '../model/allowance-syntax.ts';
+export type {
+  AllowanceView,
+  CheckResult,
+  EndpointView,
+  NetworkView,
+  PortView,
+  SandboxView,
+} from '../model/view.ts';
 
 export interface PoolConfig {
   readonly subnet?: Cidr;
@@ -162,6 +178,11 @@ export interface Controller {
   ): Promise<readonly EndpointView[]>;
   endpoints(): readonly EndpointView[];
   ports(target?: string): readonly PortView[];
+  /** Lets connections through between networks that are kept apart. Errors: `not_found`, `invalid_parameter`, `already_exists`. */
+  allow(request: AllowanceRequest): Promise<AllowanceView>;
+  deleteAllowance(ref: string): Promise<void>;
+  allowances(): readonly AllowanceView[];
+  allowance(ref: string): AllowanceView;
   createSandbox(config: SandboxConfig): Promise<SandboxView>;
   deleteSandbox(ref: string, options: { readonly force: boolean }): Promise<void>;
   sandboxes(): readonly SandboxView[];

@@ -16,3 +16,8 @@ export interface Allowance {
   /** To these ports, both ends included; to every port, and by any protocol, when absent. */
   readonly ports?: { readonly protocol: Protocol; readonly first: number; readonly last: number };
 }
+
+/** `80/tcp`, `8000-8009/udp`. */
+export function portsText({ protocol, first, last }: NonNullable<Allowance['ports']>): string {
+  return `${first === last ? first : `${first}-${last}`}/${protocol}`;
+}

@@ -3,7 +3,7 @@
 export interface Event {
   /** Milliseconds since 1970, strictly increasing. */
   readonly time: number;
-  readonly type: 'network' | 'endpoint' | 'sandbox' | 'daemon';
+  readonly type: 'network' | 'endpoint' | 'sandbox' | 'policy' | 'daemon';
   readonly action: string;
   /** Id of the object. */
   readonly id: string;

@@ -33,18 +33,22 @@ export function parsePublish(text: string): readonly PortRequest[] {
 
 /** Parses `PORT[-END][/PROTOCOL]`. Errors: `invalid_parameter`. */
 export function parseExpose(text: string): readonly ExposedPort[] {
-  const what = `expose ${text}`;
+  const { protocol, ...ports } = parsePorts(text, `expose ${text}`);
+  return each(ports).map((port) => ({ protocol, port }));
+}
+
+/** Parses `PORT[-END][/PROTOCOL]`; `what` names it in the error. Errors: `invalid_parameter`. */
+export function parsePorts(text: string, what: string): PortRange & { readonly protocol: Protocol } {
   const { ports, protocol } = splitProtocol(text, what);
-  return each(parseRange(ports, what)).map((port) => ({ protocol, port }));
+  return { protocol, ...parseRange(ports, what) };
 }
 
 /** Parses `PORT[-END][/PROTOCOL]` of ports on the host, to take them back. Errors: `invalid_parameter`. */
 export function parseUnpublish(
   text: string,
 ): readonly { readonly protocol: Protocol; readonly hostPort: number }[] {
-  const what = `unpublish ${text}`;
-  const { ports, protocol } = splitProtocol(text, what);
-  return each(parseRange(ports, what)).map((hostPort) => ({ protocol, hostPort }));
+  const { protocol, ...ports } = parsePorts(text, `unpublish ${text}`);
+  return each(ports).map((hostPort) => ({ protocol, hostPort }));
 }
 
 function parseShort(text: string, what: string): Publish {

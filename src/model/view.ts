@@ -1,5 +1,6 @@
 // Records as the doors show them, each with the names of what it belongs to.
 import type { Cidr, IpAddress } from '../base/cidr.ts';
+import type { Allowance } from './allowance.ts';
 import type { Difference } from './difference.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Network } from './network.ts';
@@ -35,6 +36,19 @@ export interface PortView {
   readonly address: IpAddress;
   /** Who may use it; everybody when absent. */
   readonly from?: readonly Cidr[];
+}
+
+export interface PartyView {
+  readonly kind: 'network' | 'sandbox';
+  readonly id: string;
+  readonly name: string;
+  /** Those it is in force for just now: of a sandbox that is on no network, none. */
+  readonly addresses: readonly Cidr[];
+}
+
+export interface AllowanceView extends Omit<Allowance, 'from' | 'to'> {
+  readonly from: PartyView;
+  readonly to: PartyView;
 }
 
 export interface CheckResult {

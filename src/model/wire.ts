@@ -62,6 +62,12 @@ export interface PublishBody {
   readonly network?: string;
 }
 
+/** Each end `NAME`, `network:NAME` or `sandbox:NAME`; `to` may end in `:PORT[-END][/PROTOCOL]`. */
+export interface PolicyBody {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** See docs/launch-plan.md. */
 export interface LaunchBody {
   readonly verb: 'run' | 'exec';

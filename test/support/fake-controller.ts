@@ -3,8 +3,9 @@ import { addressOf, type Cidr, type InterfaceAddress, type IpAddress } from '../
 import { NetError } from '../../src/base/errors.ts';
 import type { MacAddress } from '../../src/base/mac.ts';
 import { randomId } from '../../src/base/random-id.ts';
-import { EventBus, networkEvent, sandboxEvent } from '../../src/core/events.ts';
+import { allowanceEvent, EventBus, networkEvent, sandboxEvent } from '../../src/core/events.ts';
 import type {
+  AllowanceRequest,
   ConnectRequest,
   Controller,
   CreateNetworkRequest,
@@ -15,11 +16,19 @@ import type {
   SandboxConfig,
 } from '../../src/core/requests.ts';
 import type { Endpoint } from '../../src/model/endpoint.ts';
-import type { EndpointId, NetworkId, SandboxId } from '../../src/model/ids.ts';
+import type { AllowanceId, EndpointId, NetworkId, SandboxId } from '../../src/model/ids.ts';
 import type { DriverName, Network } from '../../src/model/network.ts';
 import type { PortRequest, Protocol, PublishedPort } from '../../src/model/port.ts';
 import type { Sandbox } from '../../src/model/sandbox.ts';
-import type { CheckResult, EndpointView, NetworkView, PortView, SandboxView } from '../../src/model/view.ts';
+import type {
+  AllowanceView,
+  CheckResult,
+  EndpointView,
+  NetworkView,
+  PartyView,
+  PortView,
+  SandboxView,
+} from '../../src/model/view.ts';
 
 interface Named {
   readonly id: string;
@@ -37,6 +46,7 @@ export class FakeController implements Controller {
   readonly #networks = new Map<NetworkId, Network>();
   readonly #sandboxes = new Map<SandboxId, Sandbox>();
   readonly #endpoints = new Map<EndpointId, Endpoint>();
+  readonly #allowances = new Map<AllowanceId, AllowanceView>();
   /** Where detached processes write; set by tests that read logs. */
   logPath = '/run/fairlead/log';
   #subnets = 0;
@@ -144,6 +154,46 @@ export class FakeController implements Controller {
           address: addressOf(addresses[0] ?? ('0.0.0.0/0' as InterfaceAddress)),
         })),
       );
+  }
+
+  async allow({ from, to, ports }: AllowanceRequest): Promise<AllowanceView> {
+    const view: AllowanceView = {
+      id: randomId() as AllowanceId,
+      createdAt: new Date().toISOString(),
+      from: this.#party(from),
+      to: this.#party(to),
+      ...(ports !== undefined && { ports }),
+    };
+    this.#allowances.set(view.id, view);
+    this.events.emit(allowanceEvent('create', view));
+    return view;
+  }
+
+  async deleteAllowance(ref: string): Promise<void> {
+    const view = this.allowance(ref);
+    this.#allowances.delete(view.id);
+    this.events.emit(allowanceEvent('delete', view));
+  }
+
+  allowances(): readonly AllowanceView[] {
+    return [...this.#allowances.values()];
+  }
+
+  allowance(ref: string): AllowanceView {
+    const found = this.allowances().find(({ id }) => ref !== '' && id.startsWith(ref));
+    if (found === undefined) throw new NetError('not_found', `no policy ${ref}`);
+    return found;
+  }
+
+  #party({ kind, ref }: AllowanceRequest['from']): PartyView {
+    const sandbox = [...this.#sandboxes.values()].find(({ name }) => name === ref);
+    if (kind !== 'network' && sandbox !== undefined) {
+      const addresses = this.sandbox(sandbox.id).endpoints.flatMap((one) => one.addresses.map(addressOf));
+      const alone = addresses.map((address) => `${address}/32` as Cidr);
+      return { kind: 'sandbox', id: sandbox.id, name: sandbox.name, addresses: alone };
+    }
+    const { id, name, ipam } = this.#find('network', this.#networks, ref);
+    return { kind: 'network', id, name, addresses: ipam.pools.map(({ subnet }) => subnet) };
   }
 
   async createSandbox(config: SandboxConfig): Promise<SandboxView> {

@@ -21,8 +21,10 @@ import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
 import { ForeignIpam } from '../../src/ipam/foreign-ipam.ts';
 import type { IpamDriver } from '../../src/ipam/ipam-driver.ts';
 import { NullIpam } from '../../src/ipam/null-ipam.ts';
+import { portsText } from '../../src/model/allowance.ts';
 import type { Attachment } from '../../src/model/attachment.ts';
 import type { DriverName } from '../../src/model/network.ts';
+import type { AllowancePolicy } from '../../src/model/policy.ts';
 import { askersAt, hasAskersAt, type PublishedPort } from '../../src/model/port.ts';
 import type {
   LinkChange,
@@ -49,6 +51,8 @@ export interface World {
   /** Bridges whose packets others' firewalls let through. */
   readonly passing: Set<string>;
   readonly forwards: Map<string, number>;
+  /** By id: `from -> to ports`. */
+  readonly allowances: Map<string, string>;
   readonly ports: Set<string>;
   readonly names: Set<string>;
   /** Namespaces of an engine's containers, by name. */
@@ -82,6 +86,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     forwarded: new Set(),
     passing: new Set(),
     forwards: new Map(),
+    allowances: new Map(),
     ports: new Set(),
     names: new Set(),
     containers: new Map(),
@@ -272,11 +277,16 @@ function fakeFirewall(world: World): Firewall {
         else if ('endpoint' in change)
           world.forwards.set(change.endpoint.endpointId, change.endpoint.forwards.length);
         else if ('removedEndpoint' in change) world.forwards.delete(change.removedEndpoint);
+        else if ('allowance' in change)
+          world.allowances.set(change.allowance.allowanceId, allowanceText(change.allowance));
+        else world.allowances.delete(change.removedAllowance);
       }
     },
     replace: async (state) => {
       world.policies.clear();
       world.forwards.clear();
+      world.allowances.clear();
+      for (const one of state.allowances ?? []) world.allowances.set(one.allowanceId, allowanceText(one));
       for (const network of state.networks) world.policies.add(network.networkId);
       for (const endpoint of state.endpoints)
         world.forwards.set(endpoint.endpointId, endpoint.forwards.length);
@@ -285,11 +295,20 @@ function fakeFirewall(world: World): Firewall {
       if (desired === undefined) return [];
       const wanted = new Set(desired.endpoints.map(({ endpointId }) => endpointId as string));
       const extra = [...world.forwards.keys()].filter((id) => !wanted.has(id));
-      return extra.map((id) => ({ object: `ports of ${id}`, problem: 'nobody asked for them' }));
+      const lost = (desired.allowances ?? []).filter(({ allowanceId }) => !world.allowances.has(allowanceId));
+      return [
+        ...extra.map((id) => ({ object: `ports of ${id}`, problem: 'nobody asked for them' })),
+        ...lost.map(({ allowanceId }) => ({ object: `policy ${allowanceId}`, problem: 'is missing' })),
+      ];
     },
     onForeignChange: () => {},
     close: async () => {},
   };
+}
+
+function allowanceText({ from, to, ports }: AllowancePolicy): string {
+  const span = ports === undefined ? '' : ` ${portsText(ports)}`;
+  return `${from.join(',')} -> ${to.join(',')}${span}`;
 }
 
 function fakeHostPorts(world: World): HostPorts {

@@ -7,7 +7,13 @@ const actions: Readonly<Record<string, string>> = {
   'sandbox exit': 'die',
 };
 
-const types = { network: 'network', sandbox: 'container', endpoint: 'endpoint', daemon: 'daemon' } as const;
+const types: Readonly<Record<Event['type'], string>> = {
+  network: 'network',
+  sandbox: 'container',
+  endpoint: 'endpoint',
+  policy: 'policy',
+  daemon: 'daemon',
+};
 
 export function eventAnswer({ type, action, id, attributes, labels, time }: Event) {
   const { sandbox, driver, status, ...rest } = attributes;

@@ -51,6 +51,8 @@ export const publishBody = object({ target: text, ports: { ...texts, minItems: 1
   'ports',
 ]);
 
+export const policyBody = object({ from: text, to: text }, ['from', 'to']);
+
 // No argument of a process contains a NUL byte, and in the plan it ends a field.
 const argument = { type: 'string', pattern: '^[^\\u0000]*$' };
 

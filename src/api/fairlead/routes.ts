@@ -8,6 +8,7 @@ import { eventRoutes } from './events.ts';
 import { launchRoutes } from './launch.ts';
 import { networkRoutes } from './networks.ts';
 import { openApiRoute } from './openapi.ts';
+import { policyRoutes } from './policies.ts';
 import { portRoutes } from './ports.ts';
 import { sandboxRoutes } from './sandboxes.ts';
 import { versionRoutes } from './version.ts';
@@ -19,6 +20,7 @@ const routes: readonly Routes[] = [
   sandboxRoutes,
   endpointRoutes,
   portRoutes,
+  policyRoutes,
   launchRoutes,
   cniRoutes,
   eventRoutes,

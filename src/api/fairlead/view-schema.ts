@@ -136,6 +136,27 @@ export const portView = object(
   ['networkName', 'sandboxName', 'protocol', 'port', 'hostAddress', 'hostPort', 'address'],
 );
 
+const party = object(
+  {
+    kind: { type: 'string', enum: ['network', 'sandbox'] },
+    id: anyText,
+    name: anyText,
+    addresses: many(anyText),
+  },
+  ['kind', 'id', 'name', 'addresses'],
+);
+
+export const policyView = object(
+  {
+    id: anyText,
+    createdAt: anyText,
+    from: party,
+    to: party,
+    ports: object({ protocol, first: port, last: port }, ['protocol', 'first', 'last']),
+  },
+  ['id', 'createdAt', 'from', 'to'],
+);
+
 export const checkResult = object(
   {
     differences: many(object({ object: anyText, problem: anyText, repaired: flag })),

@@ -50,7 +50,7 @@ function bash(all: readonly Completion[]): string {
   return `# bash completion for net
 _net() {
   local words verb="\${COMP_WORDS[*]:1:COMP_CWORD-1}"
-  case "$verb" in sandbox|sandbox\\ *) verb=$(echo \${verb%% -*} | cut -d' ' -f1-2) ;; *) verb=\${verb%% *} ;; esac
+  case "$verb" in sandbox|sandbox\\ *|policy|policy\\ *) verb=$(echo \${verb%% -*} | cut -d' ' -f1-2) ;; *) verb=\${verb%% *} ;; esac
   case "$verb" in
 ${cases.join('\n')}
   esac
