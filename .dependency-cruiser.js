@@ -17,6 +17,11 @@ const layers = [
   ],
   ['dns', ['base', 'model', 'kernel'], 'names are told to it; it asks nobody'],
   ['sandbox', ['base', 'model', 'kernel'], 'carries out attachments, whichever driver made them'],
+  [
+    'tracer',
+    ['base', 'model', 'kernel'],
+    'follows packets through what is in the kernel, whoever put it there; records are handed in',
+  ],
   ['ipam', ['base', 'model'], 'pure arithmetic over pools; what the host uses is handed in'],
   ['store', ['base', 'model'], 'keeps records; knows nothing of what they cause'],
   [
@@ -45,6 +50,7 @@ const contracts = [
   'firewall/passage',
   'sandbox/sandbox',
   'store/store',
+  'tracer/tracer',
   'dns/name-service',
 ];
 

@@ -15,6 +15,7 @@ namespace {
 /** The kernel's dumps come in datagrams of at most 32 KiB; single objects can be larger. */
 constexpr size_t datagramBytes = 256 << 10;
 constexpr size_t sysctlBytes = 4096;
+constexpr size_t netFileBytes = 32 << 10;
 
 Refusal refusalOf(const SystemError& error) { return {error.number, {}, {}}; }
 
@@ -41,12 +42,26 @@ Result<Done> readSysctl(std::span<const uint8_t> bytes, std::vector<uint8_t>& re
   return Done{};
 }
 
+/** /proc/net shows the namespace of the process's first thread, this the calling thread's. */
+Result<Done> readNet(std::span<const uint8_t> bytes, std::vector<uint8_t>& replies) {
+  const std::string path("/proc/thread-self/net/" + std::string(bytes.begin(), bytes.end()));
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return lastError("open");
+  uint8_t part[netFileBytes];
+  for (;;) {
+    const ssize_t length = read(fd.get(), part, sizeof part);
+    if (length < 0) return lastError("read");
+    if (length == 0) return Done{};
+    replies.insert(replies.end(), part, part + length);
+  }
+}
+
 }  // namespace
 
 Outcome ProgramRunner::run(Program& program) {
   Outcome outcome;
   outcome.steps.reserve(program.steps.size());
-  Run run{program, {}};
+  Run run{program, {}, {}};
   std::span<uint8_t> rest(program.bytes);
   for (const Step& step : program.steps) {
     const auto bytes = rest.first(std::min<size_t>(step.length, rest.size()));
@@ -62,8 +77,8 @@ Outcome ProgramRunner::run(Program& program) {
 }
 
 Reply ProgramRunner::runStep(Run& run, const Step& step, std::span<uint8_t> bytes, std::vector<uint8_t>& replies) {
-  if (step.verb == Verb::writeSysctl || step.verb == Verb::readSysctl) {
-    const Result<Done> done = sysctl(run, step, bytes, replies);
+  if (step.verb != Verb::request && step.verb != Verb::dump) {
+    const Result<Done> done = file(run, step, bytes, replies);
     if (const SystemError* error = errorOf(done)) return {refusalOf(*error)};
     return {};
   }
@@ -76,29 +91,31 @@ Reply ProgramRunner::runStep(Run& run, const Step& step, std::span<uint8_t> byte
 }
 
 Result<NetlinkSocket*> ProgramRunner::socketAt(Run& run, Place place) {
+  const bool isHost = place == Place::host || place == Place::netfilter;
+  const bool isRoute = place == Place::host || place == Place::nameSpace;
   std::optional<NetlinkSocket>& slot =
-      place == Place::host ? host_ : place == Place::netfilter ? netfilter_ : run.socket;
+      isHost ? (isRoute ? host_ : netfilter_) : (isRoute ? run.socket : run.netfilter);
   if (slot) return &*slot;
   std::optional<NamespaceVisit> visit;
-  if (place == Place::nameSpace) {
+  if (!isHost) {
     if (const auto error = findHome()) return *error;
     visit.emplace(home_.get(), run.program.netns.get());
     if (visit->error()) return *visit->error();
   }
-  Result<NetlinkSocket> opened = NetlinkSocket::open(place == Place::netfilter ? NETLINK_NETFILTER : NETLINK_ROUTE);
+  Result<NetlinkSocket> opened = NetlinkSocket::open(isRoute ? NETLINK_ROUTE : NETLINK_NETFILTER);
   if (const SystemError* error = errorOf(opened)) return *error;
   return &slot.emplace(std::move(std::get<NetlinkSocket>(opened)));
 }
 
-Result<Done> ProgramRunner::sysctl(Run& run, const Step& step, std::span<uint8_t> bytes,
-                                   std::vector<uint8_t>& replies) {
-  // /proc/sys/net shows the namespace of the task that opens the file.
+Result<Done> ProgramRunner::file(Run& run, const Step& step, std::span<uint8_t> bytes, std::vector<uint8_t>& replies) {
+  // /proc/sys/net shows the namespace of the task that opens the file, as do the files of its own net directory.
   std::optional<NamespaceVisit> visit;
   if (step.place == Place::nameSpace) {
     if (const auto error = findHome()) return *error;
     visit.emplace(home_.get(), run.program.netns.get());
     if (visit->error()) return *visit->error();
   }
+  if (step.verb == Verb::readNet) return readNet(bytes, replies);
   return step.verb == Verb::writeSysctl ? writeSysctl(bytes) : readSysctl(bytes, replies);
 }
 

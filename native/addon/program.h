@@ -12,15 +12,16 @@
 
 namespace fairlead {
 
-enum class Verb : uint32_t { request, dump, writeSysctl, readSysctl };
+enum class Verb : uint32_t { request, dump, writeSysctl, readSysctl, readNet };
 
-enum class Place : uint32_t { host, nameSpace, netfilter };
+/** Sockets of rtnetlink in the host's namespace and the program's, and of netfilter in either. */
+enum class Place : uint32_t { host, nameSpace, netfilter, nameSpaceNetfilter };
 
 struct Step {
   Verb verb;
   Place place;
   uint32_t acks;
-  /** How many of the program's bytes are this step's: messages, or `path NUL value` of a sysctl. */
+  /** How many of the program's bytes are this step's: messages, `path NUL value` of a sysctl, or the path of a file. */
   uint32_t length;
 };
 
@@ -50,15 +51,17 @@ class ProgramRunner {
   Outcome run(Program& program);
 
  private:
-  /** The socket for requests to the program's namespace, opened at its first use and closed at the program's end. */
+  /** The sockets for requests to the program's namespace, opened at their first use and closed at the program's end. */
   struct Run {
     const Program& program;
     std::optional<NetlinkSocket> socket;
+    std::optional<NetlinkSocket> netfilter;
   };
 
   Reply runStep(Run& run, const Step& step, std::span<uint8_t> bytes, std::vector<uint8_t>& replies);
   Result<NetlinkSocket*> socketAt(Run& run, Place place);
-  Result<Done> sysctl(Run& run, const Step& step, std::span<uint8_t> bytes, std::vector<uint8_t>& replies);
+  /** Reads or writes a file that shows the namespace of the task that opens it. */
+  Result<Done> file(Run& run, const Step& step, std::span<uint8_t> bytes, std::vector<uint8_t>& replies);
   std::optional<SystemError> findHome();
 
   Fd home_;

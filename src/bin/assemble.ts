@@ -30,6 +30,7 @@ import { NetnsSandboxes } from '../sandbox/netns-sandbox.ts';
 import { pidfdWatcher } from '../sandbox/process-watcher.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import type { Store } from '../store/store.ts';
+import { KernelTracer } from '../tracer/kernel-tracer.ts';
 import type { Config } from './config.ts';
 
 /** Opens the records and everything that works on the kernel; changes nothing there yet. */
@@ -67,6 +68,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     links: await NetlinkLinkWatcher.open(),
     names: createNameService({ log, upstreams: config.dns }),
     containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
+    tracer: new KernelTracer(),
     events: new EventBus(),
     log,
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),

@@ -22,6 +22,7 @@ import { rm } from './commands/rm.ts';
 import { sandboxCreate, sandboxInspect, sandboxLs, sandboxRm } from './commands/sandbox.ts';
 import { stop } from './commands/stop.ts';
 import { version } from './commands/version.ts';
+import { why } from './commands/why.ts';
 import type { Verb } from './verb.ts';
 
 /** Those carried out here. */
@@ -50,6 +51,7 @@ export const verbs: readonly Verb[] = [
   policyRm,
   events,
   check,
+  why,
   graph,
   install(builtPlugin),
   uninstall(builtPlugin),

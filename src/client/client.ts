@@ -10,6 +10,7 @@ import type {
   PortView,
   SandboxView,
 } from '../model/view.ts';
+import type { WhyRequest, WhyView } from '../model/why.ts';
 import type {
   ConnectBody,
   CreateNetworkBody,
@@ -137,6 +138,10 @@ export class Client {
 
   check({ fix }: { readonly fix: boolean }): Promise<CheckResult> {
     return this.#fetch(fix ? 'POST' : 'GET', pathOf(['check']));
+  }
+
+  why({ from, to }: WhyRequest): Promise<WhyView> {
+    return this.#get(['why'], { from, to });
   }
 
   #get<T>(words: readonly string[], query?: Query): Promise<T> {

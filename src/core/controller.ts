@@ -5,6 +5,7 @@ import type { NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox, SandboxProcess } from '../model/sandbox.ts';
+import type { WhyRequest, WhyView } from '../model/why.ts';
 import { Allowances } from './allowances.ts';
 import { check } from './check.ts';
 import { createNetwork } from './create-network.ts';
@@ -39,6 +40,7 @@ import type {
 } from './requests.ts';
 import { exec, run, sharedWith } from './run.ts';
 import { Runtimes } from './runtimes.ts';
+import { why } from './why.ts';
 
 export class CoreController implements Controller {
   readonly events: EventBus;
@@ -263,6 +265,10 @@ export class CoreController implements Controller {
 
   check(options: { readonly fix: boolean }): Promise<CheckResult> {
     return this.#locks.alone(() => check(this.#parts, options));
+  }
+
+  why(request: WhyRequest): Promise<WhyView> {
+    return why(this.#parts, request);
   }
 
   get #state() {

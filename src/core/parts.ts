@@ -9,6 +9,7 @@ import type { Passage } from '../firewall/passage.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
 import type { LinkWatcher, ProcessWatcher, Sandboxes, SandboxFiles } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
+import type { Tracer } from '../tracer/tracer.ts';
 import type { ContainerEngine } from './container-engine.ts';
 import type { EventBus } from './events.ts';
 
@@ -26,6 +27,7 @@ export interface Parts {
   readonly links: LinkWatcher;
   readonly names: NameService;
   readonly containers: ContainerEngine;
+  readonly tracer: Tracer;
   readonly events: EventBus;
   readonly log: Log;
   /** Contents of /proc/sys/kernel/random/boot_id. */

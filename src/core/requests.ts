@@ -18,6 +18,7 @@ import type {
   PortView,
   SandboxView,
 } from '../model/view.ts';
+import type { WhyRequest, WhyView } from '../model/why.ts';
 import type { EventBus } from './events.ts';
 
 export type { AllowanceRequest } from '../model/allowance-syntax.ts';
@@ -196,4 +197,6 @@ export interface Controller {
   /** TERM, then KILL after the grace period; returns when the process has ended. */
   stop(ref: string, graceMs: number): Promise<void>;
   check(options: { readonly fix: boolean }): Promise<CheckResult>;
+  /** Follows a packet by what is in the kernel now. Errors: `not_found`, `invalid_parameter`. */
+  why(request: WhyRequest): Promise<WhyView>;
 }

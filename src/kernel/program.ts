@@ -5,8 +5,8 @@ import { NetlinkError } from './netlink/error.ts';
 import { splitMessages } from './netlink/message.ts';
 import type { Namespace } from './netns.ts';
 
-/** Where a request goes: rtnetlink in the daemon's namespace or the program's, or nftables in the daemon's. */
-export type NetlinkSocket = 'host' | 'namespace' | 'netfilter';
+/** Where a request goes: rtnetlink in the daemon's namespace or the program's, or nftables in the one or the other. */
+export type NetlinkSocket = 'host' | 'namespace' | 'netfilter' | 'namespace-netfilter';
 
 export interface RequestStep {
   readonly socket: NetlinkSocket;
@@ -36,8 +36,8 @@ export interface StepReplies {
 }
 
 // Words of the native step table, see native/addon/program.h.
-const verbs = { request: 0, dump: 1, writeSysctl: 2, readSysctl: 3 } as const;
-const places = { host: 0, namespace: 1, netfilter: 2 } as const;
+const verbs = { request: 0, dump: 1, writeSysctl: 2, readSysctl: 3, readNet: 4 } as const;
+const places = { host: 0, namespace: 1, netfilter: 2, 'namespace-netfilter': 3 } as const;
 const wordsPerStep = 4;
 
 const noReplies: StepReplies = { messages: [], interrupted: false };
@@ -84,13 +84,28 @@ export async function dump(
 }
 
 /** The text of a sysctl as the netlink thread sees it, with the line break the kernel ends it with. */
-export async function readSysctlText(sysctl: string, namespace?: Namespace): Promise<string> {
+export function readSysctlText(sysctl: string, namespace?: Namespace): Promise<string> {
+  return readText(native.runProgram, { verb: verbs.readSysctl, path: sysctl, namespace });
+}
+
+/** The text of a file of /proc/net, such as `tcp`, as it is in the namespace. Errors: NetlinkError, `ENOENT`. */
+export function readNetText(file: string, namespace?: Namespace): Promise<string> {
+  return readText(native.runReaper, { verb: verbs.readNet, path: file, namespace });
+}
+
+interface TextFile {
+  readonly verb: number;
+  readonly path: string;
+  readonly namespace: Namespace | undefined;
+}
+
+async function readText(runNative: NativeRun, { verb, path, namespace }: TextFile): Promise<string> {
   const place = namespace === undefined ? places.host : places.namespace;
-  const bytes = Buffer.from(sysctlPath(sysctl));
-  const table = Uint32Array.of(verbs.readSysctl, place, 0, bytes.length);
-  const outcome = await native.runProgram(namespace?.fd ?? -1, table, bytes);
+  const bytes = Buffer.from(checkedPath(path));
+  const table = Uint32Array.of(verb, place, 0, bytes.length);
+  const outcome = await runNative(namespace?.fd ?? -1, table, bytes);
   if (outcome === undefined) return '';
-  if ('errno' in outcome) throw new NetlinkError({ ...outcome, about: sysctl });
+  if ('errno' in outcome) throw new NetlinkError({ ...outcome, about: path });
   return Buffer.from(outcome.replies).toString();
 }
 
@@ -108,7 +123,7 @@ function encode(steps: readonly Step[], hasNamespace: boolean): { table: Uint32A
   const table = new Uint32Array(steps.length * wordsPerStep);
   const parts = steps.map((step, index) => {
     const { verb, place, acks, bytes } = encodeStep(step);
-    if (place === places.namespace && !hasNamespace) {
+    if ((place === places.namespace || place === places['namespace-netfilter']) && !hasNamespace) {
       throw new NetError('internal', `step ${index} needs a namespace and the program has none`);
     }
     table.set([verb, place, acks, bytes.length], index * wordsPerStep);
@@ -120,20 +135,20 @@ function encode(steps: readonly Step[], hasNamespace: boolean): { table: Uint32A
 
 function encodeStep(step: Step): { verb: number; place: number; acks: number; bytes: Uint8Array } {
   if ('sysctl' in step) {
-    const bytes = Buffer.from(`${sysctlPath(step.sysctl)}\0${step.value}`);
+    const bytes = Buffer.from(`${checkedPath(step.sysctl)}\0${step.value}`);
     return { verb: verbs.writeSysctl, place: places[step.in], acks: 0, bytes };
   }
   const verb = step.dump === true ? verbs.dump : verbs.request;
   return { verb, place: places[step.socket], acks: step.acks, bytes: step.message };
 }
 
-/** Interface names may hold dots, so sysctls are named by path; a path must stay below /proc/sys. */
-function sysctlPath(sysctl: string): string {
-  const parts = sysctl.split('/');
-  if (sysctl.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..')) {
-    throw new NetError('internal', `${JSON.stringify(sysctl)} is not a path below /proc/sys`);
+/** Interface names may hold dots, so sysctls are named by path; a path must stay below its directory. */
+function checkedPath(path: string): string {
+  const parts = path.split('/');
+  if (path.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..')) {
+    throw new NetError('internal', `${JSON.stringify(path)} is not a path below /proc/sys or /proc/net`);
   }
-  return sysctl;
+  return path;
 }
 
 function settle(steps: readonly Step[], outcome: NativeOutcome): readonly StepReplies[] {

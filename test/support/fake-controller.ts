@@ -29,6 +29,7 @@ import type {
   PortView,
   SandboxView,
 } from '../../src/model/view.ts';
+import type { WhyRequest, WhyView } from '../../src/model/why.ts';
 
 interface Named {
   readonly id: string;
@@ -280,6 +281,15 @@ export class FakeController implements Controller {
 
   async stop(ref: string, _graceMs: number): Promise<void> {
     await this.kill(ref, 'TERM');
+  }
+
+  /** Everything gets through, but to a sandbox called `closed`. */
+  async why({ from, to }: WhyRequest): Promise<WhyView> {
+    const passes = !to.startsWith('closed');
+    const step = { passes, text: passes ? 'it arrives' : 'a rule drops it' };
+    const advice = passes ? {} : { reason: 'it is closed', change: 'net open' };
+    const way = { address: '10.0.0.2' as IpAddress, passes, steps: [step], ...advice };
+    return { from, to, protocol: 'icmp', passes, ways: [way] };
   }
 
   async check(options: { readonly fix: boolean }): Promise<CheckResult> {

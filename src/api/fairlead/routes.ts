@@ -12,6 +12,7 @@ import { policyRoutes } from './policies.ts';
 import { portRoutes } from './ports.ts';
 import { sandboxRoutes } from './sandboxes.ts';
 import { versionRoutes } from './version.ts';
+import { whyRoutes } from './why.ts';
 
 const routes: readonly Routes[] = [
   // First, because it hears of the routes added after it.
@@ -25,6 +26,7 @@ const routes: readonly Routes[] = [
   cniRoutes,
   eventRoutes,
   checkRoutes,
+  whyRoutes,
   versionRoutes,
 ];
 

@@ -25,12 +25,19 @@ export const RTM_GETTFILTER = 46;
 export const RTM_GETNSID = 90;
 
 export const RTA_DST = 1;
+export const RTA_SRC = 2;
+export const RTA_IIF = 3;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
+export const RTA_IP_PROTO = 27;
+export const RTA_SPORT = 28;
+export const RTA_DPORT = 29;
+export const RTM_F_FIB_MATCH = 0x2000;
 
 export const RTAX_MTU = 2;
 export const RTAX_ADVMSS = 8;
@@ -46,6 +53,9 @@ export const RTN_UNSPEC = 0;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
 export const RTN_BROADCAST = 3;
+export const RTN_BLACKHOLE = 6;
+export const RTN_UNREACHABLE = 7;
+export const RTN_PROHIBIT = 8;
 
 export const TCA_KIND = 1;
 export const TCA_OPTIONS = 2;

@@ -1,0 +1,62 @@
+// Answers `net why`: traces a packet to every address that may be meant, and says what would change the outcome.
+import type { IpAddress } from '../base/cidr.ts';
+import type { WhyRequest, WhyView, WhyWay } from '../model/why.ts';
+import type { Trace } from '../tracer/tracer.ts';
+import { networkPolicy } from './desired.ts';
+import type { Parts } from './parts.ts';
+import { advise } from './why-advice.ts';
+import { heldPorts, type Question, questionOf, tracedSandboxes } from './why-question.ts';
+
+export async function why(parts: Parts, request: WhyRequest): Promise<WhyView> {
+  const question = await questionOf(parts, request);
+  const { fromName, toName, protocol, port, addresses } = question;
+  const ways: WhyWay[] = [];
+  for (const address of addresses)
+    ways.push(wayOf(parts, question, address, await trace(parts, question, address)));
+  return {
+    from: fromName,
+    to: toName,
+    protocol,
+    ...(port !== undefined && { port }),
+    passes: ways.some(({ passes }) => passes === true),
+    ways,
+  };
+}
+
+function trace(parts: Parts, question: Question, to: IpAddress): Promise<Trace> {
+  const { origin, protocol, port, goal, others } = question;
+  return parts.tracer.trace({
+    from: origin,
+    to,
+    protocol,
+    ...(port !== undefined && { port }),
+    ...(goal !== undefined && { goal }),
+    sandboxes: [...tracedSandboxes(parts), ...others],
+    held: heldPorts(parts),
+    owners: linkOwners(parts),
+  });
+}
+
+/** Bridges of networks, which several may be on. */
+function linkOwners(parts: Parts): ReadonlyMap<string, string> {
+  const names = new Map<string, string[]>();
+  for (const network of parts.store.state.networks.values()) {
+    const ifname = networkPolicy(parts, network)?.ifname;
+    if (ifname !== undefined) names.set(ifname, [...(names.get(ifname) ?? []), network.name]);
+  }
+  return new Map([...names].map(([ifname, networks]) => [ifname, `network ${networks.join(', ')}`]));
+}
+
+function wayOf(parts: Parts, question: Question, address: IpAddress, found: Trace): WhyWay {
+  const { steps, passes } = found;
+  const advice = advise(parts, question, address, found);
+  return {
+    address,
+    ...(passes !== undefined && { passes }),
+    steps: steps.map((step) => ({
+      text: step.text,
+      ...(step.passes !== undefined && { passes: step.passes }),
+    })),
+    ...advice,
+  };
+}
