@@ -27,8 +27,9 @@ function without(forwards: readonly PortForward[], others: readonly PortForward[
   return forwards.filter((forward) => !known.has(textOf(forward)));
 }
 
-function textOf({ hostAddress, hostPort, protocol, address, port, keepSource }: PortForward): string {
-  return [hostAddress, hostPort, protocol, address, port, keepSource].join(' ');
+function textOf(forward: PortForward): string {
+  const { hostAddress, hostPort, protocol, address, port, keepSource, from } = forward;
+  return `${hostAddress} ${hostPort} ${protocol} ${address} ${port} ${keepSource} ${from?.join()}`;
 }
 
 function same(a: PortForward | undefined, b: PortForward | undefined): boolean {
@@ -39,6 +40,7 @@ function same(a: PortForward | undefined, b: PortForward | undefined): boolean {
     a.protocol === b.protocol &&
     a.keepSource === b.keepSource &&
     a.hostAddress === b.hostAddress &&
-    a.address === b.address
+    a.address === b.address &&
+    a.from?.join() === b.from?.join()
   );
 }

@@ -5,18 +5,9 @@ import type { DecodedRule } from '../../kernel/nftables/rule.ts';
 import { setForm } from '../../kernel/nftables/set.ts';
 import type { Difference } from '../../model/difference.ts';
 import { destinationText, ifnameText } from './key.ts';
-import {
-  addressPortsMap,
-  baseChains,
-  type ChainRules,
-  loopbackPorts,
-  openPortsSet,
-  portsMap,
-  sets,
-  tableName,
-} from './layout.ts';
+import { baseChains, type ChainRules, sets, tableName } from './layout.ts';
 import type { SetElement } from './render.ts';
-import { nameOf, type Ruleset, sameData } from './ruleset.ts';
+import { nameOf, type Ruleset, sameElement } from './ruleset.ts';
 
 export async function inspectTable(ruleset: Ruleset): Promise<readonly Difference[]> {
   if ((await getTable(tableName)) === undefined) {
@@ -85,16 +76,16 @@ function elementProblem(found: SetElement, wanted: Map<string, SetElement>): rea
   const expected = wanted.get(name);
   wanted.delete(name);
   if (expected === undefined) return [{ object: objectOf(found), problem: 'is not ours' }];
-  return sameData(found, expected) ? [] : [{ object: objectOf(found), problem: 'leads elsewhere' }];
+  return sameElement(found, expected) ? [] : [{ object: objectOf(found), problem: 'leads elsewhere' }];
 }
 
-const portSets = new Set(
-  ([4, 6] as const).flatMap((family) => [portsMap(family), addressPortsMap(family), openPortsSet(family)]),
-);
+const byInterface = new Set(sets.filter(({ key }) => key[0] === 'ifname').map(({ name }) => name));
+/** Where a published port is an element of its own, as opposed to what comes with it. */
+const ofPorts = /^((address-|restricted-|open-)?ports|(open-)?ranges)-/;
 
 /** `port 8080/tcp on 192.0.2.1`, or an element of a set by its name. */
-function objectOf({ set, key }: SetElement): string {
-  if (portSets.has(set)) return `port ${destinationText(key)}`;
-  const isDestination = set === loopbackPorts || set.startsWith('masqueraded');
-  return `element ${isDestination ? destinationText(key) : ifnameText(key)} of nft set ${set}`;
+function objectOf({ set, key, lastKey }: SetElement): string {
+  if (byInterface.has(set)) return `element ${ifnameText(key)} of nft set ${set}`;
+  const text = destinationText(key, lastKey);
+  return ofPorts.test(set) ? `port ${text}` : `element ${text} of nft set ${set}`;
 }

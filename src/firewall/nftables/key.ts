@@ -1,5 +1,5 @@
 // Keys and values of map elements: byte layouts, and the text a person reads for them.
-import { fromBytes, type IpAddress, toBytes } from '../../base/cidr.ts';
+import { type AddressRange, fromBytes, type IpAddress, toBytes, toIpAddress } from '../../base/cidr.ts';
 import { ByteWriter } from '../../kernel/netlink/byte-writer.ts';
 import type { Protocol } from '../../model/port.ts';
 
@@ -28,13 +28,64 @@ export function destinationBytes({ address, protocol, port }: Destination): Uint
   return bytes;
 }
 
-/** What `destinationBytes` made a key of: `8080/tcp`, `8080/tcp on 192.0.2.1`. */
-export function destinationText(key: Uint8Array): string {
+/** Both ends included. */
+export interface NumberRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What an element of an interval set stands for; field by field. */
+export interface KeyRange {
+  readonly key: Uint8Array;
+  readonly lastKey: Uint8Array;
+}
+
+export function protocolRange(protocol: Protocol): NumberRange {
+  return { first: protocols[protocol], last: protocols[protocol] };
+}
+
+/** The asker's address if that matters, the one asked, the protocol's number and the port. */
+export function rangeBytes(
+  addresses: readonly AddressRange[],
+  protocol: NumberRange,
+  port: NumberRange,
+): KeyRange {
+  const bytes = (end: 'first' | 'last') => {
+    const heads = addresses.map((range) => toBytes(toIpAddress(range[end], range.family)));
+    const tail = [protocol[end], 0, 0, 0, port[end] >> 8, port[end] & 0xff, 0, 0];
+    return Uint8Array.from([...heads.flatMap((head) => [...head]), ...tail]);
+  };
+  return { key: bytes('first'), lastKey: bytes('last') };
+}
+
+/** What a key of destinations stands for: `8080/tcp`, `8000-8009/tcp on 192.0.2.1`, `8080/tcp on 192.0.2.1 for 10.0.0.0-10.0.0.255`. */
+export function destinationText(key: Uint8Array, lastKey: Uint8Array = key): string {
   const head = key.length - 8;
-  const protocol = Object.entries(protocols).find(([, number]) => number === key[head])?.[0] ?? key[head];
-  const port = ((key[head + 4] ?? 0) << 8) | (key[head + 5] ?? 0);
-  const address = head === 4 || head === 16 ? ` on ${fromBytes(key.subarray(0, head))}` : '';
-  return `${port}/${protocol}${address}`;
+  const numbers = [...new Set([key[head], lastKey[head]])];
+  const known = Object.entries(protocols).find(([, number]) => number === numbers[0] && numbers.length === 1);
+  const ports = [
+    ...new Set([key, lastKey].map((bytes) => ((bytes[head + 4] ?? 0) << 8) | (bytes[head + 5] ?? 0))),
+  ];
+  const [place, asker] = addressTexts(key.subarray(0, head), lastKey.subarray(0, head)).toReversed();
+  return [
+    `${ports.join('-')}/${known?.[0] ?? numbers.join('-')}`,
+    ...(place === undefined ? [] : [`on ${place}`]),
+    ...(asker === undefined ? [] : [`for ${asker}`]),
+  ].join(' ');
+}
+
+function addressTexts(first: Uint8Array, last: Uint8Array): readonly string[] {
+  const lengths: Readonly<Record<number, readonly [number, number]>> = {
+    4: [4, 1],
+    8: [4, 2],
+    16: [16, 1],
+    32: [16, 2],
+  };
+  const [bytes, count] = lengths[first.length] ?? [0, 0];
+  return Array.from({ length: count }, (_, i) => {
+    const ends = [first, last].map((head) => fromBytes(head.subarray(i * bytes, (i + 1) * bytes)));
+    return [...new Set(ends)].join('-');
+  });
 }
 
 /** An interface's name, padded with zeros. */

@@ -4,17 +4,22 @@ import type { Cidr } from '../../base/cidr.ts';
 import type { Chain } from '../../kernel/nftables/chain.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import type { NftSet } from '../../kernel/nftables/set.ts';
+import type { Verdict } from '../../kernel/nftables/verdict.ts';
 import {
   addressIn,
+  beginsTcp,
+  connectionVerdict,
   destinationIn,
   dnatTo,
   type Family,
+  fitSegmentSize,
   interfaceIn,
   interfaceIs,
   interfaceVerdict,
   masquerade,
+  notPublished,
+  originalDestinationIn,
   published,
-  refuse,
   rule,
   stateIs,
   toHost,
@@ -32,8 +37,12 @@ export const toNetwork = 'to-network';
 export const sourceOf = 'source-of';
 /** Bridge a packet goes to, and the chain of its network that makes its own endpoints' packets come back through the host. */
 export const returnTo = 'return-to';
+// Sets of single ports are hash tables. Ranges of ports, and ports for some askers alone, are in interval sets beside them: there
+// an element stands for all keys between two, field by field. No two elements of one overlap, as the kernel asks.
+
 /** Ports published on 127.0.0.0/8: nothing but the host's own processes may come to them. */
 export const loopbackPorts = 'loopback-ports';
+export const loopbackRanges = 'loopback-ranges';
 
 /** Ports published on every address of the host. */
 export function portsMap(family: Family): string {
@@ -45,14 +54,39 @@ export function addressPortsMap(family: Family): string {
   return `address-ports-ipv${family}`;
 }
 
+/** By who asks, where: ports that are the same at the endpoint, which leaves but the address to translate. */
+export function rangesMap(family: Family): string {
+  return `ranges-ipv${family}`;
+}
+
+/** By who asks, where: ports for some askers alone that are others at the endpoint. */
+export function restrictedPortsMap(family: Family): string {
+  return `restricted-ports-ipv${family}`;
+}
+
 /** Ends of forwards whose answers would leave by another network's gateway: the asker's address is replaced. */
 export function masqueradedSet(family: Family): string {
   return `masqueraded-ipv${family}`;
 }
 
+/** The same for ranges, by the address of the host that was asked: ends of several may overlap. */
+export function masqueradedRangesSet(family: Family): string {
+  return `masqueraded-ranges-ipv${family}`;
+}
+
 /** Ports open at endpoints' own addresses. */
 export function openPortsSet(family: Family): string {
   return `open-ports-ipv${family}`;
+}
+
+/** The same by who asks: ranges, and ports for some askers alone. */
+export function openRangesSet(family: Family): string {
+  return `open-ranges-ipv${family}`;
+}
+
+/** Connections between networks that are let through, by who asks, and where. */
+export function allowedMap(family: Family): string {
+  return `allowed-ipv${family}`;
 }
 
 export const sets: readonly NftSet[] = [
@@ -62,6 +96,7 @@ export const sets: readonly NftSet[] = [
   { name: sourceOf, key: ['ifname'], data: 'verdict' },
   { name: returnTo, key: ['ifname'], data: 'verdict' },
   { name: loopbackPorts, key: ['ipv4_addr', 'inet_proto', 'inet_service'] },
+  { name: loopbackRanges, key: ['ipv4_addr', 'inet_proto', 'inet_service'], interval: true },
   ...portSets(4, 'ipv4_addr'),
   ...portSets(6, 'ipv6_addr'),
 ];
@@ -90,6 +125,7 @@ export const baseChains: readonly ChainRules[] = [
       rule(interfaceIs('iifname', 'lo'), verdict('return')),
       rule(interfaceIn('iifname', bridges), verdict('drop')),
       rule(destinationIn(4, loopbackPorts), verdict('drop')),
+      rule(destinationIn(4, loopbackRanges), verdict('drop')),
     ],
   },
   {
@@ -102,12 +138,7 @@ export const baseChains: readonly ChainRules[] = [
   },
   {
     name: 'published',
-    rules: [
-      dnatTo(4, 'address and port', addressPortsMap(4)),
-      dnatTo(4, 'port', portsMap(4)),
-      dnatTo(6, 'address and port', addressPortsMap(6)),
-      dnatTo(6, 'port', portsMap(6)),
-    ],
+    rules: [...dnatRules(4), ...dnatRules(6)],
   },
   {
     name: 'nat-prerouting',
@@ -115,25 +146,36 @@ export const baseChains: readonly ChainRules[] = [
     rules: [rule(toHost(), verdict({ jump: 'published' }))],
   },
   {
+    // The kernel has no route_localnet for IPv6, so answers to ::1 would be lost: what is sent to it is left to the sockets there.
     name: 'nat-output',
     base: { type: 'nat', hook: 'output', priority: dstnat },
-    rules: [rule(toHost(), verdict({ jump: 'published' }))],
-  },
-  {
-    // The kernel has no route_localnet for IPv6, so answers to ::1 would be lost: refused at once, the asker goes on to 127.0.0.1.
-    name: 'output',
-    base: { type: 'filter', hook: 'output', priority: filter },
     rules: [
-      rule(addressIn('daddr', loopback6), verdict('accept')),
-      rule(addressIn('saddr', loopback6), published(), refuse('tcp')),
-      rule(addressIn('saddr', loopback6), published(), refuse('others')),
+      rule(addressIn('daddr', loopback6), verdict('return')),
+      rule(toHost(), verdict({ jump: 'published' })),
     ],
   },
   {
+    // Ends learn what the way between them holds when they begin to talk, whether or not the routers on it tell them later
+    // (RFC 4459, section 3.2).
+    name: 'segment-size',
+    rules: [
+      rule(interfaceIn('iifname', bridges), fitSegmentSize()),
+      rule(interfaceIn('oifname', bridges), fitSegmentSize()),
+    ],
+  },
+  {
+    name: 'allowed',
+    rules: [connectionVerdict(4, allowedMap(4)), connectionVerdict(6, allowedMap(6))],
+  },
+  {
+    // ICMP errors about a known connection are `related`: none that path MTU discovery needs (RFC 4890, section 4.3.1) gets
+    // as far as what may drop it.
     name: 'forward',
     base: { type: 'filter', hook: 'forward', priority: filter },
     rules: [
+      rule(beginsTcp(), verdict({ jump: 'segment-size' })),
       rule(stateIs('established', 'related'), verdict('accept')),
+      betweenNetworks({ jump: 'allowed' }),
       interfaceVerdict('iifname', fromNetwork),
       interfaceVerdict('oifname', toNetwork),
     ],
@@ -143,24 +185,52 @@ export const baseChains: readonly ChainRules[] = [
     base: { type: 'nat', hook: 'postrouting', priority: srcnat },
     rules: [
       rule(published(), destinationIn(4, masqueradedSet(4)), masquerade()),
+      rule(published(), originalDestinationIn(4, masqueradedRangesSet(4)), masquerade()),
       rule(published(), destinationIn(6, masqueradedSet(6)), masquerade()),
+      rule(published(), originalDestinationIn(6, masqueradedRangesSet(6)), masquerade()),
       // The host's own connections to 127.0.0.1, on their way to an endpoint.
       rule(interfaceIn('oifname', bridges), addressIn('saddr', loopback4), masquerade()),
+      // Who is let through to another network keeps its address.
+      betweenNetworks({ jump: 'allowed' }),
       interfaceVerdict('oifname', returnTo),
       interfaceVerdict('iifname', sourceOf),
     ],
   },
 ];
 
-function portSets(family: Family, address: 'ipv4_addr' | 'ipv6_addr'): readonly NftSet[] {
+/** Ports of one address come before those of all. */
+function dnatRules(family: Family): readonly Rule[] {
   return [
-    { name: portsMap(family), key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
-    {
-      name: addressPortsMap(family),
-      key: [address, 'inet_proto', 'inet_service'],
-      data: [address, 'inet_service'],
-    },
-    { name: masqueradedSet(family), key: [address, 'inet_proto', 'inet_service'] },
-    { name: openPortsSet(family), key: [address, 'inet_proto', 'inet_service'] },
+    dnatTo(family, 'address and port', { map: addressPortsMap(family) }),
+    dnatTo(family, 'connection', { map: rangesMap(family), keepPort: true }),
+    dnatTo(family, 'connection', { map: restrictedPortsMap(family) }),
+    dnatTo(family, 'port', { map: portsMap(family) }),
+  ];
+}
+
+/** For connections from one bridge to another, or the same, that were made to an endpoint's own address. */
+function betweenNetworks(then: Verdict): Rule {
+  return rule(
+    interfaceIn('iifname', bridges),
+    interfaceIn('oifname', bridges),
+    notPublished(),
+    verdict(then),
+  );
+}
+
+function portSets(family: Family, address: 'ipv4_addr' | 'ipv6_addr'): readonly NftSet[] {
+  const place = [address, 'inet_proto', 'inet_service'] as const;
+  const connection = [address, ...place] as const;
+  const end = [address, 'inet_service'] as const;
+  return [
+    { name: portsMap(family), key: ['inet_proto', 'inet_service'], data: end },
+    { name: addressPortsMap(family), key: place, data: end },
+    { name: rangesMap(family), key: connection, data: [address], interval: true },
+    { name: restrictedPortsMap(family), key: connection, data: end, interval: true },
+    { name: masqueradedSet(family), key: place },
+    { name: masqueradedRangesSet(family), key: place, interval: true },
+    { name: openPortsSet(family), key: place },
+    { name: openRangesSet(family), key: connection, interval: true },
+    { name: allowedMap(family), key: connection, data: 'verdict', interval: true },
   ];
 }

@@ -10,6 +10,8 @@ import {
 } from '../../base/cidr.ts';
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from '../../kernel/nftables/constants.ts';
 import { ctState, IPS_DST_NAT } from '../../kernel/nftables/expression/ct.ts';
+import type { Expression } from '../../kernel/nftables/expression/expression.ts';
+import { TCPOPT_MAXSEG } from '../../kernel/nftables/expression/exthdr.ts';
 import { RTN_LOCAL } from '../../kernel/nftables/expression/fib.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import type { Verdict } from '../../kernel/nftables/verdict.ts';
@@ -96,19 +98,80 @@ export function toHost(): Rule {
   ];
 }
 
-/** `ip daddr . meta l4proto . th dport @set`. */
-export function destinationIn(family: Family, set: string): Rule {
-  return [...familyIs(family), ...loadDestination(family), { kind: 'lookup', set, from: 0 }];
+/** `ct status ! dnat`: the connection was made to where it goes. */
+export function notPublished(): Rule {
+  return conntrackBits('status', IPS_DST_NAT, 'eq');
 }
 
-/** `dnat ip to ip daddr . meta l4proto . th dport map @map`, or without the address. */
-export function dnatTo(family: Family, key: 'address and port' | 'port', map: string): Rule {
-  const load = key === 'port' ? loadPort(0) : loadDestination(family);
+/** `ip daddr . meta l4proto . th dport @set`. */
+export function destinationIn(family: Family, set: string): Rule {
+  return [...familyIs(family), ...loadDestination(family, 0), { kind: 'lookup', set, from: 0 }];
+}
+
+/** `ip saddr . ip daddr . meta l4proto . th dport @set`. */
+export function connectionIn(family: Family, set: string): Rule {
+  return [...familyIs(family), ...loadConnection(family), { kind: 'lookup', set, from: 0 }];
+}
+
+/** `ip saddr . ip daddr . meta l4proto . th dport vmap @map`. */
+export function connectionVerdict(family: Family, map: string): Rule {
   return [
     ...familyIs(family),
-    ...load,
+    ...loadConnection(family),
+    { kind: 'lookup', set: map, from: 0, to: 'verdict' },
+  ];
+}
+
+/** `ct original ip daddr . meta l4proto . th dport @set`: the address of the host that was asked, where ports are kept. */
+export function originalDestinationIn(family: Family, set: string): Rule {
+  const key = family === 4 ? 'original ip daddr' : 'original ip6 daddr';
+  return [
+    ...familyIs(family),
+    { kind: 'ct', key, to: 0 },
+    ...loadPort(addressWords[family]),
+    { kind: 'lookup', set, from: 0 },
+  ];
+}
+
+/**
+ * `dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @map`, or as much of that as is asked for. Where the map has
+ * addresses alone, ports are kept.
+ */
+export function dnatTo(
+  family: Family,
+  key: 'connection' | 'address and port' | 'port',
+  { map, keepPort = false }: { readonly map: string; readonly keepPort?: boolean },
+): Rule {
+  const load = {
+    connection: () => loadConnection(family),
+    'address and port': () => loadDestination(family, 0),
+    port: () => loadPort(0),
+  }[key];
+  return [
+    ...familyIs(family),
+    ...load(),
     { kind: 'lookup', set: map, from: 0, to: 0 },
-    { kind: 'nat', type: 'dnat', family, address: 0, port: addressWords[family] },
+    { kind: 'nat', type: 'dnat', family, address: 0, ...(!keepPort && { port: addressWords[family] }) },
+  ];
+}
+
+/** `tcp flags syn / syn,rst`: a packet that begins a TCP connection, or the answer to it. */
+export function beginsTcp(): Rule {
+  return [
+    { kind: 'meta', key: 'l4proto', to: 0 },
+    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(IPPROTO_TCP) },
+    { kind: 'payload', header: 'transport', offsetBytes: tcpFlagsOffset, lengthBytes: 1, to: 0 },
+    { kind: 'bitwise', from: 0, to: 0, mask: Uint8Array.of(TCP_SYN | TCP_RST) },
+    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(TCP_SYN) },
+  ];
+}
+
+/** `tcp option maxseg size set rt mtu`. */
+export function fitSegmentSize(): Rule {
+  return [
+    { kind: 'rt', key: 'tcp mss', to: 0 },
+    { kind: 'byteorder', from: 0, to: 0, lengthBytes: 2 },
+    { kind: 'exthdr', option: TCPOPT_MAXSEG, offsetBytes: 2, lengthBytes: 2, from: 0 },
   ];
 }
 
@@ -125,16 +188,6 @@ export function masquerade(): Rule {
   return [{ kind: 'masq' }];
 }
 
-/** `meta l4proto tcp reject with tcp reset`, and another rule for the rest. */
-export function refuse(what: 'tcp' | 'others'): Rule {
-  if (what === 'others') return [{ kind: 'reject', with: 'port-unreachable' }];
-  return [
-    { kind: 'meta', key: 'l4proto', to: 0 },
-    { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(IPPROTO_TCP) },
-    { kind: 'reject', with: 'tcp reset' },
-  ];
-}
-
 /** `snat ip to 192.0.2.1`. */
 export function snatTo(family: Family, address: IpAddress): Rule {
   return [
@@ -144,6 +197,10 @@ export function snatTo(family: Family, address: IpAddress): Rule {
 }
 
 const IPPROTO_TCP = 6;
+/** The byte of flags in TCP's header, and flags in it (RFC 9293, section 3.1). */
+const tcpFlagsOffset = 13;
+const TCP_SYN = 0x02;
+const TCP_RST = 0x04;
 /** IPPROTO_ICMP and IPPROTO_ICMPV6. */
 const icmpProtocols = { 4: 1, 6: 58 } as const;
 /** Byte offsets in the network header (RFC 791, RFC 8200). */
@@ -151,21 +208,27 @@ const addressOffsets = { 4: { saddr: 12, daddr: 16 }, 6: { saddr: 8, daddr: 24 }
 /** Registers an address fills. */
 const addressWords = { 4: 1, 6: 4 } as const;
 
-function conntrackBits(key: 'state' | 'status', bits: number): Rule {
+/** Whether any of the bits is set, or none for `eq`. */
+function conntrackBits(key: 'state' | 'status', bits: number, operator: 'neq' | 'eq' = 'neq'): Rule {
   return [
     { kind: 'ct', key, to: 0 },
     { kind: 'bitwise', from: 0, to: 0, mask: nativeWord(bits) },
-    { kind: 'cmp', from: 0, operator: 'neq', value: nativeWord(0) },
+    { kind: 'cmp', from: 0, operator, value: nativeWord(0) },
   ];
 }
 
-function loadDestination(family: Family): Rule {
-  const words = addressWords[family];
-  const offsetBytes = addressOffsets[family].daddr;
-  return [
-    { kind: 'payload', header: 'network', offsetBytes, lengthBytes: words * 4, to: 0 },
-    ...loadPort(words),
-  ];
+/** From that word on. */
+function loadDestination(family: Family, to: number): Rule {
+  return [loadAddress(family, 'daddr', to), ...loadPort(to + addressWords[family])];
+}
+
+function loadConnection(family: Family): Rule {
+  return [loadAddress(family, 'saddr', 0), ...loadDestination(family, addressWords[family])];
+}
+
+function loadAddress(family: Family, which: 'saddr' | 'daddr', to: number): Expression {
+  const offsetBytes = addressOffsets[family][which];
+  return { kind: 'payload', header: 'network', offsetBytes, lengthBytes: addressWords[family] * 4, to };
 }
 
 /** The protocol and the destination port: TCP, UDP and SCTP have it in the same place. */

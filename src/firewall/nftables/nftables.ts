@@ -12,8 +12,9 @@ import { StaleConnections } from '../stale-connections.ts';
 import { inspectTable } from './inspect.ts';
 import { tableName } from './layout.ts';
 import { accepted, refusal } from './refusal.ts';
-import { Ruleset, type Staged, writeChange, writeTable } from './ruleset.ts';
+import { Ruleset, type Staged } from './ruleset.ts';
 import { watchTables } from './table-watch.ts';
+import { writeChange, writeTable } from './write.ts';
 
 /**
  * With these flags nobody else can change the table, a foreign `nft flush ruleset` passes it by, and it stays in force while

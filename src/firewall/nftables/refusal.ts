@@ -6,8 +6,9 @@ import { Batch } from '../../kernel/nftables/batch.ts';
 import type { Hook } from '../../kernel/nftables/chain.ts';
 import { commit } from '../../kernel/nftables/client.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
-import { type ChainRules, tableName } from './layout.ts';
-import { masquerade, published, snatTo, toHost } from './match.ts';
+import type { NftSet } from '../../kernel/nftables/set.ts';
+import { type ChainRules, sets, tableName } from './layout.ts';
+import { fitSegmentSize, masquerade, published, snatTo, toHost } from './match.ts';
 
 /** Answers of a kernel that lacks something the table needs. */
 const missing = new Set(['ENOENT', 'EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL', 'ENOPROTOOPT']);
@@ -41,8 +42,13 @@ export async function requireNftables(): Promise<void> {
 }
 
 /** Whether a rehearsed transaction would go through; it leaves nothing. */
-export async function accepted(tableFlags: number, chain?: ChainRules): Promise<boolean> {
+export async function accepted(
+  tableFlags: number,
+  chain?: ChainRules,
+  sets: readonly NftSet[] = [],
+): Promise<boolean> {
   const batch = new Batch(probeTable).addTable(tableFlags);
+  for (const set of sets) batch.addSet(set);
   if (chain !== undefined) {
     const { rules, ...definition } = chain;
     batch.addChain(definition);
@@ -60,8 +66,8 @@ export async function accepted(tableFlags: number, chain?: ChainRules): Promise<
 /** The first feature the kernel lacks, in its configuration's words; undefined when it has all. */
 async function missingFeature(): Promise<string | undefined> {
   if (!(await accepted(0))) return 'nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)';
-  for (const { feature, base, rules } of features) {
-    if (!(await accepted(0, { name: 'probe', base, rules }))) return feature;
+  for (const { feature, base, rules, sets } of features) {
+    if (!(await accepted(0, { name: 'probe', base, rules }, sets))) return feature;
   }
   return undefined;
 }
@@ -74,15 +80,26 @@ interface Feature {
   readonly feature: string;
   readonly base: Hook;
   readonly rules: readonly Rule[];
+  readonly sets?: readonly NftSet[];
 }
 
 const prerouting: Hook = { type: 'nat', hook: 'prerouting', priority: -100 };
 const postrouting: Hook = { type: 'nat', hook: 'postrouting', priority: 100 };
+const forward: Hook = { type: 'filter', hook: 'forward', priority: 0 };
 const someAddress = '192.0.2.1' as IpAddress;
+const intervalSets = sets.filter(({ interval }) => interval === true);
+const originalAddress: Rule = [{ kind: 'ct', key: 'original ip daddr', to: 0 }];
 const features: readonly Feature[] = [
   { feature: 'nft chains of type nat (CONFIG_NFT_NAT)', base: postrouting, rules: [] },
   { feature: 'nft ct (CONFIG_NFT_CT)', base: postrouting, rules: [published()] },
   { feature: 'nft fib (CONFIG_NFT_FIB_INET)', base: prerouting, rules: [toHost()] },
   { feature: 'nft nat (CONFIG_NFT_NAT)', base: postrouting, rules: [snatTo(4, someAddress)] },
   { feature: 'nft masquerade (CONFIG_NFT_MASQ)', base: postrouting, rules: [masquerade()] },
+  { feature: 'nft sets of concatenated intervals (Linux 5.6)', base: forward, rules: [], sets: intervalSets },
+  {
+    feature: 'nft original addresses of connections (Linux 4.17)',
+    base: postrouting,
+    rules: [originalAddress],
+  },
+  { feature: 'nft segment sizes (rt and exthdr, Linux 4.14)', base: forward, rules: [fitSegmentSize()] },
 ];

@@ -1,24 +1,22 @@
-// From policy to nf_tables: the chains and map elements of a network, and the elements of a published port. Pure.
-import { familyOf, toBytes } from '../../base/cidr.ts';
+// From policy to nf_tables: the chains and map elements of a network. Pure.
+import { familyOf } from '../../base/cidr.ts';
 import type { Element } from '../../kernel/nftables/element.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
-import type { DirectAccess, NetworkPolicy, PortForward, SourceRule } from '../../model/policy.ts';
-import { destinationBytes, ifnameBytes } from './key.ts';
+import type { DirectAccess, NetworkPolicy, SourceRule } from '../../model/policy.ts';
+import { ifnameBytes } from './key.ts';
 import {
-  addressPortsMap,
   bridges,
   type ChainRules,
   fromNetwork,
-  loopbackPorts,
-  masqueradedSet,
   openPortsSet,
-  portsMap,
+  openRangesSet,
   returnTo,
   sourceOf,
   toNetwork,
 } from './layout.ts';
 import {
   addressIn,
+  connectionIn,
   destinationIn,
   type Family,
   familyIs,
@@ -65,27 +63,6 @@ function renderNetwork(policy: NetworkPolicy): Rendering {
   };
 }
 
-export function renderForward(forward: PortForward): readonly SetElement[] {
-  const { hostAddress, hostPort, protocol, address, port } = forward;
-  const family = familyOf(address);
-  const end = destinationBytes({ address, protocol, port });
-  if (hostAddress === address && hostPort === port) return [{ set: openPortsSet(family), key: end }];
-  const data = destinationBytes({ address, port });
-  const onePort = destinationBytes({ address: hostAddress, protocol, port: hostPort });
-  const elements: SetElement[] = [
-    isWildcard(forward)
-      ? { set: portsMap(family), key: destinationBytes({ protocol, port: hostPort }), data }
-      : { set: addressPortsMap(family), key: onePort, data },
-  ];
-  if (family === 4 && toBytes(hostAddress)[0] === 127) elements.push({ set: loopbackPorts, key: onePort });
-  if (!forward.keepSource) elements.push({ set: masqueradedSet(family), key: end });
-  return elements;
-}
-
-export function isWildcard({ hostAddress }: PortForward): boolean {
-  return hostAddress === '0.0.0.0' || hostAddress === '::';
-}
-
 /** What may leave the network; what may leave it goes on to the rules of where it goes. */
 function fromRules({ ifname, internal, source }: NetworkPolicy): readonly Rule[] {
   if (internal) return [rule(interfaceIs('oifname', ifname, 'neq'), verdict('drop'))];
@@ -108,7 +85,10 @@ function toRules(policy: NetworkPolicy): readonly Rule[] {
   return [
     ...(icc ? [rule(fromItself, verdict('accept'))] : []),
     ...translated(policy),
-    ...opened.map((family) => rule(destinationIn(family, openPortsSet(family)), verdict('accept'))),
+    ...opened.flatMap((family) => [
+      rule(destinationIn(family, openPortsSet(family)), verdict('accept')),
+      rule(connectionIn(family, openRangesSet(family)), verdict('accept')),
+    ]),
     ...(internal ? [] : trustedInterfaces).map((name) =>
       rule(interfaceIs('iifname', name), verdict('accept')),
     ),

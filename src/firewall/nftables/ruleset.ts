@@ -1,19 +1,19 @@
 // What the table holds, in memory, and the difference between that and what it should hold. Nothing here talks to the kernel.
 import { isDeepStrictEqual } from 'node:util';
-import { NetError } from '../../base/errors.ts';
-import type { Batch } from '../../kernel/nftables/batch.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
-import type { EndpointId, NetworkId } from '../../model/ids.ts';
-import type { EndpointPolicy, NetworkPolicy, PortForward } from '../../model/policy.ts';
+import type { AllowanceId, EndpointId, NetworkId } from '../../model/ids.ts';
+import type { AllowancePolicy, EndpointPolicy, NetworkPolicy, PortForward } from '../../model/policy.ts';
 import type { PolicyChange, PolicyState } from '../firewall.ts';
 import type { ChangedPorts } from '../stale-connections.ts';
-import { type ChangedForwards, changedForwards } from './changed-forwards.ts';
-import { destinationText } from './key.ts';
-import { baseChains, sets } from './layout.ts';
-import { type Rendering, renderBridge, renderForward, type SetElement } from './render.ts';
+import { changedForwards } from './changed-forwards.ts';
+import { PortClaims } from './port-claims.ts';
+import { type ChangedRuns, changedRuns } from './port-runs.ts';
+import { type Rendering, renderBridge, type SetElement } from './render.ts';
+import { renderAllowances } from './render-allowances.ts';
+import { renderRun } from './render-ports.ts';
 
 /** An element and how many owners want it: ends of forwards may be shared by several ports. */
-interface Held {
+export interface Held {
   readonly element: SetElement;
   readonly owners: number;
 }
@@ -30,6 +30,7 @@ export interface Staged {
   readonly elements: ReadonlyMap<string, Change<Held>>;
   readonly networks: ReadonlyMap<NetworkId, NetworkPolicy | undefined>;
   readonly endpoints: ReadonlyMap<EndpointId, EndpointPolicy | undefined>;
+  readonly allowances: ReadonlyMap<AllowanceId, AllowancePolicy | undefined>;
   readonly ports: ChangedPorts;
 }
 
@@ -37,16 +38,19 @@ export interface Staged {
 export class Ruleset {
   readonly #networks = new Map<NetworkId, NetworkPolicy>();
   readonly #endpoints = new Map<EndpointId, EndpointPolicy>();
+  readonly #allowances = new Map<AllowanceId, AllowancePolicy>();
   readonly #chains = new Map<string, readonly Rule[]>();
   readonly #elements = new Map<string, Held>();
+  #claims = new PortClaims();
 
-  /** Errors: `conflict` when two owners want one port to lead to different places. */
+  /** Errors: `conflict` when a port would lead to two places. */
   static of(state: PolicyState): Ruleset {
     const ruleset = new Ruleset();
     ruleset.accept(
       ruleset.stage([
         ...state.networks.map((network) => ({ network })),
         ...state.endpoints.map((endpoint) => ({ endpoint })),
+        ...(state.allowances ?? []).map((allowance) => ({ allowance })),
       ]),
     );
     return ruleset;
@@ -67,22 +71,28 @@ export class Ruleset {
 
   /** Works out what changes; nothing is kept until `accept`. Errors: see `of`. */
   stage(changes: readonly PolicyChange[]): Staged {
-    const networks = new Map<NetworkId, NetworkPolicy | undefined>();
-    const endpoints = new Map<EndpointId, EndpointPolicy | undefined>();
-    for (const change of changes) {
-      if ('network' in change) networks.set(change.network.networkId, change.network);
-      else if ('removedNetwork' in change) networks.set(change.removedNetwork, undefined);
-      else if ('endpoint' in change) endpoints.set(change.endpoint.endpointId, change.endpoint);
-      else if ('removedEndpoint' in change) endpoints.set(change.removedEndpoint, undefined);
-    }
+    const { networks, endpoints, allowances } = sorted(changes);
     const renderings = this.#renderings(networks);
-    const forwards = this.#forwards(endpoints);
+    const { ports, runs } = this.#stagePorts(endpoints);
+    const allowed = this.#stageAllowances(allowances);
     return {
       chains: this.#stageChains(renderings),
-      elements: this.#stageElements(renderings, forwards),
+      elements: this.#stageElements({
+        removed: [
+          ...renderings.removed.flatMap(({ elements }) => elements),
+          ...runs.flatMap(({ removed }) => removed.flatMap(renderRun)),
+          ...allowed.removed,
+        ],
+        added: [
+          ...renderings.added.flatMap(({ elements }) => elements),
+          ...runs.flatMap(({ added }) => added.flatMap(renderRun)),
+          ...allowed.added,
+        ],
+      }),
       networks,
       endpoints,
-      ports: { ...forwards, gone: this.#gone(endpoints) },
+      allowances,
+      ports,
     };
   }
 
@@ -91,16 +101,19 @@ export class Ruleset {
     const copy = new Ruleset();
     for (const [name, rules] of this.#chains) copy.#chains.set(name, rules);
     for (const [name, held] of this.#elements) copy.#elements.set(name, held);
+    copy.#claims = this.#claims.copy();
     copy.accept(staged);
     return copy;
   }
 
   /** Keeps a staged change, which must be the last one staged. */
-  accept({ chains, elements, networks, endpoints }: Staged): void {
+  accept({ chains, elements, networks, endpoints, allowances, ports }: Staged): void {
     for (const [name, { after }] of chains) put(this.#chains, name, after);
     for (const [name, { after }] of elements) put(this.#elements, name, after);
     for (const [id, policy] of networks) put(this.#networks, id, policy);
     for (const [id, policy] of endpoints) put(this.#endpoints, id, policy);
+    for (const [id, policy] of allowances) put(this.#allowances, id, policy);
+    this.#claims.accept(ports);
   }
 
   #renderings(networks: Staged['networks']): Renderings {
@@ -115,14 +128,24 @@ export class Ruleset {
     return { removed: renderBridges(this.#networks, bridges), added: renderBridges(after, bridges) };
   }
 
-  #forwards(endpoints: Staged['endpoints']): ChangedForwards {
-    const changes = [...endpoints].map(([id, policy]) =>
-      changedForwards(this.#endpoints.get(id)?.forwards ?? [], policy?.forwards ?? []),
-    );
-    return {
-      removed: changes.flatMap(({ removed }) => removed),
-      added: changes.flatMap(({ added }) => added),
+  /** Errors: see `of`. */
+  #stagePorts(endpoints: Staged['endpoints']): {
+    readonly ports: ChangedPorts;
+    readonly runs: readonly ChangedRuns[];
+  } {
+    const changes = [...endpoints].map(([id, policy]) => {
+      const before = this.#endpoints.get(id)?.forwards ?? [];
+      const after = policy?.forwards ?? [];
+      const forwards = changedForwards(before, after);
+      return { forwards, runs: changedRuns(forwards, before, after) };
+    });
+    const ports = {
+      removed: changes.flatMap(({ forwards }) => forwards.removed),
+      added: changes.flatMap(({ forwards }) => forwards.added),
+      gone: this.#gone(endpoints),
     };
+    this.#claims.check(ports);
+    return { ports, runs: changes.map(({ runs }) => runs) };
   }
 
   #gone(endpoints: Staged['endpoints']): readonly PortForward[] {
@@ -142,60 +165,51 @@ export class Ruleset {
     return staged;
   }
 
-  #stageElements({ removed, added }: Renderings, forwards: ChangedForwards): Staged['elements'] {
+  #stageAllowances(allowances: Staged['allowances']): ChangedElements {
+    const after = new Map(this.#allowances);
+    for (const [id, policy] of allowances) put(after, id, policy);
+    if (isDeepStrictEqual(after, this.#allowances)) return { removed: [], added: [] };
+    return { removed: renderAllowances(this.#allowances.values()), added: renderAllowances(after.values()) };
+  }
+
+  #stageElements({ removed, added }: ChangedElements): Staged['elements'] {
     const staged = new Map<string, Change<Held>>();
-    const lose = [...removed.flatMap(({ elements }) => elements), ...forwards.removed.flatMap(renderForward)];
-    const gain = [...added.flatMap(({ elements }) => elements), ...forwards.added.flatMap(renderForward)];
-    for (const element of lose) {
+    for (const element of removed) {
       const entry = change(staged, this.#elements, nameOf(element));
       const owners = (entry.after?.owners ?? 1) - 1;
       entry.after = owners === 0 ? undefined : { element, owners };
     }
-    for (const element of gain) {
+    for (const element of added) {
       const entry = change(staged, this.#elements, nameOf(element));
-      if (entry.after !== undefined && !sameData(entry.after.element, element)) throw twoOwners(element);
       entry.after = { element, owners: (entry.after?.owners ?? 0) + 1 };
     }
     return staged;
   }
 }
 
-/**
- * Writes a staged change as a batch. Elements that name chains go before their chains do and come after them.
- */
-export function writeChange(batch: Batch, staged: Staged): void {
-  const elements = [...staged.elements.values()].filter(({ before, after }) => !sameElement(before, after));
-  const removed = elements.flatMap(({ before }) => (before === undefined ? [] : [before.element]));
-  const added = elements.flatMap(({ after }) => (after === undefined ? [] : [after.element]));
-  for (const [set, members] of bySet(removed)) batch.deleteElements(set, members);
-  const chains = [...staged.chains].filter(([, { before, after }]) => !isDeepStrictEqual(before, after));
-  for (const [name, { before, after }] of chains) {
-    if (after === undefined) batch.deleteChain(name);
-    else if (before === undefined) batch.addChain({ name });
-    else batch.flushChain(name);
-    for (const rule of after ?? []) batch.addRule(name, rule);
-  }
-  for (const [set, members] of bySet(added)) batch.addElements(set, members);
-}
-
-/** Writes the whole table, which must not exist or have been deleted in the batch before. */
-export function writeTable(batch: Batch, flags: number, ruleset: Ruleset): void {
-  batch.addTable(flags);
-  for (const set of sets) batch.addSet(set);
-  for (const { rules, ...chain } of baseChains) {
-    batch.addChain(chain);
-    for (const rule of rules) batch.addRule(chain.name, rule);
-  }
-  for (const [name, rules] of ruleset.chains) {
-    batch.addChain({ name });
-    for (const rule of rules) batch.addRule(name, rule);
-  }
-  for (const [set, members] of bySet(ruleset.elements())) batch.addElements(set, members);
+interface ChangedElements {
+  readonly removed: readonly SetElement[];
+  readonly added: readonly SetElement[];
 }
 
 interface Renderings {
   readonly removed: readonly Rendering[];
   readonly added: readonly Rendering[];
+}
+
+function sorted(changes: readonly PolicyChange[]): Pick<Staged, 'networks' | 'endpoints' | 'allowances'> {
+  const networks = new Map<NetworkId, NetworkPolicy | undefined>();
+  const endpoints = new Map<EndpointId, EndpointPolicy | undefined>();
+  const allowances = new Map<AllowanceId, AllowancePolicy | undefined>();
+  for (const change of changes) {
+    if ('network' in change) networks.set(change.network.networkId, change.network);
+    else if ('removedNetwork' in change) networks.set(change.removedNetwork, undefined);
+    else if ('endpoint' in change) endpoints.set(change.endpoint.endpointId, change.endpoint);
+    else if ('removedEndpoint' in change) endpoints.set(change.removedEndpoint, undefined);
+    else if ('allowance' in change) allowances.set(change.allowance.allowanceId, change.allowance);
+    else allowances.set(change.removedAllowance, undefined);
+  }
+  return { networks, endpoints, allowances };
 }
 
 function renderBridges(
@@ -228,30 +242,12 @@ export function nameOf({ set, key }: SetElement): string {
   return `${set} ${Buffer.from(key).toString('latin1')}`;
 }
 
-export function sameData(a: SetElement, b: SetElement): boolean {
-  return isDeepStrictEqual(a.data, b.data);
-}
-
-function sameElement(before: Held | undefined, after: Held | undefined): boolean {
-  if (before === undefined || after === undefined) return before === after;
-  return before.element === after.element || sameData(before.element, after.element);
-}
-
-function bySet(elements: Iterable<SetElement>): ReadonlyMap<string, readonly SetElement[]> {
-  const groups = new Map<string, SetElement[]>();
-  for (const element of elements) {
-    const group = groups.get(element.set);
-    if (group === undefined) groups.set(element.set, [element]);
-    else group.push(element);
-  }
-  return groups;
+/** Whether two elements of one name are the same; of an interval set they may end differently. */
+export function sameElement(a: SetElement, b: SetElement): boolean {
+  return isDeepStrictEqual(a.data, b.data) && isDeepStrictEqual(a.lastKey, b.lastKey);
 }
 
 function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
   if (value === undefined) map.delete(key);
   else map.set(key, value);
-}
-
-function twoOwners(element: SetElement): NetError {
-  return new NetError('conflict', `port ${destinationText(element.key)} is published twice`);
 }

@@ -30,7 +30,7 @@ import { encodeRule, type Rule, type RuleHandle } from './rule.ts';
 import { encodeSet, type NftSet } from './set.ts';
 import { encodeTable, familyNumbers, type TableFamily } from './table.ts';
 
-/** An element takes at most 80 bytes here, and a list of them 64 KiB. */
+/** An element takes at most 128 bytes here, and a list of them 64 KiB. */
 const elementsPerMessage = 500;
 
 type WriteAttributes = (attributes: AttributeWriter) => void;

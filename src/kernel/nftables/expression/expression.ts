@@ -6,9 +6,11 @@ import {
 } from '../../netlink/attribute.ts';
 import { NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_LIST_ELEM } from '../constants.ts';
 import { type Bitwise, decodeBitwise, encodeBitwise } from './bitwise.ts';
+import { type Byteorder, decodeByteorder, encodeByteorder } from './byteorder.ts';
 import { type Cmp, decodeCmp, encodeCmp } from './cmp.ts';
 import { type Counter, decodeCounter, encodeCounter } from './counter.ts';
 import { type Ct, decodeCt, encodeCt } from './ct.ts';
+import { decodeExthdr, type Exthdr, encodeExthdr } from './exthdr.ts';
 import { decodeFib, encodeFib, type Fib } from './fib.ts';
 import { decodeImmediate, encodeImmediate, type Immediate } from './immediate.ts';
 import { decodeLookup, encodeLookup, type Lookup } from './lookup.ts';
@@ -18,13 +20,16 @@ import { decodeMeta, encodeMeta, type Meta } from './meta.ts';
 import { decodeNat, encodeNat, type Nat } from './nat.ts';
 import { decodePayload, encodePayload, type Payload } from './payload.ts';
 import { decodeReject, encodeReject, type Reject } from './reject.ts';
+import { decodeRt, encodeRt, type Rt } from './rt.ts';
 import { decodeTarget, encodeTarget, type Target } from './target.ts';
 
 export type Expression =
   | Bitwise
+  | Byteorder
   | Cmp
   | Counter
   | Ct
+  | Exthdr
   | Fib
   | Immediate
   | Lookup
@@ -34,6 +39,7 @@ export type Expression =
   | Nat
   | Payload
   | Reject
+  | Rt
   | Target;
 
 /** An expression as the kernel shows it; `undefined` for a kind or form this project never uses. */
@@ -49,9 +55,11 @@ type Codecs = {
 
 const codecs: Codecs = {
   bitwise: { encode: encodeBitwise, decode: decodeBitwise },
+  byteorder: { encode: encodeByteorder, decode: decodeByteorder },
   cmp: { encode: encodeCmp, decode: decodeCmp },
   counter: { encode: encodeCounter, decode: decodeCounter },
   ct: { encode: encodeCt, decode: decodeCt },
+  exthdr: { encode: encodeExthdr, decode: decodeExthdr },
   fib: { encode: encodeFib, decode: decodeFib },
   immediate: { encode: encodeImmediate, decode: decodeImmediate },
   lookup: { encode: encodeLookup, decode: decodeLookup },
@@ -61,6 +69,7 @@ const codecs: Codecs = {
   nat: { encode: encodeNat, decode: decodeNat },
   payload: { encode: encodePayload, decode: decodePayload },
   reject: { encode: encodeReject, decode: decodeReject },
+  rt: { encode: encodeRt, decode: decodeRt },
   target: { encode: encodeTarget, decode: decodeTarget },
 };
 

@@ -3,14 +3,16 @@ import { expect, test } from 'vitest';
 import type { Cidr, IpAddress } from '../../../../src/base/cidr.ts';
 import {
   addressIn,
+  beginsTcp,
   dnatTo,
   familyIs,
+  fitSegmentSize,
   interfaceIn,
   interfaceIs,
   interfaceVerdict,
   masquerade,
+  notPublished,
   published,
-  refuse,
   rule,
   snatTo,
   stateIs,
@@ -30,6 +32,15 @@ function expressionsOf(ours: Rule): Uint8Array | undefined {
   return new Attributes(out.finish()).bytes(NFTA_RULE_EXPRESSIONS);
 }
 
+const isTcp: Rule = [
+  { kind: 'meta', key: 'l4proto', to: 0 },
+  { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(6) },
+];
+const originalAddress: Rule = [
+  { kind: 'ct', key: 'original ip daddr', to: 0 },
+  { kind: 'cmp', from: 0, operator: 'eq', value: Uint8Array.of(10, 1, 0, 1) },
+];
+
 const cases = (
   [
     ['interface', rule(interfaceIs('iifname', 'lo'), verdict('return'))],
@@ -42,16 +53,20 @@ const cases = (
     ['state', rule(stateIs('established', 'related'), verdict('accept'))],
     ['status', rule(published(), verdict('accept'))],
     ['fib', rule(toHost(), verdict({ jump: 'd' }))],
-    ['dnat', dnatTo(4, 'port', 'ports')],
-    ['dnat6', dnatTo(6, 'address and port', 'ports6')],
-    ['reset', refuse('tcp')],
-    ['port-unreachable', refuse('others')],
+    ['dnat', dnatTo(4, 'port', { map: 'ports' })],
+    ['dnat6', dnatTo(6, 'address and port', { map: 'ports6' })],
+    ['reset', rule(isTcp, [{ kind: 'reject', with: 'tcp reset' }])],
+    ['port-unreachable', [{ kind: 'reject', with: 'port-unreachable' }]],
+    ['not-status', rule(notPublished(), verdict({ jump: 'd' }))],
+    ['tcp-syn', rule(beginsTcp(), verdict({ jump: 'd' }))],
+    ['segment-size', fitSegmentSize()],
+    ['original', rule(originalAddress, verdict('accept'))],
     ['snat', rule(familyIs(4), snatTo(4, '192.0.2.1' as IpAddress))],
   ] as const
 ).map(([name, ours]) => ({ ...captured(name), ours }));
 
 /** nft names sets by their numbers in a batch as well, and writes defaults out; the kernel needs neither. */
-const differsInBytes = /@|odd|fd00|dnat|snat/;
+const differsInBytes = /@|odd|fd00|dnat to|snat|syn/;
 
 test.for(cases.filter(({ command }) => !differsInBytes.test(command)))('$command', ({ attributes, ours }) => {
   expect(Uint8Array.from(expressionsOf(ours) ?? [])).toEqual(
