@@ -15,6 +15,11 @@
         "native/addon/process_binding.cc",
         "native/addon/program.cc",
         "native/addon/program_binding.cc",
+        "native/addon/relay.cc",
+        "native/addon/relay_binding.cc",
+        "native/addon/relay_reactor.cc",
+        "native/addon/relayed_tcp.cc",
+        "native/addon/relayed_udp.cc",
         "native/addon/socket_binding.cc",
         "native/addon/sockets.cc",
         "native/addon/thread.cc"

@@ -1,6 +1,7 @@
 // Published ports as the command line shows them.
 import { addressOf, type Cidr, familyOf } from '../base/cidr.ts';
 import { isOpened, type PublishedPort } from '../model/port.ts';
+import { targetOf } from '../model/port-target.ts';
 import type { EndpointView } from '../model/view.ts';
 
 /** With the endpoint's address it leads to. */
@@ -11,7 +12,7 @@ export interface ShownPort extends Pick<PublishedPort, 'port' | 'hostAddress' | 
 /** Those that lead to no address of the endpoint are left out. */
 export function shownPorts({ addresses, ports }: EndpointView): readonly (ShownPort & PublishedPort)[] {
   return ports.flatMap((port) => {
-    const address = addresses.find((one) => familyOf(one) === familyOf(port.hostAddress));
+    const address = targetOf(port.hostAddress, addresses);
     return address === undefined ? [] : [{ ...port, address: addressOf(address) }];
   });
 }

@@ -1,6 +1,13 @@
 // The published ports of an endpoint: whether its network can publish any, which are opened on the endpoint itself, and which
 // addresses of the host the others are held on.
-import { familyOf, type InterfaceAddress, type IpAddress, type IpFamily, parseIp } from '../base/cidr.ts';
+import {
+  addressOf,
+  familyOf,
+  type InterfaceAddress,
+  type IpAddress,
+  type IpFamily,
+  parseIp,
+} from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Undo } from '../base/undo.ts';
 import type { HostPortOwner } from '../firewall/host-ports.ts';
@@ -8,13 +15,22 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { gatewayMode } from '../model/gateway.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
-import { askersAt, hasAskersAt, isOpened, type PortRequest, type PublishedPort } from '../model/port.ts';
+import {
+  askersAt,
+  hasAskersAt,
+  isOpened,
+  type PortRequest,
+  type Protocol,
+  type PublishedPort,
+} from '../model/port.ts';
+import { targetOf } from '../model/port-target.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { Parts } from './parts.ts';
 
 /**
  * Holds host ports for an endpoint, and names those that are opened instead, where its network is routed: once each, and none
- * that it has. Errors: see `HostPorts.reserve`; `not_implemented` where host and endpoint have no address of one family.
+ * that it has. Errors: see `HostPorts.reserve`; `not_implemented` where host and endpoint have no address of one family and the
+ * port is not relayed.
  */
 export async function holdPorts(
   parts: Parts,
@@ -30,27 +46,16 @@ export async function holdPorts(
   undo: Undo,
 ): Promise<readonly PublishedPort[]> {
   if (requests.length === 0) return [];
-  const families = new Set(endpoint.addresses.map(familyOf));
-  for (const { hostAddress, port, protocol } of requests) {
-    if (hostAddress !== undefined && !families.has(familyOf(hostAddress))) {
-      throw new NetError(
-        'not_implemented',
-        `port ${port}/${protocol}: host address ${hostAddress} is IPv${familyOf(hostAddress)}, but network ${endpoint.network.name} has none`,
-      );
-    }
-  }
-  const anywhere = requests.some(({ hostAddress }) => hostAddress === undefined);
-  const addresses = anywhere ? hostAddresses(endpoint.network, families) : [];
-  for (const request of requests) checkAskers(request, addresses);
-  const isRouted = (address: IpAddress) => gatewayMode(endpoint.network, familyOf(address)) === 'routed';
-  const opened = openedPorts(endpoint.ports ?? [], requests, (request) =>
-    placesOf(request, addresses).filter(isRouted),
-  );
-  const held = addresses.filter((address) => !isRouted(address));
-  const wanted = requests.filter((request) => !placesOf(request, addresses).every(isRouted));
-  if (wanted.length === 0) return opened;
-  const owner = portOwner(parts, endpoint, endpoint.sandbox);
-  const ports = await parts.hostPorts.reserve(owner, wanted, held);
+  const wanted = requests.map((request) => ({ request, places: placesOf(endpoint, request) }));
+  const opened = openedPorts(endpoint.ports ?? [], wanted);
+  const held = wanted
+    .map(({ request: { hostAddress, ...request }, places }) => ({
+      ...request,
+      hostAddresses: places.filter(({ isRouted }) => !isRouted).map(({ address }) => address),
+    }))
+    .filter(({ hostAddresses }) => hostAddresses.length > 0);
+  if (held.length === 0) return opened;
+  const ports = await parts.hostPorts.reserve(portOwner(parts, endpoint, endpoint.sandbox), held);
   undo(() => parts.hostPorts.release(endpoint.id, ports));
   return [...ports, ...opened];
 }
@@ -58,7 +63,7 @@ export async function holdPorts(
 /** Known by the name its sandbox has when somebody asks: a container of an engine is renamed. */
 export function portOwner(
   { store: { state } }: Parts,
-  { id, portsHeldElsewhere }: Pick<Endpoint, 'id' | 'portsHeldElsewhere'>,
+  { id, addresses, portsHeldElsewhere }: Pick<Endpoint, 'id' | 'addresses' | 'portsHeldElsewhere'>,
   sandbox: Sandbox,
 ): HostPortOwner {
   return {
@@ -66,26 +71,57 @@ export function portOwner(
     get sandboxName() {
       return (state.sandboxes.get(sandbox.id) ?? sandbox).name;
     },
+    addresses: addresses.map(addressOf),
     ...(portsHeldElsewhere && { heldElsewhere: true }),
   };
 }
 
-/** The addresses of the host somebody may use the port at. */
-function placesOf(request: PortRequest, anywhere: readonly IpAddress[]): readonly IpAddress[] {
-  const places = request.hostAddress === undefined ? anywhere : [request.hostAddress];
-  return places.filter((address) => hasAskersAt(address, request));
+/** What of an endpoint says where its ports go. */
+interface Publisher {
+  readonly network: Network;
+  readonly addresses: readonly InterfaceAddress[];
+  readonly portsHeldElsewhere?: true;
 }
 
-/** Errors: `invalid_parameter` when nobody could use the port. */
-function checkAskers(request: PortRequest, anywhere: readonly IpAddress[]): void {
-  if (placesOf(request, anywhere).length > 0) return;
-  const { port, protocol, from = [], hostAddress } = request;
-  const places = hostAddress === undefined ? anywhere : [hostAddress];
-  const families = places.map((address) => `IPv${familyOf(address)} (${address})`).join(' and ');
+/** An address of the host a port is asked for at; where its network is routed it stands for the endpoint's own of that family. */
+interface Place {
+  readonly address: IpAddress;
+  readonly isRouted: boolean;
+}
+
+/** Where somebody may use the port. Errors: `invalid_parameter` when nobody could, `not_implemented`. */
+function placesOf(publisher: Publisher, request: PortRequest): readonly Place[] {
+  const wanted =
+    request.hostAddress === undefined ? hostAddresses(publisher, request) : [request.hostAddress];
+  const places = wanted.map((address) => placeAt(publisher, request, address));
+  const used = places.filter(({ address }) => hasAskersAt(address, request));
+  if (used.length > 0) return used;
+  const { port, protocol, from = [] } = request;
+  const families = places.map(({ address }) => `IPv${familyOf(address)} (${address})`).join(' and ');
   throw new NetError(
     'invalid_parameter',
     `port ${port}/${protocol}: none of ${from.join(', ')} can use it, as it is published for ${families} alone`,
   );
+}
+
+/** Errors: `not_implemented` where host and endpoint have no address of one family, and the port is not relayed. */
+function placeAt(publisher: Publisher, { port, protocol }: PortRequest, address: IpAddress): Place {
+  const target = familyOf(targetOf(address, publisher.addresses) ?? address);
+  const isRouted = gatewayMode(publisher.network, target) === 'routed';
+  if (isRouted) return { address: everywhere[target], isRouted };
+  if (target === familyOf(address)) return { address, isRouted };
+  const reason = notRelayed(publisher, protocol);
+  if (reason === undefined) return { address, isRouted };
+  throw new NetError(
+    'not_implemented',
+    `port ${port}/${protocol}: host address ${address} is IPv${familyOf(address)}, but the sandbox has only IPv${target} on network ${publisher.network.name}, and ${reason}`,
+  );
+}
+
+/** Why a port is not relayed from one family to the other; undefined when it is. */
+function notRelayed({ portsHeldElsewhere }: Publisher, protocol: Protocol): string | undefined {
+  if (protocol === 'sctp') return 'sctp is not relayed from one to the other';
+  return portsHeldElsewhere && 'a port another process holds is not relayed from one to the other';
 }
 
 const everywhere: Readonly<Record<IpFamily, IpAddress>> = {
@@ -99,15 +135,13 @@ const everywhere: Readonly<Record<IpFamily, IpAddress>> = {
  */
 function openedPorts(
   present: readonly PublishedPort[],
-  requests: readonly PortRequest[],
-  addressesOf: (request: PortRequest) => readonly IpAddress[],
+  wanted: readonly { readonly request: PortRequest; readonly places: readonly Place[] }[],
 ): readonly PublishedPort[] {
   const known = new Map(present.filter(isOpened).map((port) => [textOf(port), port]));
   const opened: PublishedPort[] = [];
-  for (const request of requests) {
-    for (const address of addressesOf(request)) {
+  for (const { request, places } of wanted) {
+    for (const { address: hostAddress } of places.filter(({ isRouted }) => isRouted)) {
       const { port, protocol } = request;
-      const hostAddress = everywhere[familyOf(address)];
       const one = { protocol, port, hostAddress, hostPort: 0, ...askersAt(hostAddress, request) };
       const other = known.get(textOf(one));
       if (other === undefined) opened.push(one);
@@ -132,19 +166,24 @@ function checkSameAskers(port: PublishedPort, other: PublishedPort): void {
   );
 }
 
-/** Where ports without a host address go: the network's `host_binding`, or every address of the endpoint's families. */
-function hostAddresses(network: Network, families: ReadonlySet<4 | 6>): readonly IpAddress[] {
+/**
+ * Where a port without a host address goes: the network's `host_binding`, or every address, of both families where it can be
+ * relayed from one to the other.
+ */
+function hostAddresses(publisher: Publisher, { protocol }: PortRequest): readonly IpAddress[] {
+  const { network, addresses } = publisher;
+  if (addresses.length === 0) {
+    throw new NetError(
+      'not_implemented',
+      `network ${network.name} cannot publish ports: its endpoints have no addresses`,
+    );
+  }
   const binding = network.options['host_binding'];
-  const wanted = binding === undefined ? ['0.0.0.0', '::'] : [binding];
-  const addresses = wanted
-    .map((address) => parseIp(address, 'host_binding'))
-    .filter((address) => families.has(familyOf(address)));
-  if (addresses.length > 0) return addresses;
-  const reason =
-    binding === undefined
-      ? 'its endpoints have no addresses'
-      : `its endpoints have no address of the family of host_binding ${binding}`;
-  throw new NetError('not_implemented', `network ${network.name} cannot publish ports: ${reason}`);
+  if (binding !== undefined) return [parseIp(binding, 'host_binding')];
+  const families = new Set(addresses.map(familyOf));
+  return [everywhere[4], everywhere[6]].filter(
+    (address) => families.has(familyOf(address)) || notRelayed(publisher, protocol) === undefined,
+  );
 }
 
 /** Errors: `invalid_parameter` when nothing can be published on the network. */

@@ -1,8 +1,9 @@
 // Views of the records as the doors show them.
-import { addressOf, familyOf } from '../base/cidr.ts';
+import { addressOf } from '../base/cidr.ts';
 import type { Allowance, Party } from '../model/allowance.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
+import { targetOf } from '../model/port-target.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { State } from '../store/store.ts';
 import { partyAddresses } from './allowance-policy.ts';
@@ -45,9 +46,7 @@ export function viewSandbox(state: State, sandbox: Sandbox): SandboxView {
 export function viewPorts(state: State, endpoint: Endpoint): readonly PortView[] {
   const { networkName, sandboxName } = viewEndpoint(state, endpoint);
   return endpoint.ports.flatMap((port) => {
-    const address = endpoint.addresses
-      .map(addressOf)
-      .find((one) => familyOf(one) === familyOf(port.hostAddress));
+    const address = targetOf(port.hostAddress, endpoint.addresses.map(addressOf));
     const owner = { networkName, sandboxName, sandboxId: endpoint.sandboxId, endpointId: endpoint.id };
     return address === undefined ? [] : [{ ...owner, ...port, address }];
   });

@@ -1,50 +1,50 @@
-// Holding published ports: each is bound by a socket that lets nothing in, so that neither we nor anybody else uses it twice.
-import { type Cidr, familyOf, type IpAddress } from '../base/cidr.ts';
+// Holding published ports: each is bound by a socket, so that neither we nor anybody else uses it twice. It lets nothing in but
+// what the relay carries on.
+import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
+import { kernelHasIpv6 } from '../kernel/ipv6-stack.ts';
+import { endRelays, type RelayLimits } from '../kernel/relay.ts';
 import { closeFd } from '../kernel/sockets.ts';
 import type { EndpointId } from '../model/ids.ts';
-import { askersAt, hasAskersAt, type PortRequest, type Protocol, type PublishedPort } from '../model/port.ts';
-import type { HostPortOwner, HostPorts } from './host-ports.ts';
-import { BindError, codeOf, freePort, openSocket, type PortName } from './port-socket.ts';
+import { askersAt, type PublishedPort } from '../model/port.ts';
+import { EphemeralPorts, rangeText, readEphemeralRange } from './ephemeral-ports.ts';
+import type { HostPortOwner, HostPortRequest, HostPorts } from './host-ports.ts';
+import { relayLimits, relayPort } from './port-relay.ts';
+import { BindError, codeOf, openSocket, type PortName } from './port-socket.ts';
 import { findPortUser } from './port-user.ts';
 
 /** A port of ours; without a socket where another holds it, or the kernel has none of that protocol, or not that address now. */
-interface HeldPort {
+interface HeldPort extends PublishedPort {
   readonly owner: HostPortOwner;
-  readonly protocol: Protocol;
-  readonly hostAddress: IpAddress;
-  readonly hostPort: number;
-  readonly port: number;
-  readonly from?: readonly Cidr[];
-  readonly fd: number | undefined;
+  readonly fd?: number;
+  /** Then the relay has the socket. */
+  readonly isRelayed?: boolean;
 }
 
-type Wanted = Omit<HeldPort, 'fd'>;
-
-const ephemeralAttempts = 16;
-/** Where a kernel without sockets of the protocol lets us choose ourselves (RFC 6335). */
-const dynamicPorts = { first: 49_152, last: 65_535 };
+type Wanted = PublishedPort & Pick<HeldPort, 'owner'>;
 
 export class HeldPorts implements HostPorts {
   /** By protocol and number. */
   readonly #ports = new Map<string, readonly HeldPort[]>();
   readonly #owned = new Map<EndpointId, Set<HeldPort>>();
+  readonly #ephemeral = new EphemeralPorts();
+  readonly #relayLimits: RelayLimits;
+
+  constructor(limits = relayLimits) {
+    this.#relayLimits = limits;
+  }
 
   async reserve(
     owner: HostPortOwner,
-    requests: readonly PortRequest[],
-    hostAddresses: readonly IpAddress[],
+    requests: readonly HostPortRequest[],
   ): Promise<readonly PublishedPort[]> {
-    const chosen = new Map<PortRequest, readonly HeldPort[]>();
+    const chosen = new Map<HostPortRequest, readonly HeldPort[]>();
     try {
       for (const request of [...requests].sort((a, b) => freedom(a) - freedom(b))) {
-        const { hostAddress } = request;
-        const addresses = hostAddress === undefined ? hostAddresses : [hostAddress];
-        const asked = addresses.filter((address) => hasAskersAt(address, request));
-        chosen.set(request, await this.#choose(owner, request, asked));
+        chosen.set(request, await this.#choose(owner, request));
       }
     } catch (error) {
-      for (const held of [...chosen.values()].flat()) this.#drop(held);
+      this.#drop([...chosen.values()].flat());
       throw error;
     }
     return requests.flatMap((request) => (chosen.get(request) ?? []).map(publishedPort));
@@ -53,12 +53,12 @@ export class HeldPorts implements HostPorts {
   async restore(owner: HostPortOwner, ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]> {
     return ports.filter((port) => {
       try {
-        this.#hold({ owner, ...port });
+        this.#hold({ ...port, owner });
         return false;
       } catch (error) {
         if (codeOf(error) !== 'EADDRNOTAVAIL') return true;
         // The address is not there now, so nobody else has the port either; rules for it wait with it.
-        this.#keep({ owner, ...port, fd: undefined });
+        this.#keep({ ...port, owner });
         return false;
       }
     });
@@ -66,52 +66,63 @@ export class HeldPorts implements HostPorts {
 
   release(endpointId: EndpointId, ports?: readonly PublishedPort[]): void {
     const own = [...(this.#owned.get(endpointId) ?? [])];
-    const wanted = (held: HeldPort) => ports === undefined || ports.some((port) => isSame(port, held));
-    for (const held of own.filter(wanted)) this.#drop(held);
+    const wanted = ports && new Set(ports.map(placeOf));
+    this.#drop(own.filter((held) => wanted === undefined || wanted.has(placeOf(held))));
   }
 
-  async #choose(
-    owner: HostPortOwner,
-    request: PortRequest,
-    addresses: readonly IpAddress[],
-  ): Promise<readonly HeldPort[]> {
-    const { hostPort: range, protocol } = request;
-    const hold = (hostPort: number) => this.#holdAll(owner, request, addresses, hostPort);
-    if (range !== undefined && range.first === range.last) {
+  async #choose(owner: HostPortOwner, request: HostPortRequest): Promise<readonly HeldPort[]> {
+    const { hostPort: range } = request;
+    const wanted = { ...request, hostAddresses: possible(request.hostAddresses) };
+    if (range === undefined) return this.#chooseEphemeral(owner, wanted);
+    if (range.first === range.last) {
       try {
-        return hold(range.first);
+        return this.#holdAll(owner, wanted, range.first);
       } catch (error) {
         throw await this.#refusal(error);
       }
     }
-    const candidates = range === undefined ? this.#ephemeral(protocol, addresses) : count(range);
-    for (const candidate of candidates) {
+    const held = await this.#holdFirst(owner, wanted, count(range));
+    return held ?? noneFree(wanted, `port of ${range.first}-${range.last}`);
+  }
+
+  async #chooseEphemeral(owner: HostPortOwner, request: HostPortRequest): Promise<readonly HeldPort[]> {
+    const range = await readEphemeralRange();
+    const held = await this.#holdFirst(owner, request, this.#ephemeral.candidates(range));
+    const [first] = held ?? [];
+    if (first !== undefined) this.#ephemeral.given(first.hostPort);
+    return held ?? noneFree(request, `ephemeral port of ${rangeText(range)}`);
+  }
+
+  async #holdFirst(
+    owner: HostPortOwner,
+    request: HostPortRequest,
+    candidates: Iterable<number>,
+  ): Promise<readonly HeldPort[] | undefined> {
+    const { protocol, hostAddresses } = request;
+    for (const hostPort of candidates) {
+      // Asked first, as an error for each of thousands would take its time.
+      if (hostAddresses.some((hostAddress) => this.#rival({ protocol, hostAddress, hostPort }))) continue;
       try {
-        return hold(candidate);
+        return this.#holdAll(owner, request, hostPort);
       } catch (error) {
         if (codeOf(error) !== 'EADDRINUSE') throw await this.#refusal(error);
       }
     }
-    const what = range === undefined ? 'ephemeral port' : `port of ${range.first}-${range.last}`;
-    throw new NetError('exhausted', `no ${what} for ${protocol} is free on ${addresses.join(' and ')}`);
+    return undefined;
   }
 
   /** The same number on every address, or none. */
-  #holdAll(
-    owner: HostPortOwner,
-    request: PortRequest,
-    addresses: readonly IpAddress[],
-    hostPort: number,
-  ): readonly HeldPort[] {
-    const { protocol, port } = request;
+  #holdAll(owner: HostPortOwner, request: HostPortRequest, hostPort: number): readonly HeldPort[] {
+    const { protocol, port, hostAddresses } = request;
     const held: HeldPort[] = [];
     try {
-      for (const hostAddress of addresses) {
-        const askers = askersAt(hostAddress, request);
-        held.push(this.#hold({ owner, protocol, port, hostAddress, hostPort, ...askers }));
+      for (const hostAddress of hostAddresses) {
+        held.push(
+          this.#hold({ owner, protocol, port, hostAddress, hostPort, ...askersAt(hostAddress, request) }),
+        );
       }
     } catch (error) {
-      for (const one of held) this.#drop(one);
+      this.#drop(held);
       throw error;
     }
     return held;
@@ -121,9 +132,21 @@ export class HeldPorts implements HostPorts {
   #hold(wanted: Wanted): HeldPort {
     const rival = this.#rival(wanted);
     if (rival !== undefined) throw new BindError('EADDRINUSE', wanted, rival.owner);
-    const held = { ...wanted, fd: wanted.owner.heldElsewhere ? undefined : openSocket(wanted) };
+    const fd = wanted.owner.heldElsewhere ? undefined : openSocket(wanted);
+    const held = fd === undefined ? wanted : { ...wanted, fd, isRelayed: this.#relay(wanted, fd) };
     this.#keep(held);
     return held;
+  }
+
+  /** Errors: BindError. */
+  #relay(wanted: Wanted, fd: number): boolean {
+    try {
+      return relayPort({ ...wanted, fd }, wanted.owner.addresses, this.#relayLimits);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === undefined) throw error;
+      throw new BindError(code, wanted, undefined, { cause: error });
+    }
   }
 
   #keep(held: HeldPort): void {
@@ -133,7 +156,18 @@ export class HeldPorts implements HostPorts {
     this.#owned.set(endpointId, (this.#owned.get(endpointId) ?? new Set()).add(held));
   }
 
-  #drop(held: HeldPort): void {
+  #drop(ports: readonly HeldPort[]): void {
+    const relayed: number[] = [];
+    for (const held of ports) {
+      this.#forget(held);
+      if (held.fd === undefined) continue;
+      if (held.isRelayed) relayed.push(held.fd);
+      else closeFd(held.fd);
+    }
+    endRelays(relayed);
+  }
+
+  #forget(held: HeldPort): void {
     const name = nameOf(held);
     const rest = (this.#ports.get(name) ?? []).filter((other) => other !== held);
     if (rest.length === 0) this.#ports.delete(name);
@@ -141,7 +175,6 @@ export class HeldPorts implements HostPorts {
     const own = this.#owned.get(held.owner.endpointId);
     own?.delete(held);
     if (own?.size === 0) this.#owned.delete(held.owner.endpointId);
-    if (held.fd !== undefined) closeFd(held.fd);
   }
 
   /** A port of ours that excludes this one: of the same address, or where one of the two is on all of them. */
@@ -149,16 +182,6 @@ export class HeldPorts implements HostPorts {
     return this.#ports
       .get(nameOf(wanted))
       ?.find(({ hostAddress }) => overlap(hostAddress, wanted.hostAddress));
-  }
-
-  /** Numbers the kernel finds free on the first address; whether the others have them too is seen by trying. */
-  *#ephemeral(protocol: Protocol, [first]: readonly IpAddress[]): Generator<number> {
-    if (first === undefined) return;
-    for (let attempt = 0; attempt < ephemeralAttempts; attempt++) {
-      const hostPort = freePort(protocol, first);
-      if (hostPort === undefined) return yield* count(dynamicPorts);
-      yield hostPort;
-    }
   }
 
   async #refusal(error: unknown): Promise<unknown> {
@@ -171,7 +194,7 @@ export class HeldPorts implements HostPorts {
       return new NetError('conflict', `${object} is published by sandbox ${owner.sandboxName}`, options);
     }
     if (code === 'EADDRINUSE') {
-      const user = (await findPortUser(protocol, hostPort)) ?? 'another process';
+      const user = (await findPortUser(socket)) ?? 'another process';
       return new NetError('conflict', `${object} is in use by ${user}`, options);
     }
     if (code === 'EADDRNOTAVAIL') {
@@ -182,8 +205,18 @@ export class HeldPorts implements HostPorts {
 }
 
 /** Explicit ports are served first, so that no range or free choice takes them away. */
-function freedom({ hostPort }: PortRequest): number {
+function freedom({ hostPort }: HostPortRequest): number {
   return hostPort === undefined ? Number.POSITIVE_INFINITY : hostPort.last - hostPort.first;
+}
+
+/** Without addresses a kernel without IPv6 does not know, as long as any is left. */
+function possible(addresses: readonly IpAddress[]): readonly IpAddress[] {
+  const known = addresses.filter((address) => kernelHasIpv6 || familyOf(address) === 4);
+  return known.length > 0 ? known : addresses;
+}
+
+function noneFree({ protocol, hostAddresses }: HostPortRequest, what: string): never {
+  throw new NetError('exhausted', `no ${what} for ${protocol} is free on ${hostAddresses.join(' and ')}`);
 }
 
 function* count({ first, last }: { readonly first: number; readonly last: number }): Generator<number> {
@@ -203,8 +236,8 @@ function nameOf({ protocol, hostPort }: PortName): string {
   return `${hostPort}/${protocol}`;
 }
 
-function isSame(a: PortName, b: PortName): boolean {
-  return a.protocol === b.protocol && a.hostPort === b.hostPort && a.hostAddress === b.hostAddress;
+function placeOf(port: PortName): string {
+  return `${nameOf(port)} on ${port.hostAddress}`;
 }
 
 function publishedPort({ protocol, port, hostAddress, hostPort, from }: HeldPort): PublishedPort {

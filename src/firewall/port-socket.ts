@@ -1,6 +1,6 @@
 // Sockets that hold host ports, and why one could not be had.
 import type { IpAddress } from '../base/cidr.ts';
-import { closeFd, holdHostPort } from '../kernel/sockets.ts';
+import { holdHostPort } from '../kernel/sockets.ts';
 import type { Protocol } from '../model/port.ts';
 import type { HostPortOwner } from './host-ports.ts';
 
@@ -37,20 +37,6 @@ export function openSocket(socket: PortName): number | undefined {
     if (code === undefined) throw error;
     if (noSockets.has(code)) return undefined;
     throw new BindError(code, socket, undefined, { cause: error });
-  }
-}
-
-/** A number free on the address just now; undefined where the kernel has no such sockets. Errors: BindError. */
-export function freePort(protocol: Protocol, hostAddress: IpAddress): number | undefined {
-  try {
-    const { fd, port } = holdHostPort(protocol, hostAddress, 0);
-    closeFd(fd);
-    return port;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === undefined) throw error;
-    if (noSockets.has(code)) return undefined;
-    throw new BindError(code, { protocol, hostAddress, hostPort: 0 }, undefined, { cause: error });
   }
 }
 

@@ -50,6 +50,17 @@ interface Native {
   /** The netlink socket the batch was sent by; its last message asks for an acknowledgement. */
   commitAndHold(namespaceFd: number, batch: Uint8Array): Promise<number>;
   holdPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): { fd: number; port: number };
+  /** Takes the socket, also when it throws. `filter` is an array of `struct sock_filter`. */
+  relayPort(
+    fd: number,
+    protocol: 'tcp' | 'udp',
+    address: string,
+    port: number,
+    filter: Uint8Array,
+    most: number,
+    idleMs: number,
+  ): void;
+  endRelays(fds: Int32Array): void;
   sendToUnix(path: string, text: string): void;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;
   /** The next datagram, `undefined` when there is none yet, `null` when some were lost. */

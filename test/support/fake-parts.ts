@@ -25,7 +25,7 @@ import { portsText } from '../../src/model/allowance.ts';
 import type { Attachment } from '../../src/model/attachment.ts';
 import type { DriverName } from '../../src/model/network.ts';
 import type { AllowancePolicy } from '../../src/model/policy.ts';
-import { askersAt, hasAskersAt, type PublishedPort } from '../../src/model/port.ts';
+import { askersAt, type PublishedPort } from '../../src/model/port.ts';
 import type {
   LinkChange,
   ProcessWatcher,
@@ -35,6 +35,7 @@ import type {
 } from '../../src/sandbox/sandbox.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { Tracer } from '../../src/tracer/tracer.ts';
 
 /** What the fake kernel holds, for assertions, in one comparable value. */
 export interface World {
@@ -163,9 +164,22 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
       },
     },
     names: wrap('names', fakeNames(world)),
+    tracer: fakeTracer(),
     events: new EventBus(),
     log: pino({ level: 'silent' }),
     bootId: 'this-boot',
+  };
+}
+
+/** Every packet arrives. */
+function fakeTracer(): Tracer {
+  return {
+    trace: async ({ to, protocol }) => ({
+      steps: [{ passes: true, text: 'it arrives' }],
+      passes: true,
+      packet: { source: to, destination: to, protocol },
+    }),
+    hostAddresses: async () => ['192.0.2.1' as IpAddress],
   };
 }
 
@@ -314,17 +328,15 @@ function allowanceText({ from, to, ports }: AllowancePolicy): string {
 function fakeHostPorts(world: World): HostPorts {
   const key = (id: string, port: PublishedPort) => `${id} ${port.protocol} ${port.hostPort}`;
   return {
-    reserve: async (owner, requests, hostAddresses) => {
+    reserve: async (owner, requests) => {
       const ports = requests.flatMap((request) =>
-        (request.hostAddress === undefined ? hostAddresses : [request.hostAddress])
-          .filter((hostAddress) => hasAskersAt(hostAddress, request))
-          .map((hostAddress) => ({
-            protocol: request.protocol,
-            port: request.port,
-            hostAddress,
-            hostPort: request.hostPort?.first ?? 40_000,
-            ...askersAt(hostAddress, request),
-          })),
+        request.hostAddresses.map((hostAddress) => ({
+          protocol: request.protocol,
+          port: request.port,
+          hostAddress,
+          hostPort: request.hostPort?.first ?? 40_000,
+          ...askersAt(hostAddress, request),
+        })),
       );
       for (const port of ports) {
         const taken = [...world.ports].some((one) => one.endsWith(` ${port.protocol} ${port.hostPort}`));

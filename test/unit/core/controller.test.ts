@@ -155,8 +155,8 @@ describe('endpoints', () => {
     [{ options: { colour: 'red' } }, 'unknown endpoint option colour'],
     [{ links: [{ target: 'nobody', alias: 'x' }] }, 'no sandbox nobody'],
     [
-      { ports: [{ ...web, hostAddress: parseIp('::', 'x') }] },
-      'host address :: is IPv6, but network lab has none',
+      { ports: [{ ...web, protocol: 'sctp' as const, hostAddress: parseIp('::', 'x') }] },
+      'host address :: is IPv6, but the sandbox has only IPv4 on network lab',
     ],
   ])('a connect with %j is refused and changes nothing', async (config, message) => {
     const before = snapshot();
@@ -201,7 +201,7 @@ describe('endpoints', () => {
     );
     expect(snapshot()).toEqual(before);
     const endpoint = await core.connect({ network: 'lab', target: 'web', ports: [web] });
-    expect(endpoint.ports).toHaveLength(1);
+    expect(endpoint.ports).toHaveLength(2);
   });
 
   test('a disconnect goes on whatever fails, and says so', async () => {
@@ -220,7 +220,11 @@ describe('endpoints', () => {
   test('ports come and go on a connected sandbox', async () => {
     await core.connect({ network: 'lab', target: 'web' });
     await core.publish('web', [web]);
-    expect(core.ports('web')).toMatchObject([{ hostPort: 8080, port: 80, address: '10.5.0.2' }]);
+    const port = { hostPort: 8080, port: 80, address: '10.5.0.2' };
+    expect(core.ports('web')).toMatchObject([
+      { ...port, hostAddress: '0.0.0.0' },
+      { ...port, hostAddress: '::' },
+    ]);
     await expect(core.unpublish('web', [{ protocol: 'tcp', hostPort: 81 }])).rejects.toThrow(
       'host port 81/tcp',
     );
@@ -290,15 +294,51 @@ describe('endpoints', () => {
     });
   });
 
-  test('a port that would be published on no address is refused', async () => {
-    const pools = [{ subnet: parseCidr('fd00:5::/64', 'x'), reserved: {} }];
-    const options = { host_binding: '127.0.0.1' };
-    await core.createNetwork({ name: 'six', ipv4: false, pools, options });
-    const before = snapshot();
-    await expect(core.connect({ network: 'six', target: 'web', ports: [web] })).rejects.toThrow(
-      'no address of the family of host_binding 127.0.0.1',
-    );
-    expect(snapshot()).toEqual(before);
+  describe('an endpoint of one family', () => {
+    const make = async (family: 4 | 6, options = {}) => {
+      const subnet = parseCidr(family === 4 ? '10.8.0.0/24' : 'fd00:5::/64', 'x');
+      const pools = [{ subnet, reserved: {} }];
+      await core.createNetwork({ name: 'one', ipv4: family === 4, pools, options });
+    };
+    const at = (hostAddress: string) => ({ hostAddress: parseIp(hostAddress, 'x') });
+    const routed = { gateway_mode_ipv4: 'routed' };
+
+    test.each([
+      { of: 4, port: web, held: ['0.0.0.0', '::'] },
+      { of: 6, port: web, held: ['0.0.0.0', '::'] },
+      { of: 4, port: { ...web, ...at('::1') }, held: ['::1'] },
+      { of: 6, port: { ...web, ...at('127.0.0.1') }, held: ['127.0.0.1'] },
+      { of: 4, port: { ...web, protocol: 'sctp' }, held: ['0.0.0.0'] },
+      { of: 6, port: { ...web, protocol: 'sctp' }, held: ['::'] },
+      { of: 6, port: web, options: { host_binding: '127.0.0.1' }, held: ['127.0.0.1'] },
+      { of: 4, port: web, options: routed, held: [] },
+      { of: 4, port: { ...web, ...at('::') }, options: routed, held: [] },
+      { of: 6, port: web, options: routed, held: ['0.0.0.0', '::'] },
+    ] as const)('IPv$of publishes $port.protocol on $held', async ({ of, port, held, ...more }) => {
+      await make(of, 'options' in more ? more.options : {});
+      const { ports } = await core.connect({ network: 'one', target: 'web', ports: [port] });
+      expect(ports.filter(({ hostPort }) => hostPort === 8080).map(({ hostAddress }) => hostAddress)).toEqual(
+        held,
+      );
+      const opened = ports.filter(({ hostPort }) => hostPort === 0).map(({ hostAddress }) => hostAddress);
+      expect(opened).toEqual(held.length === 0 ? ['0.0.0.0'] : []);
+      expect(core.ports()).toHaveLength(ports.length);
+      expect(new Set(core.ports().map(({ address }) => address)).size).toBe(1);
+    });
+
+    test.each([
+      ['sctp', {}, 'sctp is not relayed'],
+      ['tcp', { portsHeldElsewhere: true }, 'a port another process holds is not relayed'],
+    ] as const)('refuses %s at an address of the other when %j', async (protocol, config, reason) => {
+      await make(4);
+      const before = snapshot();
+      const ports = [{ ...web, protocol, ...at('::') }];
+      await expect(core.connect({ network: 'one', target: 'web', ports, ...config })).rejects.toMatchObject({
+        code: 'not_implemented',
+        message: expect.stringContaining(reason),
+      });
+      expect(snapshot()).toEqual(before);
+    });
   });
 
   test('addresses and interface names are refused where there are none', async () => {

@@ -283,9 +283,9 @@ describe('a container of an engine that is connected to a further network withou
 test('whoever wants a port is told the name its owner has by now', async () => {
   const owners: HostPortOwner[] = [];
   const { hostPorts } = parts;
-  const reserve: HostPorts['reserve'] = (owner, requests, addresses) => {
+  const reserve: HostPorts['reserve'] = (owner, requests) => {
     owners.push(owner);
-    return hostPorts.reserve(owner, requests, addresses);
+    return hostPorts.reserve(owner, requests);
   };
   core = new CoreController({ ...parts, hostPorts: { ...hostPorts, reserve } });
   const id = await makeEndpoint(core, await makeNetwork(core));

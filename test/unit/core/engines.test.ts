@@ -337,9 +337,9 @@ describe('endpoints', () => {
       ({ protocol: 'tcp', port: to, hostPort: { first: hostPort, last: hostPort } }) as const;
     await core.engines.publish(id, [port(8080, 80)]);
     await core.engines.publish(id, [port(8080, 80)]);
-    expect(core.ports().map(({ hostPort }) => hostPort)).toEqual([8080]);
+    expect(core.ports().map(({ hostPort }) => hostPort)).toEqual([8080, 8080]);
     await core.engines.publish(id, [port(8081, 81)]);
-    expect(core.ports().map(({ hostPort }) => hostPort)).toEqual([8081]);
+    expect(core.ports().map(({ hostPort }) => hostPort)).toEqual([8081, 8081]);
     await core.engines.unpublish(id);
     await core.engines.unpublish(id);
     expect(core.ports()).toEqual([]);

@@ -231,7 +231,7 @@ describe('endpoints of a runtime', () => {
     });
     expect(amended.endpoint).toMatchObject({
       aliases: ['web', 'www'],
-      ports: [{ hostPort: 8080 }],
+      ports: [{ hostPort: 8080 }, { hostPort: 8080 }],
       tuning: { promiscuous: true },
       shaping: { toSandbox: { bitsPerSecond: 8_000_000 } },
     });

@@ -1,0 +1,71 @@
+// What the relay needs to know of a port, and what all ports share.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "pipe_pool.h"
+#include "relay_reactor.h"
+#include "sockets.h"
+
+namespace fairlead {
+
+/** How many of a kind there may be at a time in all. */
+class Budget {
+ public:
+  explicit Budget(size_t limit) : left_(limit) {}
+
+  bool take() {
+    if (left_ == 0) return false;
+    left_--;
+    return true;
+  }
+  void giveBack() { left_++; }
+
+ private:
+  size_t left_;
+};
+
+class RelayedPort : public Watched {
+ public:
+  /** Closes the listening socket and everything that came by it. Nothing else of it is called after that. */
+  virtual void close() = 0;
+  /** Called now and then while `Shared` says so. */
+  virtual void tick(Clock::time_point) {}
+};
+
+struct Shared {
+  static constexpr size_t most = 8192;
+
+  /** Descriptors are left for the rest of the daemon: a connection takes six at most, a client of UDP one. */
+  static size_t limit(size_t descriptorsEach) {
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    return std::min<size_t>(most, files.rlim_cur / (4 * descriptorsEach));
+  }
+
+  Reactor reactor;
+  PipePool pipes;
+  Budget connections{limit(6)};
+  Budget clients{limit(1)};
+  /** Ports that wait for a connection to end, or have clients that may be idle. */
+  std::vector<RelayedPort*> ticking;
+  /** A connection ended in this turn, so that those that wait for one need not wait for the clock. */
+  bool isFreer = false;
+
+  void keepTicking(RelayedPort& port) {
+    if (std::ranges::find(ticking, &port) == ticking.end()) ticking.push_back(&port);
+  }
+  void stopTicking(RelayedPort& port) { std::erase(ticking, &port); }
+};
+
+struct PortLimits {
+  /** Connections, or clients of UDP. */
+  size_t most;
+  /** For how long a client of UDP that says nothing, and is told nothing, is remembered. */
+  std::chrono::milliseconds idle;
+};
+
+}  // namespace fairlead
