@@ -125,12 +125,32 @@ Napi::Value openMulticastAt(const Napi::CallbackInfo& info) {
   return openInNamespace<Fd>(info.Env(), target, open);
 }
 
-/** receive(fd): the next datagram, `undefined` when there is none yet, `null` when some were lost. */
+/** openMulticastEverywhere(message type, groups) */
+Napi::Value openMulticastEverywhereHere(const Napi::CallbackInfo& info) {
+  const auto messageType = static_cast<uint16_t>(integerAt(info, 0));
+  const auto groups = info[1].As<Napi::Uint32Array>();
+  const std::function<Result<Fd>()> open = [messageType, groups = std::vector<uint32_t>(
+                                                             groups.Data(), groups.Data() + groups.ElementLength())] {
+    return openMulticastEverywhere(messageType, groups);
+  };
+  return Task<Fd>::run(info.Env(), open, toValue);
+}
+
+/**
+ * receive(fd): the next datagram as `{ bytes, namespaceId }`, without a number if it is from the socket's own namespace;
+ * `undefined` when there is none yet, `null` when some were lost.
+ */
 Napi::Value receiveFrom(const Napi::CallbackInfo& info, std::vector<uint8_t>& buffer) {
   const Napi::Env env = info.Env();
-  const Result<size_t> length = receive(integerAt(info, 0), buffer);
-  const SystemError* error = errorOf(length);
-  if (error == nullptr) return Napi::Buffer<uint8_t>::Copy(env, buffer.data(), std::get<size_t>(length));
+  const Result<Datagram> received = receive(integerAt(info, 0), buffer);
+  const SystemError* error = errorOf(received);
+  if (error == nullptr) {
+    const auto& [length, namespaceId] = std::get<Datagram>(received);
+    Napi::Object datagram = Napi::Object::New(env);
+    datagram.Set("bytes", Napi::Buffer<uint8_t>::Copy(env, buffer.data(), length));
+    if (namespaceId) datagram.Set("namespaceId", Napi::Number::New(env, *namespaceId));
+    return datagram;
+  }
   if (error->number == EAGAIN) return env.Undefined();
   if (error->number == ENOBUFS) return env.Null();
   return refuse(env, *error);
@@ -155,6 +175,7 @@ void exportSockets(Napi::Env env, Napi::Object exports) {
   exports.Set("holdPort", Napi::Function::New(env, holdPortAt));
   exports.Set("sendToUnix", Napi::Function::New(env, sendToUnixAt));
   exports.Set("openMulticast", Napi::Function::New(env, openMulticastAt));
+  exports.Set("openMulticastEverywhere", Napi::Function::New(env, openMulticastEverywhereHere));
   const auto buffer = std::make_shared<std::vector<uint8_t>>(datagramBytes);
   exports.Set("receive", Napi::Function::New(env, [buffer](const Napi::CallbackInfo& info) {
                 return receiveFrom(info, *buffer);

@@ -63,8 +63,12 @@ interface Native {
   endRelays(fds: Int32Array): void;
   sendToUnix(path: string, text: string): void;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;
-  /** The next datagram, `undefined` when there is none yet, `null` when some were lost. */
-  receive(fd: number): Uint8Array | undefined | null;
+  openMulticastEverywhere(messageType: number, groups: Uint32Array): Promise<number>;
+  /**
+   * The next datagram, with the number of the namespace it is from unless that is the socket's own; `undefined` when there is
+   * none yet, `null` when some were lost.
+   */
+  receive(fd: number): { readonly bytes: Uint8Array; readonly namespaceId?: number } | undefined | null;
   /** Calls back whenever the descriptor is readable, until the function returned is called, which closes it. */
   poll(fd: number, onReadable: () => void): () => void;
   /** A pidfd. */

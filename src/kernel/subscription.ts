@@ -18,9 +18,18 @@ export interface SubscriptionTopic {
   readonly namespace?: Namespace;
 }
 
+/** What is announced in any namespace that a link of the daemon's own leads to: messages of one type (RTM_…). */
+export interface EverywhereTopic {
+  readonly everywhere: { readonly messageType: number };
+  readonly groups: readonly number[];
+}
+
 export interface SubscriptionListener {
-  /** One or more whole netlink messages. */
-  messages(bytes: Uint8Array): void;
+  /**
+   * One or more whole netlink messages.
+   * @param namespaceId of the namespace they are from, as `namespaceId` tells it; undefined for the subscription's own.
+   */
+  messages(bytes: Uint8Array, namespaceId: number | undefined): void;
   /** Announcements were lost: look at the kernel's state anew. */
   overrun(): void;
 }
@@ -35,27 +44,29 @@ const datagramsPerTurn = 64;
 
 /** Listens from when the promise resolves. A subscription alone does not keep the process running. Errors: those of socket(2). */
 export async function subscribe(
-  topic: SubscriptionTopic,
+  topic: SubscriptionTopic | EverywhereTopic,
   listener: SubscriptionListener,
 ): Promise<Subscription> {
-  const fd = await native.openMulticast(
-    topic.namespace?.fd ?? -1,
-    topic.protocol,
-    Uint32Array.from(topic.groups),
-  );
-  let open = true;
+  const fd = await open(topic);
+  let wanted = true;
   const stop = native.poll(fd, () => {
-    for (let count = 0; open && count < datagramsPerTurn; count++) {
+    for (let count = 0; wanted && count < datagramsPerTurn; count++) {
       const datagram = native.receive(fd);
       if (datagram === undefined) return;
       if (datagram === null) listener.overrun();
-      else listener.messages(datagram);
+      else listener.messages(datagram.bytes, datagram.namespaceId);
     }
   });
   return {
     close() {
-      open = false;
+      wanted = false;
       stop();
     },
   };
+}
+
+function open(topic: SubscriptionTopic | EverywhereTopic): Promise<number> {
+  const groups = Uint32Array.from(topic.groups);
+  if ('everywhere' in topic) return native.openMulticastEverywhere(topic.everywhere.messageType, groups);
+  return native.openMulticast(topic.namespace?.fd ?? -1, topic.protocol, groups);
 }

@@ -97,6 +97,11 @@ export class TestHost implements AsyncDisposable {
     return this.run([`${repository}bin/net`, ...args]);
   }
 
+  /** `net` with these arguments, which goes on until it is ended. */
+  spawnNet(...args: readonly string[]): HostProcess {
+    return this.spawn([`${repository}bin/net`, ...args]);
+  }
+
   /** `net` with these arguments, whatever its status. */
   tryNet(...args: readonly string[]): Promise<CommandResult> {
     return this.attempt([`${repository}bin/net`, ...args]);

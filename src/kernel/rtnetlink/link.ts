@@ -212,7 +212,7 @@ export function writeIfinfomsg(struct: ByteWriter, { family, index, ...settings 
 }
 
 /** What tells whether a link still serves: of most announcements nothing else is looked at. */
-export type LinkState = Pick<Link, 'index' | 'name' | 'up' | 'master'>;
+export type LinkState = Pick<Link, 'index' | 'name' | 'up' | 'master' | 'parent' | 'parentNamespace'>;
 
 /** The payload of an RTM_NEWLINK or RTM_DELLINK. */
 export function decodeLinkState(payload: Uint8Array): LinkState {
@@ -223,6 +223,26 @@ export function decodeLinkState(payload: Uint8Array): LinkState {
     name: attributes.string(k.IFLA_IFNAME) ?? '',
     up: (struct.getUint32(8, littleEndian) & k.IFF_UP) !== 0,
     master: attributes.u32(k.IFLA_MASTER),
+    parent: attributes.u32(k.IFLA_LINK),
+    parentNamespace: attributes.i32(k.IFLA_LINK_NETNSID),
+  };
+}
+
+/** What a bridge announces of one of its ports. */
+export interface PortState extends Pick<info.BridgePort, 'isolated' | 'hairpin'> {
+  readonly index: number;
+}
+
+/** The payload of an RTM_NEWLINK of family AF_BRIDGE; undefined where it says nothing of that. */
+export function decodePortState(payload: Uint8Array): PortState | undefined {
+  const port = new Attributes(payload.subarray(ifinfomsgBytes)).nested(k.IFLA_PROTINFO);
+  const isolated = port?.u8(k.IFLA_BRPORT_ISOLATED);
+  const hairpin = port?.u8(k.IFLA_BRPORT_MODE);
+  if (isolated === undefined || hairpin === undefined) return undefined;
+  return {
+    index: viewOf(payload).getInt32(4, littleEndian),
+    isolated: isolated === 1,
+    hairpin: hairpin === 1,
   };
 }
 
