@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
+
 #include "error.h"
 #include "fd.h"
 
@@ -12,5 +14,8 @@ namespace fairlead {
 Result<Fd> openProcess(pid_t pid);
 
 Result<Done> signalProcess(int pidfd, int signal);
+
+/** Lets this process have so many descriptors open; returns how many it may, which is fewer where it may not be raised that far. */
+Result<size_t> raiseOpenFiles(size_t wanted);
 
 }  // namespace fairlead

@@ -12,6 +12,7 @@ import { CniDoor } from '../cni/door.ts';
 import { CoreController } from '../core/controller.ts';
 import { dockerSocketBeside } from '../docker/docker-engine.ts';
 import { followDocker } from '../docker/follow-docker.ts';
+import { raiseOpenFiles } from '../kernel/process.ts';
 import { sendToUnixSocket } from '../kernel/sockets.ts';
 import { assemble, dismantle } from './assemble.ts';
 import { type Config, netdCommand, readConfig } from './config.ts';
@@ -49,6 +50,7 @@ function configOrExit(): Config | undefined {
 
 async function serve(config: Config, log: Log): Promise<void> {
   process.umask(0o022); // the users in a sandbox read the files made for it
+  log.debug({ openFiles: raiseOpenFiles() }, 'descriptors that may be open at once');
   mkdirSync(config.runDir, { recursive: true });
   mkdirSync(config.netnsDir, { recursive: true });
   const lock = await lockDirectory(config.runDir);

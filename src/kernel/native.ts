@@ -74,6 +74,7 @@ interface Native {
   /** A pidfd. */
   openProcess(pid: number): number;
   signalProcess(pidfd: number, signal: number): void;
+  raiseOpenFiles(wanted: number): number;
 }
 
 /** The same relative path from src/kernel and from dist/kernel. */

@@ -4,6 +4,14 @@ import { constants } from 'node:os';
 import { NetError } from '../base/errors.ts';
 import { native } from './native.ts';
 
+/**
+ * Lets this process have as many descriptors open as the kernel gives to any (fs.nr_open), and says how many it may: a published
+ * port takes one or two. Without CAP_SYS_RESOURCE it is the limit the process was started with.
+ */
+export function raiseOpenFiles(): number {
+  return native.raiseOpenFiles(Number(readFileSync('/proc/sys/fs/nr_open', 'utf8')));
+}
+
 /** Start time of a live process in clock ticks since boot, or undefined; one that waits to be reaped has ended. */
 export function startTime(pid: number): number | undefined {
   const stat = readStat(pid);

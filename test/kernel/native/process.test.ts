@@ -1,8 +1,9 @@
 // Processes are watched and signalled without mistaking one for another.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { sendSignal, startTime, watchProcess } from '../../../src/kernel/process.ts';
+import { raiseOpenFiles, sendSignal, startTime, watchProcess } from '../../../src/kernel/process.ts';
 import { until } from './until.ts';
 
 const children: ChildProcess[] = [];
@@ -89,4 +90,12 @@ test('a signal does not reach another process with the same pid', () => {
 test('a signal nobody has heard of is refused', () => {
   const { pid, start } = startProcess();
   expect(() => sendSignal(pid, start, 'NOSUCH')).toThrow('there is no signal NOSUCH');
+});
+
+test('as many descriptors may be open as the kernel gives to any process', () => {
+  const most = readFileSync('/proc/sys/fs/nr_open', 'utf8').trim();
+  expect(String(raiseOpenFiles())).toBe(most);
+  expect(readFileSync('/proc/self/limits', 'utf8')).toMatch(
+    new RegExp(`^Max open files +${most} +${most} `, 'm'),
+  );
 });
