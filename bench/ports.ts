@@ -21,7 +21,7 @@ const perRequest = 1000;
 const portAt = (position: number) => 20_000 + 2 * position;
 const extraPort = portAt(most) + 2;
 const rangeFirst = 50_000;
-const rangeLast = 59_999;
+const rangeLast = 50_999;
 const outside = `
   ip netns add outside
   ip link add out0 type veth peer name eth0 netns outside
