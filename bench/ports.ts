@@ -208,20 +208,24 @@ async function fairlead(host: TestHost, firewall: 'nftables' | 'iptables'): Prom
 type PortRules = (port: number) => readonly string[];
 
 /** One for the translation, one for the way through, one for a container that asks itself (moby's bridge driver). */
-const dockerdRules: PortRules = (port) => [
-  `-t nat -A DOCKER ! -i lab -p tcp -m tcp --dport ${port} -j DNAT --to-destination 10.99.0.2:${port}`,
-  `-t filter -A DOCKER -d 10.99.0.2/32 ! -i lab -o lab -p tcp -m tcp --dport ${port} -j ACCEPT`,
-  `-t nat -A POSTROUTING -s 10.99.0.2/32 -d 10.99.0.2/32 -p tcp -m tcp --dport ${port} -j MASQUERADE`,
-];
+function dockerdRules(port: number): readonly string[] {
+  return [
+    `-t nat -A DOCKER ! -i lab -p tcp -m tcp --dport ${port} -j DNAT --to-destination 10.99.0.2:${port}`,
+    `-t filter -A DOCKER -d 10.99.0.2/32 ! -i lab -o lab -p tcp -m tcp --dport ${port} -j ACCEPT`,
+    `-t nat -A POSTROUTING -s 10.99.0.2/32 -d 10.99.0.2/32 -p tcp -m tcp --dport ${port} -j MASQUERADE`,
+  ];
+}
 
 /** A chain for each container with two marking rules and one translating rule for each port (plugins/meta/portmap). */
-const portmapRules: PortRules = (port) => [
-  `-t nat -N CNI-DN-${port}`,
-  `-t nat -A CNI-DN-${port} -s 10.99.0.0/24 -p tcp -m tcp --dport ${port} -j CNI-HOSTPORT-SETMARK`,
-  `-t nat -A CNI-DN-${port} -s 127.0.0.1/32 -p tcp -m tcp --dport ${port} -j CNI-HOSTPORT-SETMARK`,
-  `-t nat -A CNI-DN-${port} -p tcp -m tcp --dport ${port} -j DNAT --to-destination 10.99.0.2:${port}`,
-  `-t nat -A DOCKER -p tcp -m multiport --dports ${port} -j CNI-DN-${port}`,
-];
+function portmapRules(port: number): readonly string[] {
+  return [
+    `-t nat -N CNI-DN-${port}`,
+    `-t nat -A CNI-DN-${port} -s 10.99.0.0/24 -p tcp -m tcp --dport ${port} -j CNI-HOSTPORT-SETMARK`,
+    `-t nat -A CNI-DN-${port} -s 127.0.0.1/32 -p tcp -m tcp --dport ${port} -j CNI-HOSTPORT-SETMARK`,
+    `-t nat -A CNI-DN-${port} -p tcp -m tcp --dport ${port} -j DNAT --to-destination 10.99.0.2:${port}`,
+    `-t nat -A DOCKER -p tcp -m multiport --dports ${port} -j CNI-DN-${port}`,
+  ];
+}
 
 /** The same topology by hand; each rule is added by the command, as both do. */
 async function byHand(host: TestHost, name: string, rules: PortRules): Promise<Publisher> {
