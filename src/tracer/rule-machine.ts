@@ -2,6 +2,7 @@
 import { fromBytes, type IpAddress } from '../base/cidr.ts';
 import { littleEndian } from '../kernel/netlink/byte-writer.ts';
 import type { Element } from '../kernel/nftables/element.ts';
+import { ctKeys } from '../kernel/nftables/expression/ct.ts';
 import type { Verdict } from '../kernel/nftables/verdict.ts';
 import type { ReadExpression, ReadSet } from '../kernel/nftables/whole-ruleset.ts';
 import { loadCt, loadMeta, loadNamedMeta } from './loads.ts';
@@ -117,7 +118,7 @@ class RuleMachine {
             : loadCt(expression.key, this.#packet),
         );
       case 'ct':
-        return this.#load(expression.to, loadCt(expression.key === 'state' ? 0 : 2, this.#packet));
+        return this.#load(expression.to, loadCt(ctKeys[expression.key], this.#packet));
       case 'payload': {
         const header =
           expression.header === 'network' ? networkHeader(this.#packet) : transportHeader(this.#packet);

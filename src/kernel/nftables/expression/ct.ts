@@ -19,11 +19,11 @@ const NFTA_CT_KEY = 2;
 const NFTA_CT_DIRECTION = 3;
 const IP_CT_DIR_ORIGINAL = 0;
 // enum nft_ct_keys; the addresses without a family of their own are of Linux 4.17.
-const keys = { state: 0, status: 2, 'original ip daddr': 20, 'original ip6 daddr': 22 } as const;
-const names = new Map(Object.entries(keys).map(([name, key]) => [key as number, name as Ct['key']]));
+export const ctKeys = { state: 0, status: 2, 'original ip daddr': 20, 'original ip6 daddr': 22 } as const;
+const names = new Map(Object.entries(ctKeys).map(([name, key]) => [key as number, name as Ct['key']]));
 
 export function encodeCt(attributes: AttributeWriter, ct: Ct): void {
-  attributes.be32(NFTA_CT_KEY, keys[ct.key]);
+  attributes.be32(NFTA_CT_KEY, ctKeys[ct.key]);
   attributes.be32(NFTA_CT_DREG, encodeRegister(ct.to));
   if (ct.key.startsWith('original')) attributes.u8(NFTA_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
 }
