@@ -1,6 +1,8 @@
 // Ports held on the host by real sockets.
+import { execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
@@ -8,7 +10,8 @@ import { HeldPorts } from '../../../src/firewall/held-ports.ts';
 import type { HostPortOwner, HostPortRequest } from '../../../src/firewall/host-ports.ts';
 import type { EndpointId } from '../../../src/model/ids.ts';
 import { hasAskersAt, type PortRequest } from '../../../src/model/port.ts';
-import { requireOwnNetwork } from '../../support/own-network.ts';
+import { requireOwnNetwork, run } from '../../support/own-network.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const everywhere = ['0.0.0.0' as IpAddress, '::' as IpAddress];
 const ipv4 = ['0.0.0.0' as IpAddress];
@@ -46,8 +49,28 @@ function asked(anywhere: readonly IpAddress[], requests: readonly PortRequest[])
   }));
 }
 
-async function listen(port: number, host: string): Promise<Server> {
-  const server = createServer().listen({ port, host, exclusive: true, ipv6Only: true });
+/** Takes a port of this process's, on IPv4 as well if asked. */
+async function occupy(protocol: 'tcp' | 'udp', port: number, host: string, both = false): Promise<void> {
+  if (protocol === 'tcp') {
+    await listen(port, host, both);
+    return;
+  }
+  const type = host.includes(':') ? 'udp6' : 'udp4';
+  const socket = createSocket({ type, ipv6Only: type === 'udp6' && !both }).bind(port, host);
+  onTestFinished(() => void socket.close());
+  await once(socket, 'listening');
+}
+
+/** By a process of its own, started by another if one is given. */
+async function occupyBySocat(host: string, port: number, ...starter: string[]): Promise<void> {
+  const [file = '', ...args] = [...starter, 'socat', `TCP-LISTEN:${port},bind=${host}`, 'STDOUT'];
+  const child = spawn(file, args, { stdio: 'ignore', detached: true });
+  onTestFinished(() => void process.kill(-(child.pid ?? 0), 'SIGKILL'));
+  await waitUntil('socat listens', () => run(`ss -Hltn sport = ${port}`) !== '');
+}
+
+async function listen(port: number, host: string, both = false): Promise<Server> {
+  const server = createServer().listen({ port, host, exclusive: true, ipv6Only: !both });
   onTestFinished(() => void server.close());
   await once(server, 'listening');
   return server;
@@ -99,21 +122,74 @@ describe('an explicit port', () => {
     expect(await ports.restore(elsewhere, held)).toEqual([]);
   });
 
-  test.for([
-    { held: undefined, wanted: undefined, on: '0.0.0.0' },
-    { held: undefined, wanted: '127.0.0.1', on: '127.0.0.1' },
-    { held: '127.0.0.1', wanted: undefined, on: '0.0.0.0' },
-    { held: '127.0.0.1', wanted: '127.0.0.1', on: '127.0.0.1' },
-    { held: '::1', wanted: '::', on: '::' },
-  ])('is refused while $held has it and $wanted is asked for', async ({ held, wanted, on }) => {
-    const ports = holder();
-    await ports.reserve(owner('web'), asked(ipv4, [tcp(80, 8090, 8090, held)]));
-    await expect(
-      ports.reserve(owner('db'), asked(ipv4, [tcp(80, 8090, 8090, wanted)])),
-    ).rejects.toMatchObject({
-      code: 'conflict',
-      message: `port 8090/tcp on ${on} is published by sandbox web`,
+  describe.for(['tcp', 'udp'] as const)('of %s', (protocol) => {
+    test.for([
+      { held: undefined, wanted: undefined, at: '0.0.0.0' },
+      { held: undefined, wanted: '127.0.0.1', at: '127.0.0.1' },
+      { held: '127.0.0.1', wanted: undefined, at: '0.0.0.0' },
+      { held: '127.0.0.1', wanted: '127.0.0.1', at: '127.0.0.1' },
+      { held: '::1', wanted: '::', at: '::' },
+      { held: '::', wanted: '::1', at: '::1' },
+    ])('is refused while $held has it and $wanted is asked for', async ({ held, wanted, at }) => {
+      const ports = holder();
+      const request = (address?: string) => ({ ...tcp(80, 8090, 8090, address), protocol });
+      await ports.reserve(owner('web'), asked(ipv4, [request(held)]));
+      await expect(ports.reserve(owner('db'), asked(ipv4, [request(wanted)]))).rejects.toMatchObject({
+        code: 'conflict',
+        message: `port 8090/${protocol} on ${at} is published by sandbox web`,
+      });
     });
+
+    test.for([
+      { held: '0.0.0.0', wanted: '0.0.0.0' },
+      { held: '0.0.0.0', wanted: '127.0.0.1' },
+      { held: '127.0.0.1', wanted: '0.0.0.0' },
+      { held: '::', wanted: '::1' },
+      { held: '::1', wanted: '::' },
+      { held: ':: and IPv4', wanted: '0.0.0.0' },
+      { held: ':: and IPv4', wanted: '127.0.0.1' },
+    ])(
+      'is refused on $wanted while another process has it on $held, with its name',
+      async ({ held, wanted }) => {
+        await occupy(protocol, 8092, held.split(' ')[0] ?? '', held.includes('IPv4'));
+        const request = { ...tcp(80, 8092, 8092, wanted), protocol };
+        const user = `port 8092/${protocol} on ${wanted} is in use by .+ \\(pid ${process.pid}\\)$`;
+        await expect(holder().reserve(owner('web'), asked(ipv4, [request]))).rejects.toMatchObject({
+          code: 'conflict',
+          message: expect.stringMatching(new RegExp(user)),
+        });
+      },
+    );
+  });
+
+  test('is refused with the process that has it there, not with one that has it elsewhere', async () => {
+    await occupyBySocat('127.0.0.2', 8094);
+    await occupy('tcp', 8094, '127.0.0.1');
+    const request = tcp(80, 8094, 8094, '127.0.0.1');
+    await expect(holder().reserve(owner('web'), asked(ipv4, [request]))).rejects.toThrow(
+      `(pid ${process.pid})`,
+    );
+  });
+
+  test('is refused with a process of another pid namespace', async () => {
+    await occupyBySocat('127.0.0.1', 8095, 'unshare', '--pid', '--fork', '--mount-proc');
+    await expect(holder().reserve(owner('web'), asked(ipv4, [tcp(80, 8095)]))).rejects.toThrow(
+      /^port 8095\/tcp on 0\.0\.0\.0 is in use by socat \(pid \d+\)$/,
+    );
+  });
+
+  test('is refused with nobody’s name where /proc does not show who has it', async () => {
+    await occupy('tcp', 8096, '127.0.0.1');
+    const script = `
+      const { HeldPorts } = await import('${process.cwd()}/src/firewall/held-ports.ts');
+      const owner = { endpointId: 'web', sandboxName: 'web', addresses: [] };
+      const request = { protocol: 'tcp', port: 80, hostPort: { first: 8096, last: 8096 }, hostAddresses: ['0.0.0.0'] };
+      await new HeldPorts().reserve(owner, [request]).catch(({ message }) => console.log(message));`;
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', script];
+    const message = execFileSync('unshare', ['--pid', '--fork', '--mount-proc', ...node], {
+      encoding: 'utf8',
+    });
+    expect(message.trim()).toBe('port 8096/tcp on 0.0.0.0 is in use by another process');
   });
 
   test('may be held twice where address, family or protocol differ', async () => {
@@ -126,21 +202,6 @@ describe('an explicit port', () => {
       { ...tcp(80, 8091, 8091, '0.0.0.0'), protocol: 'sctp' as const },
     ];
     expect(await ports.reserve(owner('web'), asked(ipv4, requests))).toHaveLength(5);
-  });
-
-  test('of another process is refused with its name and pid, for TCP and UDP', async () => {
-    const ports = holder();
-    await listen(8092, '127.0.0.1');
-    const socket = createSocket('udp4').bind(8093, '127.0.0.1');
-    onTestFinished(() => void socket.close());
-    await once(socket, 'listening');
-    const user = new RegExp(`on 0\\.0\\.0\\.0 is in use by .+ \\(pid ${process.pid}\\)$`);
-    for (const request of [tcp(80, 8092), { ...tcp(80, 8093), protocol: 'udp' as const }]) {
-      await expect(ports.reserve(owner('web'), asked(ipv4, [request]))).rejects.toMatchObject({
-        code: 'conflict',
-        message: expect.stringMatching(user),
-      });
-    }
   });
 
   test('on an address the host has not is refused', async () => {
@@ -180,17 +241,55 @@ describe('a range', () => {
   });
 });
 
-test.for(['tcp', 'udp', 'sctp'] as const)(
-  'an ephemeral %s port has one number on all addresses',
-  async (protocol) => {
-    const requests = Array.from({ length: 20 }, () => ({ protocol, port: 80 }));
-    const held = await holder().reserve(owner('web'), asked(everywhere, requests));
-    const numbers = held.map(({ hostPort }) => hostPort);
-    expect(new Set(numbers).size).toBe(20);
-    expect(numbers.filter((_, i) => i % 2 === 0)).toEqual(numbers.filter((_, i) => i % 2 === 1));
-    expect(Math.min(...numbers)).toBeGreaterThan(1023);
-  },
-);
+describe('an ephemeral port', () => {
+  const settings = ['ip_local_port_range', 'ip_local_reserved_ports'].map(
+    (name) => `/proc/sys/net/ipv4/${name}`,
+  );
+
+  /** Two numbers are reserved, so four are left: 40000, 40003, 40004 and 40005. */
+  function shrinkRange(): void {
+    const before = settings.map((path) => readFileSync(path, 'utf8'));
+    onTestFinished(() => settings.forEach((path, i) => void writeFileSync(path, before[i] ?? '')));
+    ['40000 40005', '40001-40002'].forEach((value, i) => void writeFileSync(settings[i] ?? '', value));
+  }
+
+  test.for(['tcp', 'udp', 'sctp'] as const)(
+    'of %s is one that is free on all addresses',
+    async (protocol) => {
+      shrinkRange();
+      await occupy(protocol === 'udp' ? 'udp' : 'tcp', 40_004, '::1');
+      const expected = protocol === 'sctp' ? [40_000, 40_003, 40_004, 40_005] : [40_000, 40_003, 40_005];
+      const ports = holder();
+      const requests = expected.map(() => ({ protocol, port: 80 }));
+      const held = await ports.reserve(owner('web'), asked(everywhere, requests));
+      const on = (address: string) =>
+        held.filter(({ hostAddress }) => hostAddress === address).map(({ hostPort }) => hostPort);
+      expect(on('0.0.0.0').toSorted()).toEqual(expected);
+      expect(on('::')).toEqual(on('0.0.0.0'));
+      await expect(
+        ports.reserve(owner('db'), asked(everywhere, [{ protocol, port: 80 }])),
+      ).rejects.toMatchObject({
+        code: 'exhausted',
+        message:
+          `no ephemeral port of net.ipv4.ip_local_port_range (40000-40005) less net.ipv4.ip_local_reserved_ports ` +
+          `(40001-40002) for ${protocol} is free on 0.0.0.0 and ::`,
+      });
+    },
+  );
+
+  test('that was let go is the last to be given again', async () => {
+    shrinkRange();
+    const ports = holder();
+    const given: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      const [held] = await ports.reserve(owner('web'), asked(ipv4, [{ protocol: 'tcp', port: 80 }]));
+      ports.release(owner('web').endpointId);
+      given.push(held?.hostPort ?? 0);
+    }
+    expect(given.slice(0, 4).toSorted()).toEqual([40_000, 40_003, 40_004, 40_005]);
+    expect(given.slice(4)).toEqual(given.slice(0, 4));
+  });
+});
 
 test('nothing is held when one of several requests is refused', async () => {
   const ports = holder();
