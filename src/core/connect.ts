@@ -52,7 +52,8 @@ export function connect(
     if (attachment !== undefined) {
       undo(() => parts.sandboxes.detach(namespace, attachment, defaultRoutes(parts, before)));
     }
-    // Rules and interface are made on a thread of its own, one after the other; what needs neither is done meanwhile.
+    // Rules and interface are made on a thread of its own, one after the other: who may send by the interface is settled before
+    // it comes up. What needs neither is done meanwhile.
     let hostInterfaces: readonly HostInterface[] = [];
     await allDone([
       hasRules ? parts.firewall.apply(change.forward) : undefined,

@@ -29,15 +29,16 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
       for (const endpoint of endpoints) parts.names.remove(endpoint.id);
     },
     () => parts.names.close(sandbox.id),
+    // Its interfaces go first: as long as they are there what they send is looked at.
+    async () => {
+      if (namespace.kind !== 'shared') await parts.sandboxes.remove(namespace, attachments);
+    },
     async () => {
       const changes = [...change.forward, ...allowanceChanges(parts, { sandbox: sandbox.id })];
       if (changes.length > 0) await parts.firewall.apply(changes);
     },
     () => {
       for (const endpoint of endpoints) parts.hostPorts.release(endpoint.id);
-    },
-    async () => {
-      if (namespace.kind !== 'shared') await parts.sandboxes.remove(namespace, attachments);
     },
     async () => {
       if (hasFiles(sandbox)) await parts.files.remove(sandbox);

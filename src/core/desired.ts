@@ -7,7 +7,7 @@ import { hostGateways } from '../model/gateway.ts';
 import { shortId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
 import type { Network } from '../model/network.ts';
-import type { EndpointPolicy, NetworkPolicy } from '../model/policy.ts';
+import type { EndpointPolicy, NetworkPolicy, Sender } from '../model/policy.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { DefaultRoutes } from '../sandbox/sandbox.ts';
 import type { State } from '../store/store.ts';
@@ -59,22 +59,45 @@ export function gatewayEndpoint(parts: Parts, endpoints: readonly Endpoint[], fa
   return candidates[0];
 }
 
-/** The port policies of a sandbox's endpoints; those without published ports are left out. */
+/** The policies of a sandbox's endpoints; those with neither published ports nor anything to keep to are left out. */
 export function endpointPolicies(parts: Parts, endpoints: readonly Endpoint[]): readonly EndpointPolicy[] {
-  if (endpoints.every((endpoint) => endpoint.ports.length === 0)) return [];
+  const serves = servingEndpoints(parts, endpoints);
+  const policies = endpoints.map((endpoint) => {
+    const network = networkOf(parts.store.state, endpoint);
+    const sender = senderOf(parts, endpoint, endpoints);
+    const forwards = driverOf(parts, network)
+      .forwards(network, endpoint)
+      .map((forward) => ({ ...forward, keepSource: serves(endpoint, familyOf(forward.address)) }));
+    return {
+      endpointId: endpoint.id,
+      networkId: endpoint.networkId,
+      forwards,
+      ...(sender !== undefined && { sender }),
+    };
+  });
+  return policies.filter(({ forwards, sender }) => forwards.length > 0 || sender !== undefined);
+}
+
+/** Tells whether answers of an endpoint leave by its own network. */
+function servingEndpoints(parts: Parts, endpoints: readonly Endpoint[]) {
+  if (endpoints.every((endpoint) => endpoint.ports.length === 0)) return () => true;
   const gateways = [gatewayEndpoint(parts, endpoints, 4), gatewayEndpoint(parts, endpoints, 6)];
-  const serves = (endpoint: Endpoint, family: IpFamily) =>
+  return (endpoint: Endpoint, family: IpFamily) =>
     canServe(parts, endpoint) &&
     (endpoint.engine !== undefined || gateways[family === 4 ? 0 : 1]?.endpoint === endpoint);
-  return endpoints
-    .filter((endpoint) => endpoint.ports.length > 0)
-    .map((endpoint) => {
-      const network = networkOf(parts.store.state, endpoint);
-      const forwards = driverOf(parts, network)
-        .forwards(network, endpoint)
-        .map((forward) => ({ ...forward, keepSource: serves(endpoint, familyOf(forward.address)) }));
-      return { endpointId: endpoint.id, networkId: endpoint.networkId, forwards };
-    });
+}
+
+/**
+ * Its sandbox's addresses on other networks are not another's: an answer may leave by another network than what it answers came
+ * by, and Linux asks for neighbours with any address of its own (arp_announce 0). An endpoint of which we know no address has
+ * those that somebody gives it.
+ */
+function senderOf(parts: Parts, endpoint: Endpoint, endpoints: readonly Endpoint[]): Sender | undefined {
+  const attachment = attachmentOf(parts, endpoint);
+  if (attachment?.link.kind !== 'veth' || attachment.link.guarded !== true) return undefined;
+  const { link, mac, addresses } = attachment;
+  const known = addresses.length === 0 ? [] : [...addresses, ...endpoints.flatMap((one) => one.addresses)];
+  return { ifname: link.hostIfname, mac, addresses: [...new Set(known.map(addressOf))] };
 }
 
 export function networkPolicy(parts: Parts, network: Network): NetworkPolicy | undefined {

@@ -28,14 +28,15 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
   const failures = await runAll([
     () => parts.names.remove(endpoint.id),
     () => refreshSandbox(parts, sandbox, after),
+    // Its interface goes first: as long as it is there what it sends is looked at.
+    async () => {
+      if (attachment !== undefined) await parts.sandboxes.detach(namespace, attachment, routes);
+    },
     async () => {
       const changes = [...change.forward, ...allowanceChanges(parts, { sandbox: sandbox.id })];
       if (changes.length > 0) await parts.firewall.apply(changes);
     },
     () => parts.hostPorts.release(endpoint.id),
-    async () => {
-      if (attachment !== undefined) await parts.sandboxes.detach(namespace, attachment, routes);
-    },
     () => parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]),
     () => releaseAddresses(parts, endpoint),
     async () => {

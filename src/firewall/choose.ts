@@ -17,6 +17,8 @@ import { ownChains } from './passage/filter-table.ts';
 import { FilterTables } from './passage/filter-tables.ts';
 import { HostPassage } from './passage/host-passage.ts';
 import { succeeding } from './predecessors.ts';
+import { GuardedFirewall } from './senders/guarded-firewall.ts';
+import { SenderTable } from './senders/sender-table.ts';
 
 export type FirewallSetting = 'auto' | 'nftables' | 'iptables' | 'none';
 
@@ -28,7 +30,8 @@ export type FirewallSetting = 'auto' | 'nftables' | 'iptables' | 'none';
 export async function chooseFirewall(setting: FirewallSetting, log: Log): Promise<Firewall> {
   if (setting === 'none') return new NoFirewall();
   const usesNftables = setting === 'nftables' || (setting === 'auto' && (await hasNftables(log)));
-  return usesNftables ? nftables(log) : iptables(log);
+  const firewall = usesNftables ? await nftables(log) : await iptables(log);
+  return new GuardedFirewall(firewall, await senderTable(log));
 }
 
 /** Past others' firewalls, for the networks of that backend. That of iptables has rules of its own where ufw and Docker have theirs. */
@@ -39,6 +42,18 @@ export function choosePassage(backend: Firewall['name'], log: Log): Passage {
     obstacles: async () => [],
     warn: (text) => log.warn(text),
   });
+}
+
+/** Who may send what is checked by nf_tables with either backend. */
+async function senderTable(log: Log): Promise<SenderTable | undefined> {
+  try {
+    return await SenderTable.open({ warn: (error) => log.warn({ err: error }, error.message) });
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    const text = 'endpoints of bridge networks may send with any address: this kernel cannot check frames';
+    log.warn({ reason: error.message, needs: 'CONFIG_NF_TABLES_BRIDGE' }, text);
+    return undefined;
+  }
 }
 
 async function nftables(log: Log): Promise<Firewall> {

@@ -22,7 +22,10 @@ export interface PolicyState {
 
 export interface Firewall {
   readonly name: 'nftables' | 'iptables' | 'none';
-  /** Applies all changes or none, in one transaction; a change that is in force already costs nothing. */
+  /**
+   * Applies all changes or none, in one transaction; a change that is in force already costs nothing. What concerns senders is
+   * in force before anything that the kernel is asked for once this has returned its promise.
+   */
   apply(changes: readonly PolicyChange[]): Promise<void>;
   /** Makes the kernel hold exactly this, whatever it held before. Used at start and after somebody else changed the rules. */
   replace(state: PolicyState): Promise<void>;

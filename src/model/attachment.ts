@@ -17,6 +17,8 @@ export type LinkPlan =
       readonly isolated: boolean;
       /** The bridge may send a frame back out of the port it came in by. */
       readonly hairpin: boolean;
+      /** What comes in by the port must be from the interface's own addresses. */
+      readonly guarded?: true;
     }
   | { readonly kind: 'macvlan'; readonly parent: string; readonly mode: MacvlanMode }
   | {

@@ -41,6 +41,7 @@ export interface Sender {
   /** The host's end of its interface, a port of the bridge. */
   readonly ifname: string;
   readonly mac: MacAddress;
+  /** Any when empty: nobody has told us. */
   readonly addresses: readonly IpAddress[];
 }
 

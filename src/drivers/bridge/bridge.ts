@@ -97,6 +97,7 @@ export class BridgeDriver implements Driver {
         bridge: bridgeName(network),
         isolated: options['icc'] === 'false',
         hairpin: options['hairpin'] !== 'false',
+        ...(options['anti_spoofing'] !== 'false' && { guarded: true }),
       },
       ...endpointInterface(network, endpoint),
     };

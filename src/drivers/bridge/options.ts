@@ -40,4 +40,5 @@ export const bridgeOptions: readonly OptionRule[] = [
   { name: 'host_ipv6', synonyms: [`${label}.host_ipv6`], parse: parseAddressOf(6) },
   { name: 'hairpin', parse: parseBool },
   { name: 'promiscuous', parse: parseBool },
+  { name: 'anti_spoofing', parse: parseBool },
 ];

@@ -24,6 +24,7 @@ test('an endpoint becomes a port of the bridge, with its id in the name of the h
       bridge: 'br-lab',
       isolated: false,
       hairpin: true,
+      guarded: true,
     },
     ifname: 'eth0',
     mac: endpoint.mac,
@@ -32,6 +33,11 @@ test('an endpoint becomes a port of the bridge, with its id in the name of the h
     routes: [],
     gateways: { ipv4: '10.5.0.1', ipv6: 'fd05::1' },
   });
+});
+
+test('an endpoint of a network without anti-spoofing may call itself what it likes', () => {
+  const free = { ...network, options: { ...network.options, anti_spoofing: 'false' } };
+  expect(driver.attachment(free, endpoint).link).not.toHaveProperty('guarded');
 });
 
 test('without communication between endpoints ports are isolated, and hairpin can be switched off', () => {

@@ -31,6 +31,7 @@ test.each([
   ['hairpin', '', 'option hairpin: "" is not a boolean'],
   ['com.docker.network.bridge.enable_icc', 'no', 'option com.docker.network.bridge.enable_icc: "no"'],
   ['promiscuous', 'on', 'option promiscuous: "on" is not a boolean'],
+  ['anti_spoofing', 'off', 'option anti_spoofing: "off" is not a boolean'],
   ['mtu', '67', 'option mtu: "67" is not an MTU from 68 to 65535'],
   ['mtu', '65536', 'not an MTU'],
   ['mtu', '1e3', 'not an MTU'],
