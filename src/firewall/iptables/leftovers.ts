@@ -4,7 +4,7 @@ import { Batch } from '../../kernel/nftables/batch.ts';
 import { commit, listChains, listRules } from '../../kernel/nftables/client.ts';
 import { leadsTo } from '../passage/filter-table.ts';
 import { Programs } from './programs.ts';
-import { emptyTable, isOurs, tableNames } from './table.ts';
+import { emptyTable, isOurs, tableNames, userChain } from './table.ts';
 import { transition } from './transition.ts';
 
 /**
@@ -31,11 +31,17 @@ export async function removeLegacyVariant(): Promise<void> {
 async function removeChains(family: 'ip' | 'ip6', table: string, keep: readonly string[]): Promise<void> {
   const chains = (await listChains(table, family)).map(({ name }) => name);
   const ours = chains.filter((name) => isOurs(name) && !keep.includes(name));
-  if (ours.length === 0) return;
+  if (ours.length === 0 && !chains.includes(userChain)) return;
   const batch = new Batch(table, family);
-  for (const { chain, handle, rule } of await listRules(table, family)) {
+  const rules = await listRules(table, family);
+  for (const { chain, handle, rule } of rules) {
     if (!isOurs(chain) && ours.some((name) => leadsTo(rule, name))) batch.deleteRule(chain, handle);
   }
+  // The administrator's, while nothing is in it and nothing but ours leads to it.
+  const isUsed = rules.some(
+    ({ chain, rule }) => chain === userChain || (!ours.includes(chain) && leadsTo(rule, userChain)),
+  );
+  if (chains.includes(userChain) && !isUsed) ours.push(userChain);
   for (const name of ours) batch.flushChain(name);
   for (const name of ours) batch.deleteChain(name);
   await commit(batch);

@@ -1,7 +1,7 @@
 // The policies in force, and what a change makes of them. Pure.
 import { NetError } from '../../base/errors.ts';
-import type { EndpointId, NetworkId } from '../../model/ids.ts';
-import type { EndpointPolicy, NetworkPolicy, PortForward } from '../../model/policy.ts';
+import type { AllowanceId, EndpointId, NetworkId } from '../../model/ids.ts';
+import type { AllowancePolicy, EndpointPolicy, NetworkPolicy, PortForward } from '../../model/policy.ts';
 import type { PolicyChange, PolicyState } from '../firewall.ts';
 import { changedForwards } from '../nftables/changed-forwards.ts';
 import type { ChangedPorts } from '../stale-connections.ts';
@@ -9,15 +9,21 @@ import type { ChangedPorts } from '../stale-connections.ts';
 export interface Policies {
   readonly networks: ReadonlyMap<NetworkId, NetworkPolicy>;
   readonly endpoints: ReadonlyMap<EndpointId, EndpointPolicy>;
+  readonly allowances: ReadonlyMap<AllowanceId, AllowancePolicy>;
 }
 
-export const noPolicies: Policies = { networks: new Map(), endpoints: new Map() };
+export const noPolicies: Policies = {
+  networks: new Map(),
+  endpoints: new Map(),
+  allowances: new Map(),
+};
 
 /** Errors: `conflict` when two owners want one port to lead to different places. */
-export function policiesOf({ networks, endpoints }: PolicyState): Policies {
+export function policiesOf({ networks, endpoints, allowances = [] }: PolicyState): Policies {
   return changed(noPolicies, [
     ...networks.map((network) => ({ network })),
     ...endpoints.map((endpoint) => ({ endpoint })),
+    ...allowances.map((allowance) => ({ allowance })),
   ]);
 }
 
@@ -25,14 +31,17 @@ export function policiesOf({ networks, endpoints }: PolicyState): Policies {
 export function changed(before: Policies, changes: readonly PolicyChange[]): Policies {
   const networks = new Map(before.networks);
   const endpoints = new Map(before.endpoints);
+  const allowances = new Map(before.allowances);
   for (const change of changes) {
     if ('network' in change) networks.set(change.network.networkId, change.network);
     else if ('removedNetwork' in change) networks.delete(change.removedNetwork);
     else if ('endpoint' in change) endpoints.set(change.endpoint.endpointId, change.endpoint);
     else if ('removedEndpoint' in change) endpoints.delete(change.removedEndpoint);
+    else if ('allowance' in change) allowances.set(change.allowance.allowanceId, change.allowance);
+    else allowances.delete(change.removedAllowance);
   }
   checkPorts(endpoints.values());
-  return { networks, endpoints };
+  return { networks, endpoints, allowances };
 }
 
 export function changedPorts(before: Policies, after: Policies): ChangedPorts {

@@ -1,7 +1,7 @@
 // What others have in the table `filter` that our rules there depend on, read from what is found. Pure.
 import { isDockers, userChain } from '../passage/filter-table.ts';
 import { exactly } from '../passage/rules.ts';
-import type { Surroundings } from './render.ts';
+import type { Surroundings } from './filter-rules.ts';
 import { type FoundTable, targetOf } from './table.ts';
 
 export const noSurroundings: Surroundings = { hasUserChain: false, named: [] };

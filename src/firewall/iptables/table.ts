@@ -9,6 +9,8 @@ export interface Chain {
   readonly rules: readonly string[];
   /** No packet is treated otherwise when the rules change places: single ones come and go. */
   readonly anyOrder?: true;
+  /** It is there for the rules of others, which are left alone: `rules` is empty and means nothing. */
+  readonly kept?: true;
 }
 
 /** What is ours in one table. */
@@ -27,11 +29,33 @@ export type FoundTables = Readonly<Record<TableName, FoundTable>>;
 /** iptables takes names of 28 characters; an interface's has up to 15. */
 export const chainPrefix = 'FAIRLEAD-';
 
+/** The administrator's, before all rules of ours in the table `filter`: made where it is missing, and never touched after. */
+export const userChain = `${chainPrefix}USER`;
+
+/** Whose rules we make. */
 export function isOurs(chain: string): boolean {
-  return chain.startsWith(chainPrefix);
+  return chain.startsWith(chainPrefix) && chain !== userChain;
 }
 
 export const emptyTable: Table = { chains: new Map(), jumps: new Map() };
+
+export function table(
+  chains: Readonly<Record<string, Chain>>,
+  jumps: Readonly<Record<string, string>>,
+): Table {
+  return { chains: new Map(Object.entries(chains)), jumps: new Map(Object.entries(jumps)) };
+}
+
+export function ordered(...rules: readonly string[]): Chain {
+  return { rules };
+}
+
+/** Networks on one bridge want the same of it, and ports of one end the same for it. */
+export function anyOrder(rules: readonly string[]): Chain {
+  return { rules: [...new Set(rules)], anyOrder: true };
+}
+
+export const kept: Chain = { rules: [], kept: true };
 
 /** The chain a rule leads to; undefined for a target such as `ACCEPT` as well as for none. */
 export function targetOf(rule: string): string | undefined {

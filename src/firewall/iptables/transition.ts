@@ -8,6 +8,7 @@ import {
   type Tables,
   tableNames,
   targetOf,
+  userChain,
 } from './table.ts';
 
 /** Input of `iptables-restore --noflush`; empty when there is nothing to do. Rules and chains of others are left as they are. */
@@ -31,8 +32,9 @@ export function differences(command: string, found: FoundTables, wanted: Tables)
 
 function tableLines(found: FoundTable, wanted: Table): readonly string[] {
   const gone = goneChains(found, wanted);
-  const changes = [...wanted.chains].map(([name, { rules, anyOrder }]) => {
+  const changes = [...wanted.chains].map(([name, { rules, anyOrder, kept }]) => {
     const before = found.get(name);
+    if (kept === true && before !== undefined) return { declared: [], deleted: [], added: [] };
     if (before === undefined || (anyOrder !== true && !sameList(before, rules))) {
       // Declares a chain that is not there, and empties one that is.
       return {
@@ -60,6 +62,7 @@ function tableLines(found: FoundTable, wanted: Table): readonly string[] {
     ...misplaced.map(([chain, rule]) => `-I ${chain} ${rule}`),
     ...gone.map((name) => `-F ${name}`),
     ...gone.map((name) => `-X ${name}`),
+    ...(isUnused(userChain, found, wanted) ? [`-X ${userChain}`] : []),
   ];
 }
 
@@ -69,9 +72,10 @@ interface ChainProblem {
 }
 
 function tableProblems(found: FoundTable, wanted: Table): readonly ChainProblem[] {
-  const chains = [...wanted.chains].flatMap(([chain, { rules, anyOrder }]) => {
+  const chains = [...wanted.chains].flatMap(([chain, { rules, anyOrder, kept }]) => {
     const before = found.get(chain);
     if (before === undefined) return [{ chain, problem: 'is missing' }];
+    if (kept === true) return [];
     const same = anyOrder === true ? sameMembers(before, rules) : sameList(before, rules);
     return same ? [] : [{ chain, problem: 'has other rules' }];
   });
@@ -90,6 +94,14 @@ function tableProblems(found: FoundTable, wanted: Table): readonly ChainProblem[
 
 function goneChains(found: FoundTable, wanted: Table): readonly string[] {
   return [...found.keys()].filter((name) => isOurs(name) && !wanted.chains.has(name));
+}
+
+/** A chain of the administrator's that nobody asks for any more goes when nothing is in it and nothing of others leads to it. */
+function isUnused(name: string, found: FoundTable, wanted: Table): boolean {
+  if (wanted.chains.has(name) || found.get(name)?.length !== 0) return false;
+  return ![...found].some(
+    ([chain, rules]) => !isOurs(chain) && rules.some((rule) => targetOf(rule) === name),
+  );
 }
 
 /** Rules of others' chains that lead to ours. */

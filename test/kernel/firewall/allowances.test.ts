@@ -227,7 +227,15 @@ describe.for(backends)('$name', ({ missing, create }) => {
       beforeAll(() => setBridging(bridging));
 
       describe.for(families)('over IPv%i', (family) => {
-        test.for(cases)('$what', (one) => check(one, family));
+        test.for(cases.filter(({ open }) => open.length > 0))('$what', ({ from, to, open }) =>
+          check({ from, to, open }, family),
+        );
+
+        test('nothing else is let through', async () => {
+          await Promise.all(
+            cases.map(({ from, to, shut = [] }) => check({ from, to, open: [], shut }, family)),
+          );
+        });
 
         test('endpoints that are kept apart stay so, also when the host routes between them', async () => {
           const [gateway, target] = [addressOf(apart, 1, family), addressOf(apart, 2, family)];

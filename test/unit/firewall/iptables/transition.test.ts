@@ -1,11 +1,13 @@
 // What `iptables-restore` is told, from what is found and what should be there.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   asFound,
   emptyTable,
   type FoundTable,
   type FoundTables,
+  kept,
   type Table,
+  userChain,
 } from '../../../../src/firewall/iptables/table.ts';
 import { differences, transition } from '../../../../src/firewall/iptables/transition.ts';
 
@@ -98,4 +100,34 @@ test('chains that are missing are found', () => {
   const list = differences('ip6tables', found(new Map([['PREROUTING', []]])), tables(wanted));
   expect(list[0]).toEqual({ object: 'ip6tables chain nat FAIRLEAD-DNAT', problem: 'is missing' });
   expect(list).toHaveLength(5);
+});
+
+describe("the administrator's chain", () => {
+  const withUser: Table = { ...wanted, chains: new Map([...wanted.chains, [userChain, kept]]) };
+  const theirs = { [userChain]: ['-p tcp -j DROP'] };
+
+  test('is made where it is missing', () => {
+    const now = found(asFound(wanted));
+    expect(transition(now, tables(withUser))).toBe('*nat\n:FAIRLEAD-USER - [0:0]\nCOMMIT\n');
+    expect(differences('iptables', now, tables(withUser))).toEqual([
+      { object: 'iptables chain nat FAIRLEAD-USER', problem: 'is missing' },
+    ]);
+  });
+
+  test('is left alone with whatever is in it', () => {
+    const now = found(changedBy(theirs));
+    expect(transition(now, tables(withUser))).toBe('');
+    expect(differences('iptables', now, tables(withUser))).toEqual([]);
+  });
+
+  test.each([
+    { what: 'goes when it is of no use', rules: {}, lines: ['-X FAIRLEAD-USER'] },
+    { what: 'stays while it has rules', rules: theirs, lines: [] },
+    { what: 'stays while others lead to it', rules: { THEIRS: ['-j FAIRLEAD-USER'] }, lines: [] },
+  ])('$what and nobody asks for it any more', ({ rules, lines }) => {
+    const now = found(changedBy({ [userChain]: [], ...rules }));
+    const input = transition(now, tables(emptyTable)).split('\n');
+    expect(input.filter((line) => line.includes(userChain))).toEqual(lines);
+    expect(input.filter((line) => line === '-X FAIRLEAD-DNAT')).toHaveLength(1);
+  });
 });
