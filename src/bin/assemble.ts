@@ -18,6 +18,7 @@ import { MacvlanDriver } from '../drivers/macvlan.ts';
 import { NoneDriver } from '../drivers/none.ts';
 import { chooseFirewall, choosePassage } from '../firewall/choose.ts';
 import { HeldPorts } from '../firewall/held-ports.ts';
+import { saveLegacy } from '../firewall/iptables/leftovers.ts';
 import { DefaultIpam } from '../ipam/default-ipam.ts';
 import { ForeignIpam } from '../ipam/foreign-ipam.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
@@ -68,7 +69,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     links: await NetlinkLinkWatcher.open(),
     names: createNameService({ log, upstreams: config.dns }),
     containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
-    tracer: new KernelTracer(),
+    tracer: new KernelTracer(saveLegacy),
     events: new EventBus(),
     log,
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),

@@ -15,9 +15,9 @@ export function advise(
   parts: Parts,
   question: Question,
   address: IpAddress,
-  { obstacle, packet }: Trace,
+  { obstacle, packet, leaves }: Trace,
 ): Advice {
-  if (obstacle === undefined) return {};
+  if (obstacle === undefined) return leaves === true ? { reason: 'as far as this host decides' } : {};
   const about = { parts, question, address, packet };
   switch (obstacle.kind) {
     case 'rule':

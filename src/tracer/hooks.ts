@@ -2,15 +2,12 @@
 import type { IpAddress } from '../base/cidr.ts';
 import type { AnyFamily, ReadChain, ReadRule, WholeRuleset } from '../kernel/nftables/whole-ruleset.ts';
 import { type ChainOutcome, ChainRunner, type RunnableChain } from './chains.ts';
-import { readLegacyHook } from './legacy.ts';
+import { type HookChain, type HookName, hookNumbers } from './hook-chain.ts';
+import { legacyChains } from './legacy.ts';
 import { familyOfPacket, type Packet, type PartlyKnown, type Position } from './packet.ts';
 import type { Place } from './place.ts';
 import { runRule, type Surroundings, type Translation } from './rule-machine.ts';
 import type { RulePlace } from './tracer.ts';
-
-/** NF_INET_* of include/uapi/linux/netfilter.h; those of bridges have the same numbers. */
-export const hookNumbers = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
-export type HookName = keyof typeof hookNumbers;
 
 export interface HookRequest {
   readonly place: Place;
@@ -21,57 +18,64 @@ export interface HookRequest {
   readonly bridge?: { readonly linkHeader: PartlyKnown };
   /** The connection is known already: nothing is translated any more. */
   readonly isTranslated?: boolean;
+  /** Gives an answer the addresses back that the connection had before it was translated here. */
+  readonly undo?: (packet: Packet) => Packet;
 }
 
 export interface HookOutcome {
   readonly verdict: 'accept' | 'drop' | 'refuse' | 'unknown';
   /** The rule that decided; of an accepted packet, that translated it. */
   readonly rule?: RulePlace;
-  readonly translation?: Translation;
+  /** As it leaves the hook. */
+  readonly packet: Packet;
 }
 
-/** A base chain in words all sources of rules share. */
-export interface HookChain {
-  readonly place: Omit<RulePlace, 'number' | 'handle'>;
-  readonly isNat: boolean;
-  readonly priority: number;
-  readonly drops: boolean;
-  run(packet: Packet): Promise<ChainOutcome>;
-}
+/** NF_IP_PRI_NAT_DST and NF_IP_PRI_NAT_SRC: when addresses are changed, in answers too. */
+const translationPriorities = { prerouting: -100, output: -100, input: 100, postrouting: 100, forward: 0 };
 
 export async function runHook(request: HookRequest): Promise<HookOutcome> {
-  const chains = [...(await nftChains(request)), ...(await legacyChains(request))];
-  const inOrder = chains.toSorted((a, b) => a.priority - b.priority);
-  let translated: Pick<HookOutcome, 'rule' | 'translation'> = {};
-  for (const chain of inOrder) {
-    // Later chains of a kind are not asked once a connection is translated (nf_nat_inet_fn, net/netfilter/nf_nat_core.c).
-    if (chain.isNat && (isKnown(request) || translated.translation !== undefined)) continue;
-    const outcome = await chain.run(translatedPacket(request, translated.translation));
-    const rule = ruleOf(chain, outcome);
-    if (outcome.verdict === 'drop' || outcome.verdict === 'refuse') return { verdict: outcome.verdict, rule };
-    if (outcome.verdict === 'unknown' || outcome.verdict === 'queue') return { verdict: 'unknown', rule };
-    if (outcome.verdict === 'translate' && outcome.translation !== undefined) {
-      translated = { rule, translation: outcome.translation };
+  const chains = [
+    ...(await nftChains(request)),
+    ...(request.bridge === undefined ? await legacyChains(request) : []),
+  ];
+  const undo = { priority: translationPriorities[request.hook], run: request.undo ?? ((packet) => packet) };
+  let { packet } = request;
+  let translatedBy: RulePlace | undefined;
+  // Chains after the one that translates see the packet as it is then.
+  for (const chain of [undo, ...chains].toSorted((a, b) => a.priority - b.priority)) {
+    if (!('place' in chain)) {
+      packet = chain.run(packet);
+      continue;
     }
-    if (outcome.verdict === 'end' && chain.drops) return { verdict: 'drop', rule: chain.place };
+    // Later chains of a kind are not asked once a connection is translated (nf_nat_inet_fn, net/netfilter/nf_nat_core.c).
+    if (chain.isNat && (isKnown(request) || translatedBy !== undefined)) continue;
+    const outcome = await chain.run(packet);
+    const verdict = stopped(chain, outcome);
+    const rule = ruleOf(chain, outcome);
+    if (verdict !== undefined) return { verdict, rule, packet };
+    if (outcome.translation === undefined) continue;
+    translatedBy = rule;
+    packet = translate(packet, outcome.translation, request);
   }
-  return { verdict: 'accept', ...translated };
+  return { verdict: 'accept', packet, ...(translatedBy !== undefined && { rule: translatedBy }) };
+}
+
+/** Undefined when the packet goes on to the next chain. */
+function stopped({ drops }: HookChain, { verdict }: ChainOutcome): HookOutcome['verdict'] | undefined {
+  if (verdict === 'drop' || verdict === 'refuse') return verdict;
+  if (verdict === 'unknown' || verdict === 'queue') return 'unknown';
+  return verdict === 'end' && drops ? 'drop' : undefined;
 }
 
 function isKnown({ packet, isTranslated }: HookRequest): boolean {
   return isTranslated === true || packet.state === 'established';
 }
 
-/** Chains after the one that translates see the packet as it is then. */
-function translatedPacket({ packet, position, place }: HookRequest, translation?: Translation): Packet {
-  return translation === undefined ? packet : translate(packet, translation, { place, position });
-}
-
 /** The packet with another source or destination. */
-export function translate(
+function translate(
   packet: Packet,
   { which, address, port }: Translation,
-  { place, position }: { readonly place: Place; readonly position: Position },
+  { place, position }: HookRequest,
 ): Packet {
   const link = address === 'outgoing' ? position.oif : position.iif;
   const own = link === undefined ? undefined : place.addressOn(link, familyOfPacket(packet));
@@ -143,8 +147,4 @@ function surroundings(
     elements: (name) => place.elements(family, table, name),
     ...(bridge !== undefined && { linkHeader: bridge.linkHeader }),
   };
-}
-
-async function legacyChains(request: HookRequest): Promise<readonly HookChain[]> {
-  return request.bridge === undefined ? readLegacyHook(request) : [];
 }

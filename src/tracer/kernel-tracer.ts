@@ -5,14 +5,22 @@ import type { Link } from '../kernel/rtnetlink/link.ts';
 import { type Listener, listenersAt, serves } from './listeners.ts';
 import type { Packet, Position } from './packet.ts';
 import { Place } from './place.ts';
+import type { SaveLegacy } from './save-legacy.ts';
 import type { Obstacle, Origin, Trace, TracedPacket, TracedSandbox, TraceRequest, Tracer } from './tracer.ts';
 import { type Translations, Walk } from './walk.ts';
 import type { WalkEnd } from './walker.ts';
 import { World } from './world.ts';
 
 export class KernelTracer implements Tracer {
+  readonly #legacy: SaveLegacy | undefined;
+
+  /** @param legacy asked only where the kernel has tables of that kind. */
+  constructor(legacy?: SaveLegacy) {
+    this.#legacy = legacy;
+  }
+
   async trace(request: TraceRequest): Promise<Trace> {
-    const world = await World.of(request);
+    const world = await World.of(request, this.#legacy);
     try {
       return await new Tracing(world, request).run();
     } finally {
@@ -21,7 +29,7 @@ export class KernelTracer implements Tracer {
   }
 
   async hostAddresses(ifname: string): Promise<readonly IpAddress[]> {
-    const host = await Place.read('host');
+    const host = await Place.host();
     const link = host.named(ifname);
     if (link === undefined) throw noInterface(ifname);
     return ([4, 6] as const).flatMap((family) => host.addressOn(link, family) ?? []);
@@ -174,8 +182,9 @@ class Tracing {
     const lost = this.#misled(returned, start, asked);
     if (lost !== undefined)
       return this.#stopped({ kind: 'answer-lost', place: start.place.name }, lost, returned.packet);
-    this.#there.pass('answers come back');
-    return this.#ended(undefined, packet, {});
+    this.#there.pass('outside' in end ? 'answers are let back in' : 'answers come back');
+    const trace = this.#ended(undefined, packet, {});
+    return 'outside' in end ? { ...trace, leaves: true } : trace;
   }
 
   #misled(returned: Extract<WalkEnd, { passes: true }>, start: Start, asked: Packet): string | undefined {

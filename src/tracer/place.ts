@@ -1,5 +1,14 @@
 // A namespace as a trace sees it: its links, addresses, settings and rules, each read once, when it is first needed.
-import { addressOf, contains, familyOf, type IpAddress, rangeOf, subnetOf, toInteger } from '../base/cidr.ts';
+import {
+  addressOf,
+  contains,
+  familyOf,
+  type IpAddress,
+  type IpFamily,
+  rangeOf,
+  subnetOf,
+  toInteger,
+} from '../base/cidr.ts';
 import { NetlinkError } from '../kernel/netlink/error.ts';
 import type { Namespace } from '../kernel/netns.ts';
 import type { Element } from '../kernel/nftables/element.ts';
@@ -11,6 +20,7 @@ import { RTN_BROADCAST, RTN_LOCAL, RTN_UNICAST } from '../kernel/rtnetlink/const
 import type { Link } from '../kernel/rtnetlink/link.ts';
 import { type FoundRoute, lookUpRoute, type RoutedPacket } from '../kernel/rtnetlink/route-lookup.ts';
 import { readSysctl } from '../kernel/sysctl.ts';
+import type { SaveLegacy } from './save-legacy.ts';
 
 const RTN_MULTICAST = 5;
 
@@ -20,24 +30,38 @@ export class Place {
   readonly links: readonly Link[];
   readonly #namespace: Namespace | undefined;
   readonly #addresses: readonly LinkAddress[];
+  readonly #legacy: SaveLegacy | undefined;
   readonly #elements = new Map<string, Promise<readonly Element[]>>();
   #ruleset: Promise<WholeRuleset> | undefined;
 
   private constructor(
     name: string,
     namespace: Namespace | undefined,
-    contents: { readonly links: readonly Link[]; readonly addresses: readonly LinkAddress[] },
+    contents: {
+      readonly links: readonly Link[];
+      readonly addresses: readonly LinkAddress[];
+      readonly legacy: SaveLegacy | undefined;
+    },
   ) {
     this.name = name;
     this.#namespace = namespace;
     this.links = contents.links;
     this.#addresses = contents.addresses;
+    this.#legacy = contents.legacy;
   }
 
-  /** @param namespace the daemon's own when absent; it stays open as long as the place is used. */
-  static async read(name: string, namespace?: Namespace): Promise<Place> {
+  static async host(legacy?: SaveLegacy): Promise<Place> {
+    return Place.#read('host', undefined, legacy);
+  }
+
+  /** @param namespace stays open as long as the place is used. */
+  static sandbox(name: string, namespace: Namespace): Promise<Place> {
+    return Place.#read(name, namespace, undefined);
+  }
+
+  static async #read(name: string, namespace?: Namespace, legacy?: SaveLegacy): Promise<Place> {
     const [links, addresses] = await Promise.all([readLinks(namespace), readAddresses(undefined, namespace)]);
-    return new Place(name, namespace, { links, addresses });
+    return new Place(name, namespace, { links, addresses, legacy });
   }
 
   get isHost(): boolean {
@@ -104,6 +128,11 @@ export class Place {
       if (error instanceof NetlinkError && error.code === 'ENOENT') return '';
       throw error;
     }
+  }
+
+  /** What iptables-legacy-save prints; undefined where nobody can tell. */
+  async legacyRules(family: IpFamily): Promise<string | undefined> {
+    return this.#legacy?.(family);
   }
 
   ruleset(): Promise<WholeRuleset> {

@@ -101,6 +101,8 @@ export interface Trace {
   /** Undefined where a rule cannot be judged. */
   readonly passes: boolean | undefined;
   readonly obstacle?: Obstacle;
+  /** It left the host, and what comes after that was not seen. */
+  readonly leaves?: true;
   /** As it was where it ended. */
   readonly packet: TracedPacket;
 }

@@ -4,7 +4,8 @@ import { RTN_LOCAL } from '../kernel/rtnetlink/constants.ts';
 import type { Link } from '../kernel/rtnetlink/link.ts';
 import type { FoundRoute } from '../kernel/rtnetlink/route-lookup.ts';
 import { crossBridge, leaveByBridge } from './bridge.ts';
-import { type HookName, type HookOutcome, runHook, translate } from './hooks.ts';
+import type { HookName } from './hook-chain.ts';
+import { type HookOutcome, runHook } from './hooks.ts';
 import { type Packet, type PartlyKnown, type Position, protocolNumber } from './packet.ts';
 import type { Place } from './place.ts';
 import { inputObstacle, outputObstacle } from './route-obstacles.ts';
@@ -53,7 +54,7 @@ export class Walk implements Walker {
     const wanted = { ...rest, source: source ?? rest.destination };
     const route = await this.#route(place, wanted, source);
     if (typeof route === 'string') return outputObstacle(this, place, wanted, route);
-    const first = this.#undoSource(place, { ...wanted, source: source ?? route.source ?? rest.destination });
+    const first = { ...wanted, source: source ?? route.source ?? rest.destination };
     const oif = place.link(route.link);
     const out = await this.#hook('output', place, first, { oif });
     if ('obstacle' in out) return out;
@@ -84,8 +85,7 @@ export class Walk implements Walker {
         packet,
       );
     }
-    const undone = this.#undoSource(place, packet);
-    const came = await this.#hook('prerouting', place, undone, { iif });
+    const came = await this.#hook('prerouting', place, packet, { iif });
     if ('obstacle' in came) return came;
     const here = came.packet;
     const route = await this.#route(place, here, here.source, iif);
@@ -123,7 +123,7 @@ export class Walk implements Walker {
     const sent = await this.#hook('postrouting', place, packet, position);
     if ('obstacle' in sent) return sent;
     const { oif } = position;
-    const out = this.#undoDestination(place, sent.packet);
+    const out = sent.packet;
     if (!oif.up) {
       return this.stop(
         { kind: 'link-down', place: place.name, ifname: oif.name },
@@ -203,7 +203,7 @@ export class Walk implements Walker {
   async #deliver(place: Place, packet: Packet, iif: Link): Promise<WalkEnd> {
     const taken = await this.#hook('input', place, packet, { iif });
     if ('obstacle' in taken) return taken;
-    return { passes: true, place, packet: this.#undoDestination(place, taken.packet) };
+    return { passes: true, place, packet: taken.packet };
   }
 
   #route(
@@ -218,12 +218,14 @@ export class Walk implements Walker {
   }
 
   async #hook(hook: HookName, place: Place, packet: Packet, position: Position, isTranslated = false) {
-    const outcome = await runHook({ place, hook, packet, position, isTranslated });
+    const isOutward = hook === 'prerouting' || hook === 'output';
+    const undo = (one: Packet) =>
+      isOutward ? this.#undoSource(place, one) : this.#undoDestination(place, one);
+    const outcome = await runHook({ place, hook, packet, position, isTranslated, undo });
     const refusal = this.#refusal(hook, place, packet, position, outcome);
     if (refusal !== undefined) return refusal;
-    const { translation, rule } = outcome;
-    if (translation === undefined || rule === undefined) return { packet };
-    const after = translate(packet, translation, { place, position });
+    const { packet: after, rule } = outcome;
+    if (rule === undefined) return { packet: after };
     const before = this.#translations.get(place)?.before ?? packet;
     this.#translations.set(place, { before, after });
     this.pass(translationText(place, packet, after, rule));

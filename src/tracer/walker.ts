@@ -1,7 +1,7 @@
 // What the parts of a walk share: where it may end, and what each may ask of it.
 import type { IpAddress } from '../base/cidr.ts';
 import type { Link } from '../kernel/rtnetlink/link.ts';
-import type { HookName } from './hooks.ts';
+import type { HookName } from './hook-chain.ts';
 import type { Packet, PartlyKnown, Position } from './packet.ts';
 import type { Place } from './place.ts';
 import type { Obstacle } from './tracer.ts';

@@ -3,6 +3,7 @@ import type { IpAddress } from '../base/cidr.ts';
 import { type Namespace, openNamespace, sameNamespace } from '../kernel/netns.ts';
 import type { Link } from '../kernel/rtnetlink/link.ts';
 import { Place } from './place.ts';
+import type { SaveLegacy } from './save-legacy.ts';
 import type { HeldPort, TracedSandbox, TraceRequest } from './tracer.ts';
 
 /** A link in a sandbox, and the link of the host it hangs on: the other end of a veth, or a macvlan's parent. */
@@ -27,15 +28,15 @@ export class World {
     this.#owners = owners;
   }
 
-  static async of(request: TraceRequest): Promise<World> {
-    return new World(await Place.read('host'), request);
+  static async of(request: TraceRequest, legacy?: SaveLegacy): Promise<World> {
+    return new World(await Place.host(legacy), request);
   }
 
   /** Undefined when the recorded namespace is gone. */
   async place({ name, namespace }: TracedSandbox): Promise<Place | undefined> {
     if (this.#places.has(name)) return this.#places.get(name);
     const open = openRecorded(namespace);
-    const place = open === undefined ? undefined : await Place.read(name, open);
+    const place = open === undefined ? undefined : await Place.sandbox(name, open);
     if (open !== undefined) this.#open.push(open);
     this.#places.set(name, place);
     return place;

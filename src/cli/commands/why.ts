@@ -35,7 +35,7 @@ function wayText(what: string, { address, passes, steps, reason, change }: WhyWa
   const lines = [
     `${what} at ${address}`,
     ...steps.map((step) => `  ${marks.get(step.passes) ?? '?'} ${step.text}`),
-    `${verdict}${reason === undefined ? '' : `: ${reason}`}`,
+    `${verdict}${reason === undefined ? '' : `${passes === true ? ',' : ':'} ${reason}`}`,
     ...(change === undefined ? [] : [`change: ${change}`]),
   ];
   return lines.map((line) => `${line}\n`).join('');

@@ -1,5 +1,7 @@
 // Removing this backend's rules when another one is in use.
 import { readFileSync } from 'node:fs';
+import type { IpFamily } from '../../base/cidr.ts';
+import { NetError } from '../../base/errors.ts';
 import { Batch } from '../../kernel/nftables/batch.ts';
 import { commit, listChains, listRules } from '../../kernel/nftables/client.ts';
 import { leadsTo } from '../passage/filter-table.ts';
@@ -45,6 +47,16 @@ async function removeChains(family: 'ip' | 'ip6', table: string, keep: readonly 
   for (const name of ours) batch.flushChain(name);
   for (const name of ours) batch.deleteChain(name);
   await commit(batch);
+}
+
+/** What iptables-legacy-save prints, for whoever reads rules of others; undefined where there is no such program. */
+export async function saveLegacy(family: IpFamily): Promise<string | undefined> {
+  try {
+    return await new Programs('legacy').saveText(family);
+  } catch (error) {
+    if (error instanceof NetError && error.code === 'not_implemented') return undefined;
+    throw error;
+  }
 }
 
 /** The file lists the tables of this namespace that are in use; it is not there before the first. */

@@ -45,7 +45,12 @@ export class Programs {
   }
 
   async save(family: IpFamily): Promise<FoundTables> {
-    return parseSaved(await this.#run(family, 'save', []));
+    return parseSaved(await this.saveText(family));
+  }
+
+  /** All tables, as the program prints them. */
+  saveText(family: IpFamily): Promise<string> {
+    return this.#run(family, 'save', []);
   }
 
   /** Changes each table it names as a whole or not at all. Errors: `unavailable`, `internal` with what the program said. */
