@@ -12,6 +12,8 @@ export type Place = string;
 
 export const hostAddress = { 4: '10.82.0.1', 6: 'fd82::1' } as const;
 export const outsideAddress = { 4: '10.82.0.2', 6: 'fd82::2' } as const;
+export const farAddress = { 4: '10.83.0.2', 6: 'fd83::2' } as const;
+const beyondAddress = { 4: '10.83.0.1', 6: 'fd83::1' } as const;
 
 /** Network N has 10.81.N.0/24 and fd81:N::/64, its bridge the first address of each; endpoints from .2 on. */
 export function addressOf(network: number, endpoint: number, family: 4 | 6 = 4): IpAddress {
@@ -135,14 +137,34 @@ export class Lan implements AsyncDisposable {
     }
   }
 
-  /** Answers TCP with the place's name and the asker's address as seen there, over IPv4 and IPv6. */
-  async serve(place: Place, port = 80): Promise<void> {
+  /** A machine called `far`, which the one outside routes to. */
+  async addFar(): Promise<void> {
+    const outside = this.pathOf('outside');
+    await this.#plug('far', 'fwfar');
+    run(`ip link set fwfar netns ${outside}`);
+    run('ip link set fwfar up', outside);
+    run(`ip address add ${beyondAddress[4]}/24 dev fwfar`, outside);
+    run(`ip address add ${beyondAddress[6]}/64 dev fwfar nodad`, outside);
+    run('sysctl -q -w net.ipv4.ip_forward=1', outside);
+    run('sysctl -q -w net.ipv6.conf.all.forwarding=1', outside);
+    this.#configure('far', farAddress, beyondAddress);
+    run(`ip route add 10.83.0.0/24 via ${outsideAddress[4]}`);
+    run(`ip -6 route add fd83::/64 via ${outsideAddress[6]}`);
+  }
+
+  /** Answers TCP with a program's output, which gets what the asker sends. */
+  async serveProgram(place: Place, port: number, program: string): Promise<void> {
     for (const family of [4, 6] as const) {
       const options = family === 6 ? ',ipv6only=1' : '';
-      const reply = `SYSTEM:read request; echo ${place} $SOCAT_PEERADDR`;
-      this.#start(place, ['socat', `TCP${family}-LISTEN:${port},fork,reuseaddr${options}`, reply]);
+      const listen = `TCP${family}-LISTEN:${port},fork,reuseaddr${options}`;
+      this.#start(place, ['socat', listen, `SYSTEM:${program}`]);
       await this.#listens(place, family, '-t', port);
     }
+  }
+
+  /** Answers TCP with the place's name and the asker's address as seen there, over IPv4 and IPv6. */
+  async serve(place: Place, port = 80): Promise<void> {
+    await this.serveProgram(place, port, `read request; echo ${place} $SOCAT_PEERADDR`);
   }
 
   /** As `serve`, over UDP. */
