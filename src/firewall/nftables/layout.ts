@@ -4,7 +4,6 @@ import type { Cidr } from '../../base/cidr.ts';
 import type { Chain } from '../../kernel/nftables/chain.ts';
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import type { NftSet } from '../../kernel/nftables/set.ts';
-import type { Verdict } from '../../kernel/nftables/verdict.ts';
 import {
   addressIn,
   beginsTcp,
@@ -114,6 +113,11 @@ const dstnat = -100;
 const filter = 0;
 const srcnat = 100;
 
+/** Has the allowances decide, for connections that come in by a bridge and were made to where they go. */
+export function ifBetweenNetworks(): Rule {
+  return rule(interfaceIn('iifname', bridges), notPublished(), verdict({ jump: 'allowed' }));
+}
+
 /** Chains come before those that jump to them. */
 export const baseChains: readonly ChainRules[] = [
   {
@@ -175,7 +179,6 @@ export const baseChains: readonly ChainRules[] = [
     rules: [
       rule(beginsTcp(), verdict({ jump: 'segment-size' })),
       rule(stateIs('established', 'related'), verdict('accept')),
-      betweenNetworks({ jump: 'allowed' }),
       interfaceVerdict('iifname', fromNetwork),
       interfaceVerdict('oifname', toNetwork),
     ],
@@ -191,7 +194,7 @@ export const baseChains: readonly ChainRules[] = [
       // The host's own connections to 127.0.0.1, on their way to an endpoint.
       rule(interfaceIn('oifname', bridges), addressIn('saddr', loopback4), masquerade()),
       // Who is let through to another network keeps its address.
-      betweenNetworks({ jump: 'allowed' }),
+      rule(interfaceIn('oifname', bridges), ifBetweenNetworks()),
       interfaceVerdict('oifname', returnTo),
       interfaceVerdict('iifname', sourceOf),
     ],
@@ -206,16 +209,6 @@ function dnatRules(family: Family): readonly Rule[] {
     dnatTo(family, 'connection', { map: restrictedPortsMap(family) }),
     dnatTo(family, 'port', { map: portsMap(family) }),
   ];
-}
-
-/** For connections from one bridge to another, or the same, that were made to an endpoint's own address. */
-function betweenNetworks(then: Verdict): Rule {
-  return rule(
-    interfaceIn('iifname', bridges),
-    interfaceIn('oifname', bridges),
-    notPublished(),
-    verdict(then),
-  );
 }
 
 function portSets(family: Family, address: 'ipv4_addr' | 'ipv6_addr'): readonly NftSet[] {

@@ -8,6 +8,7 @@ import {
   bridges,
   type ChainRules,
   fromNetwork,
+  ifBetweenNetworks,
   openPortsSet,
   openRangesSet,
   returnTo,
@@ -92,7 +93,8 @@ function toRules(policy: NetworkPolicy): readonly Rule[] {
     ...(internal ? [] : trustedInterfaces).map((name) =>
       rule(interfaceIs('iifname', name), verdict('accept')),
     ),
-    ...(icc || (allClosed && opened.length === 0) ? [] : [rule(fromItself, verdict('drop'))]),
+    ...(icc || internal ? [] : [rule(fromItself, verdict('drop'))]),
+    ...(internal ? [] : [ifBetweenNetworks()]),
     ...opened.map((family) => rule(isIcmp(family), verdict('accept'))),
     ...(allClosed ? [verdict('drop')] : closed.map((family) => rule(familyIs(family), verdict('drop')))),
   ];

@@ -1,9 +1,10 @@
 // docs/rules shows the live rules of a sample host. After a change of the rules: run this test with `-u`, and read the difference.
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { IpAddress } from '../../../src/base/cidr.ts';
+import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import { IptablesFirewall } from '../../../src/firewall/iptables/iptables.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
-import type { NetworkPolicy, PortForward } from '../../../src/model/policy.ts';
+import type { AllowanceId } from '../../../src/model/ids.ts';
+import type { AllowancePolicy, NetworkPolicy, PortForward } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
 import { backends, removeAllRules } from './backends.ts';
 import { addressOf, endpointPolicy, forward, networkPolicy, opening } from './lan.ts';
@@ -68,26 +69,61 @@ const samples: readonly { what: string; policy: NetworkPolicy }[] = [
   },
 ];
 
-const ports = [
-  forward(8080, addressOf(1, 2)),
-  forward(8080, addressOf(1, 2, 6)),
-  forward(5432, addressOf(1, 3), { port: 5432, hostAddress: '127.0.0.1' as IpAddress }),
-  forward(8081, addressOf(5, 2)),
-  forward(53, addressOf(3, 2, 6), { protocol: 'udp', port: 53, keepSource: false }),
-  opening(addressOf(6, 2)),
-  opening(addressOf(6, 2, 6)),
-  opening(addressOf(7, 2, 6), { protocol: 'udp', port: 53 }),
+/** Ports published by one option each. */
+const published: readonly (readonly PortForward[])[] = [
+  [forward(8080, addressOf(1, 2))],
+  [forward(8080, addressOf(1, 2, 6))],
+  [forward(5432, addressOf(1, 3), { port: 5432, hostAddress: '127.0.0.1' as IpAddress })],
+  [forward(8081, addressOf(5, 2))],
+  [forward(53, addressOf(3, 2, 6), { protocol: 'udp', port: 53, keepSource: false })],
+  [7000, 7001, 7002].map((port) => forward(port, addressOf(1, 2), { port })),
+  [7100, 7101].map((port) => forward(port, addressOf(1, 2), { port, hostAddress: '127.0.0.1' as IpAddress })),
+  [7200, 7201].map((port) => forward(port, addressOf(3, 2, 6), { protocol: 'udp', port, keepSource: false })),
+  [forward(8443, addressOf(1, 2), { port: 443, from: ['10.0.0.0/8', '192.0.2.0/24'] as Cidr[] })],
+  [7300, 7301].map((port) =>
+    forward(port, addressOf(1, 2, 6), {
+      port,
+      hostAddress: 'fd82::1' as IpAddress,
+      from: ['fd00::/8' as Cidr],
+    }),
+  ),
+  [opening(addressOf(6, 2))],
+  [opening(addressOf(6, 2, 6))],
+  [opening(addressOf(7, 2, 6), { protocol: 'udp', port: 53 })],
+  [5000, 5001].map((port) => opening(addressOf(6, 2), { port })),
+  [opening(addressOf(6, 2, 6), { port: 443, from: ['fd00::/8' as Cidr] })],
+];
+
+const allowances: readonly { readonly what: string; readonly policy: AllowancePolicy }[] = [
+  {
+    what: '`fl-plain` may reach 10.81.3.2 and fd81:3::2 at 5432/tcp',
+    policy: {
+      allowanceId: 'plain-to-database' as AllowanceId,
+      from: subnetsOf(1),
+      to: ['10.81.3.2/32', 'fd81:3::2/128'] as Cidr[],
+      ports: { protocol: 'tcp', first: 5432, last: 5432 },
+    },
+  },
+  {
+    what: '`fl-open` may reach `fl-plain`, by every protocol',
+    policy: { allowanceId: 'open-to-plain' as AllowanceId, from: subnetsOf(4), to: subnetsOf(1) },
+  },
 ];
 
 const state = {
   networks: samples.map(({ policy }) => policy),
   endpoints: samples.map((_, i) => endpointPolicy(`${i + 1}`.padEnd(64, '0'), i + 1, portsOf(i + 1))),
+  allowances: allowances.map(({ policy }) => policy),
 };
+
+function subnetsOf(network: number): readonly Cidr[] {
+  return samples[network - 1]?.policy.subnets ?? [];
+}
 
 /** Those that lead to endpoints of network N. */
 function portsOf(network: number): readonly PortForward[] {
   const prefixes = [4, 6].map((family) => addressOf(network, 0, family as 4 | 6).slice(0, -1));
-  return ports.filter(({ address }) => prefixes.some((prefix) => address.startsWith(prefix)));
+  return published.flat().filter(({ address }) => prefixes.some((prefix) => address.startsWith(prefix)));
 }
 
 test('the document of nftables shows the rules of a sample host as they are', async () => {
@@ -124,21 +160,33 @@ function documentOf(title: string, printed: readonly Printed[]): string {
   const networks = samples.map(
     ({ what, policy }) => `- \`${policy.ifname}\` (${policy.subnets.join(', ')}): ${what}`,
   );
-  const published = ports.map(({ hostAddress, hostPort, protocol, address, port, keepSource }) =>
-    hostAddress === address
-      ? `- ${port}/${protocol} is open at ${address}`
-      : `- ${hostPort}/${protocol} on ${hostAddress} leads to ${address} port ${port}${keepSource ? '' : '; the answers would leave by another network, so the asker’s address is replaced'}`,
-  );
   return [
     `# ${title}`,
     `What ${printed.map(({ command }) => `\`${command}\``).join(' and ')} ${printed.length > 1 ? 'print' : 'prints'} on a host with these networks:`,
     networks.join('\n'),
     'and these published ports:',
-    published.join('\n'),
+    published.map((ports) => `- ${portsText(ports)}`).join('\n'),
+    'and these allowances between networks:',
+    allowances.map(({ what }) => `- ${what}`).join('\n'),
     printed.map(({ rules }) => `\`\`\`\n${rules.trimEnd()}\n\`\`\``).join('\n\n'),
   ]
     .join('\n\n')
     .concat('\n');
+}
+
+function portsText(ports: readonly PortForward[]): string {
+  const [first, last] = [ports[0], ports.at(-1)];
+  if (first === undefined || last === undefined) throw new RangeError('an option publishes a port at least');
+  const { hostAddress, protocol, address, keepSource, from } = first;
+  const span = (which: 'hostPort' | 'port') => [...new Set([first[which], last[which]])].join('-');
+  const askers = from === undefined ? '' : `, for ${from.join(' and ')} alone`;
+  const verb = ports.length > 1 ? ['are', 'lead'] : ['is', 'leads'];
+  if (hostAddress === address) return `${span('port')}/${protocol} ${verb[0]} open at ${address}${askers}`;
+  const source = keepSource
+    ? ''
+    : '; the answers would leave by another network, so the asker’s address is replaced';
+  const lead = `${verb[1]} to ${address} port ${span('port')}`;
+  return `${span('hostPort')}/${protocol} on ${hostAddress} ${lead}${askers}${source}`;
 }
 
 function closing<T extends { close(): Promise<void> }>(firewall: T): T & AsyncDisposable {
