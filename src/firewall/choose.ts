@@ -5,6 +5,7 @@ import { NetlinkError } from '../kernel/netlink/error.ts';
 import { Batch } from '../kernel/nftables/batch.ts';
 import { commit, getTable } from '../kernel/nftables/client.ts';
 import type { Firewall } from './firewall.ts';
+import { FirewalldGate } from './firewalld/firewalld-gate.ts';
 import { IptablesFirewall } from './iptables/iptables.ts';
 import { removeLegacyVariant, removeNftVariant } from './iptables/leftovers.ts';
 import { Programs } from './iptables/programs.ts';
@@ -12,10 +13,11 @@ import { tableName } from './nftables/layout.ts';
 import { NftablesFirewall } from './nftables/nftables.ts';
 import { requireNftables } from './nftables/refusal.ts';
 import { NoFirewall } from './none.ts';
-import type { Passage } from './passage.ts';
 import { ownChains } from './passage/filter-table.ts';
 import { FilterTables } from './passage/filter-tables.ts';
-import { HostPassage } from './passage/host-passage.ts';
+import { HostPassage, type Tellers } from './passage/host-passage.ts';
+import { findObstacles } from './passage/obstacles.ts';
+import type { Passage } from './passage.ts';
 import { succeeding } from './predecessors.ts';
 import { GuardedFirewall } from './senders/guarded-firewall.ts';
 import { SenderTable } from './senders/sender-table.ts';
@@ -34,13 +36,18 @@ export async function chooseFirewall(setting: FirewallSetting, log: Log): Promis
   return new GuardedFirewall(firewall, await senderTable(log));
 }
 
-/** Past others' firewalls, for the networks of that backend. That of iptables has rules of its own where ufw and Docker have theirs. */
+const filterTables = (tellers: Tellers) => new FilterTables(tellers);
+const firewalld = (tellers: Tellers) => new FirewalldGate(tellers);
+/** That of iptables has rules of its own where ufw and Docker have theirs. */
+const gates = { nftables: [filterTables, firewalld], iptables: [firewalld], none: [] } as const;
+
+/** Past others' firewalls, for the networks of that backend. */
 export function choosePassage(backend: Firewall['name'], log: Log): Passage {
-  const { warn, inform } = tellers(log);
+  const told = tellers(log);
   return new HostPassage({
-    gates: backend === 'nftables' ? [new FilterTables({ warn, inform })] : [],
-    obstacles: async () => [],
-    warn: (text) => log.warn(text),
+    gates: gates[backend].map((make) => make(told)),
+    obstacles: async (networks) => (backend === 'none' ? [] : findObstacles(networks, backend)),
+    tellers: told,
   });
 }
 

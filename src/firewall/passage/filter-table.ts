@@ -52,7 +52,7 @@ export async function readFilter(family: FilterFamily): Promise<FilterTable> {
   const rules = concernsUs ? await listRules(filterName, family) : [];
   const chains = new Map([...names].map((name) => [name, [] as PlacedRule[]]));
   for (const { chain, handle, rule } of rules) {
-    chains.get(chain)?.push({ handle, rule: rule.filter((expression) => !changesNothing(expression)) });
+    chains.get(chain)?.push({ handle, rule: withoutIdle(rule) });
   }
   return {
     family,
@@ -60,6 +60,11 @@ export async function readFilter(family: FilterFamily): Promise<FilterTable> {
     dropping: new Set(dropping.map(({ name }) => name)),
     named: namedByDocker(chains),
   };
+}
+
+/** Without comments and counters. */
+export function withoutIdle(rule: DecodedRule): DecodedRule {
+  return rule.filter((expression) => !changesNothing(expression));
 }
 
 function changesNothing(expression: DecodedExpression): boolean {

@@ -1,37 +1,51 @@
 // Everything on this host that networks have to get past, as one.
+import { isDeepStrictEqual } from 'node:util';
+import { toNetError } from '../../base/errors.ts';
 import type { Difference } from '../../model/difference.ts';
 import type { Passage } from '../passage.ts';
+import { type Pattern, patternsOf } from './rules.ts';
 
 /** One firewall of others that leaves a place to us. */
 export type Gate = Omit<Passage, 'notes'>;
 
+export interface Tellers {
+  /** Told of what could not be looked at or done. */
+  readonly warn: (error: Error) => void;
+  /** Told of what was done, and why. */
+  readonly inform: (text: string) => void;
+}
+
 export interface HostPassageOptions {
   readonly gates: readonly Gate[];
   /** What else is in the way. */
-  readonly obstacles: (bridges: readonly string[]) => Promise<readonly Difference[]>;
+  readonly obstacles: (networks: readonly Pattern[]) => Promise<readonly Difference[]>;
   /** Told once of each. */
-  readonly warn: (text: string) => void;
+  readonly tellers: Tellers;
 }
 
 export class HostPassage implements Passage {
   readonly #gates: readonly Gate[];
   readonly #obstacles: HostPassageOptions['obstacles'];
-  readonly #warn: HostPassageOptions['warn'];
+  readonly #tellers: Tellers;
   readonly #told = new Set<string>();
+  #networks: readonly Pattern[] = [];
 
-  constructor({ gates, obstacles, warn }: HostPassageOptions) {
+  constructor({ gates, obstacles, tellers }: HostPassageOptions) {
     this.#gates = gates;
     this.#obstacles = obstacles;
-    this.#warn = warn;
+    this.#tellers = tellers;
   }
 
   async bringAbout(bridges: Iterable<string>): Promise<void> {
     await this.#each((gate) => gate.bringAbout(bridges));
-    await this.#tell([...bridges]);
+    await this.#tell(patternsOf(bridges));
   }
 
   async follow(bridges: Iterable<string>): Promise<void> {
+    const networks = patternsOf(bridges);
+    const changed = !isDeepStrictEqual(networks, this.#networks);
     await this.#each((gate) => gate.follow(bridges));
+    if (changed) await this.#tell(networks);
   }
 
   async inspect(bridges: Iterable<string>): Promise<readonly Difference[]> {
@@ -39,7 +53,7 @@ export class HostPassage implements Passage {
   }
 
   notes(bridges: Iterable<string>): Promise<readonly Difference[]> {
-    return this.#obstacles([...bridges]);
+    return this.#obstacles(patternsOf(bridges));
   }
 
   async close(): Promise<void> {
@@ -50,11 +64,16 @@ export class HostPassage implements Passage {
     return Promise.all(this.#gates.map(work));
   }
 
-  async #tell(bridges: readonly string[]): Promise<void> {
-    for (const { object, problem } of await this.#obstacles(bridges)) {
-      const text = `${object} ${problem}`;
-      if (!this.#told.has(text)) this.#warn(text);
-      this.#told.add(text);
+  async #tell(networks: readonly Pattern[]): Promise<void> {
+    this.#networks = networks;
+    try {
+      for (const { object, problem } of await this.#obstacles(networks)) {
+        const text = `${object} ${problem}`;
+        if (!this.#told.has(text)) this.#tellers.inform(text);
+        this.#told.add(text);
+      }
+    } catch (error) {
+      this.#tellers.warn(toNetError(error));
     }
   }
 }

@@ -39,9 +39,10 @@ export function placeOf(table: FilterTable, way: Way): Place | undefined {
 }
 
 type Fate = 'accept' | 'drop' | 'undecided';
+type Chains = Pick<FilterTable, 'chains' | 'dropping'>;
 
 /** What becomes of a packet that fulfils no condition of any rule, if ours are not there. iptables allows no loops. */
-function fateIn(table: FilterTable, chain: string): Fate {
+export function fateIn(table: Chains, chain: string): Fate {
   for (const { rule } of table.chains.get(chain) ?? []) {
     const verdict = unconditional(rule);
     if (verdict === 'return') break;

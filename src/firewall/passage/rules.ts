@@ -19,6 +19,11 @@ export function exactly(name: string): Pattern {
   return `${name}\0`;
 }
 
+/** As a person writes it, with the sign that stands for any end of a name. */
+export function patternText(pattern: Pattern, anyEnd: '*' | '+'): string {
+  return pattern.endsWith('\0') ? pattern.slice(0, -1) : `${pattern}${anyEnd}`;
+}
+
 /** Bridges of default name, which are most, take one rule together. In order, so that equal sets give equal lists. */
 export function patternsOf(bridges: Iterable<string>): readonly Pattern[] {
   const patterns = [...bridges].map((name) =>

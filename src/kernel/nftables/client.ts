@@ -53,8 +53,12 @@ export async function getTable(name: string, family: TableFamily = 'inet'): Prom
 }
 
 export async function listChains(table: string, family: TableFamily = 'inet') {
-  const chains = await dumpObjects(NFT_MSG_GETCHAIN, () => {}, family);
-  return chains.map(decodeChain).filter((chain) => chain.table === table);
+  return (await listAllChains(family)).filter((chain) => chain.table === table);
+}
+
+/** The chains of all tables of a family. */
+export async function listAllChains(family: TableFamily) {
+  return (await dumpObjects(NFT_MSG_GETCHAIN, () => {}, family)).map(decodeChain);
 }
 
 /** The rules of all chains of a table, those of one chain in order. */
