@@ -1,6 +1,9 @@
 #include "relay.h"
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#include <algorithm>
 
 #include "relayed_tcp.h"
 #include "relayed_udp.h"
@@ -14,6 +17,19 @@ constexpr std::chrono::milliseconds tickEvery{250};
 
 /** Listening was the start of a port that is only held; one that is asked has a queue as long as the kernel gives (man 2 listen). */
 constexpr int backlog = 4096;
+
+/** Connections, and clients of UDP, in all. */
+constexpr size_t most = 8192;
+/** Two sockets, and four ends of pipes while something is on its way both ways. */
+constexpr size_t filesPerConnection = 6;
+constexpr size_t filesPerClient = 1;
+
+/** The relay leaves half of the descriptors this process may have to others. */
+size_t limitOf(size_t filesEach) {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  return std::min<size_t>(most, files.rlim_cur / (4 * filesEach));
+}
 
 }  // namespace
 
@@ -80,6 +96,8 @@ void Relay::stop() {
 std::optional<SystemError> Relay::start() {
   if (thread_) return std::nullopt;
   if (!shared_.reactor) return SystemError{EMFILE, "epoll_create1"};
+  shared_.connections.set(limitOf(filesPerConnection));
+  shared_.clients.set(limitOf(filesPerClient));
   wakeup_.counter = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wakeup_.counter) return lastError("eventfd");
   const Result<Done> watched = shared_.reactor.watch(wakeup_.counter.get(), EPOLLIN, wakeup_);

@@ -1,8 +1,6 @@
 // What the relay needs to know of a port, and what all ports share.
 #pragma once
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <vector>
 
@@ -15,7 +13,7 @@ namespace fairlead {
 /** How many of a kind there may be at a time in all. */
 class Budget {
  public:
-  explicit Budget(size_t limit) : left_(limit) {}
+  void set(size_t limit) { left_ = limit; }
 
   bool take() {
     if (left_ == 0) return false;
@@ -25,7 +23,7 @@ class Budget {
   void giveBack() { left_++; }
 
  private:
-  size_t left_;
+  size_t left_ = 0;
 };
 
 class RelayedPort : public Watched {
@@ -37,19 +35,10 @@ class RelayedPort : public Watched {
 };
 
 struct Shared {
-  static constexpr size_t most = 8192;
-
-  /** Descriptors are left for the rest of the daemon: a connection takes six at most, a client of UDP one. */
-  static size_t limit(size_t descriptorsEach) {
-    rlimit files{};
-    getrlimit(RLIMIT_NOFILE, &files);
-    return std::min<size_t>(most, files.rlim_cur / (4 * descriptorsEach));
-  }
-
   Reactor reactor;
   PipePool pipes;
-  Budget connections{limit(6)};
-  Budget clients{limit(1)};
+  Budget connections;
+  Budget clients;
   /** Ports that wait for a connection to end, or have clients that may be idle. */
   std::vector<RelayedPort*> ticking;
   /** A connection ended in this turn, so that those that wait for one need not wait for the clock. */
