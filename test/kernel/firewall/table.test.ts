@@ -2,18 +2,33 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { IpAddress } from '../../../src/base/cidr.ts';
+import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
-import type { EndpointId, NetworkId } from '../../../src/model/ids.ts';
+import type { AllowanceId, EndpointId, NetworkId } from '../../../src/model/ids.ts';
+import type { AllowancePolicy, PortForward } from '../../../src/model/policy.ts';
 import { run, succeeds } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { addressOf, endpointPolicy, forward, networkPolicy } from './lan.ts';
+import { addressOf, endpointPolicy, forward, networkPolicy, opening } from './lan.ts';
 import { removeTable, takeTable } from './own-table.ts';
 
 /** Without the owner's program, which nft looks up among all sockets of the machine and does not always find. */
 const listTable = () => run('nft -s list table inet fairlead').replace(/ # progname .*/, '');
 const web = endpointPolicy('web', 1, [forward(8080, addressOf(1, 2))]);
 const state = { networks: [networkPolicy(1), networkPolicy(2, { internal: true })], endpoints: [web] };
+
+/** Ports that are the same at the endpoint. */
+function range(first: number, last: number, more: Partial<PortForward> = {}): readonly PortForward[] {
+  return Array.from({ length: last - first + 1 }, (_, i) =>
+    forward(first + i, addressOf(1, 2), { port: first + i, ...more }),
+  );
+}
+
+function allowance(id: string, from: string, to: string, ports?: AllowancePolicy['ports']): AllowancePolicy {
+  const ends = { from: [from as Cidr], to: [to as Cidr] };
+  return { allowanceId: id as AllowanceId, ...ends, ...(ports !== undefined && { ports }) };
+}
+
+const askers = { from: ['10.9.0.0/16', '10.9.1.0/24', '192.0.2.1/32'] as Cidr[] };
 
 let table: AsyncDisposable;
 beforeAll(async () => {
@@ -70,6 +85,53 @@ describe('a table the kernel lets us own', () => {
     ]);
     expect(sorted(listTable())).toEqual(before);
     expect(await firewall.inspect()).toEqual([]);
+  });
+
+  test.for([
+    { what: 'a range becomes shorter', ports: range(8000, 8008) },
+    { what: 'a port in the middle of a range goes', ports: range(8000, 8009).toSpliced(5, 1) },
+    { what: 'a port comes before a range', ports: range(7999, 8009) },
+    { what: 'a range leads elsewhere', ports: range(8000, 8009, { address: addressOf(1, 3) }) },
+    { what: 'a range is shifted', ports: range(8000, 8009, { port: 80 }) },
+    { what: 'a range is for some askers', ports: range(8000, 8009, askers) },
+    { what: 'a range is for others', ports: range(8000, 8009, { from: ['10.9.0.0/17' as Cidr] }) },
+    { what: 'a range is for nobody', ports: range(8000, 8009, { from: [] }) },
+    {
+      what: 'a range is on one address',
+      ports: range(8000, 8009, { hostAddress: '127.0.0.1' as IpAddress, keepSource: false }),
+    },
+    { what: 'ranges of two addresses end at the same ports', ports: overlappingAtTheEnd() },
+    { what: 'ports are opened instead', ports: [1, 2, 4].map((port) => opening(addressOf(1, 2), { port })) },
+  ])('has the difference after $what, and after it is taken back', async ({ ports }) => {
+    const before = endpointPolicy('web', 1, range(8000, 8009));
+    await firewall.replace({ ...state, endpoints: [before] });
+    const atFirst = sorted(listTable());
+    await firewall.apply([{ endpoint: endpointPolicy('web', 1, ports) }]);
+    expect(await firewall.inspect()).toEqual([]);
+    await firewall.apply([{ endpoint: before }]);
+    expect(await firewall.inspect()).toEqual([]);
+    expect(sorted(listTable())).toEqual(atFirst);
+  });
+
+  test('has what allowances say, however they overlap and in whichever order they go', async () => {
+    const tcp = { protocol: 'tcp', first: 80, last: 90 } as const;
+    const all = [
+      allowance('subnet', '10.81.1.0/24', '10.81.2.0/24', tcp),
+      allowance('asker', '10.81.1.2/32', '10.81.2.0/24', { ...tcp, first: 85, last: 100 }),
+      allowance('asked', '10.81.1.0/24', '10.81.2.9/32'),
+      allowance('again', '10.81.1.0/24', '10.81.2.9/32'),
+    ];
+    await firewall.replace({ ...state, allowances: all });
+    const whole = sorted(listTable());
+    for (const { allowanceId } of all) {
+      await firewall.apply([{ removedAllowance: allowanceId }]);
+      expect(await firewall.inspect()).toEqual([]);
+    }
+    for (const one of all.toReversed()) {
+      await firewall.apply([{ allowance: one }]);
+      expect(await firewall.inspect()).toEqual([]);
+    }
+    expect(sorted(listTable())).toEqual(whole);
   });
 
   test('does not change when a change is refused, nor later by what was refused', async () => {
@@ -144,6 +206,11 @@ describe('a daemon that is gone', () => {
 describe('a table others may change', () => {
   const firewall = new NftablesFirewall({ owned: false });
   const heard: string[] = [];
+  const state = {
+    networks: [networkPolicy(1), networkPolicy(3)],
+    endpoints: [endpointPolicy('web', 1, [forward(8080, addressOf(1, 2)), ...range(8000, 8009)])],
+    allowances: [allowance('a', '10.81.1.0/24', '10.81.3.9/32', { protocol: 'tcp', first: 80, last: 90 })],
+  };
   firewall.onForeignChange((who) => heard.push(who));
   beforeEach(async () => {
     await firewall.replace(state);
@@ -168,6 +235,28 @@ describe('a table others may change', () => {
     {
       deed: 'nft add element inet fairlead loopback-ports { 127.0.0.1 . udp . 53 }',
       found: [{ object: 'element 53/udp on 127.0.0.1 of nft set loopback-ports', problem: 'is not ours' }],
+    },
+    {
+      deed: 'nft delete element inet fairlead ranges-ipv4 { 0.0.0.0/0 . 0.0.0.0/0 . tcp . 8000-8009 }',
+      found: [
+        {
+          object: 'port 8000-8009/tcp on 0.0.0.0-255.255.255.255 for 0.0.0.0-255.255.255.255',
+          problem: 'is missing',
+        },
+      ],
+    },
+    {
+      deed: 'nft add element inet fairlead restricted-ports-ipv4 { 10.9.0.1 . 192.0.2.1 . udp . 53 : 192.0.2.2 . 54 }',
+      found: [{ object: 'port 53/udp on 192.0.2.1 for 10.9.0.1', problem: 'is not ours' }],
+    },
+    {
+      deed: 'nft flush map inet fairlead allowed-ipv4',
+      found: [
+        {
+          object: 'element 80-90/tcp on 10.81.3.9 for 10.81.1.0-10.81.1.255 of nft set allowed-ipv4',
+          problem: 'is missing',
+        },
+      ],
     },
     {
       deed: 'nft add rule inet fairlead forward accept',
@@ -207,6 +296,11 @@ describe('a table others may change', () => {
     expect(heard).toHaveLength(1);
   });
 });
+
+function overlappingAtTheEnd(): readonly PortForward[] {
+  const on = (hostAddress: string) => ({ hostAddress: hostAddress as IpAddress, keepSource: false });
+  return [...range(8000, 8009, on('127.0.0.1')), ...range(8005, 8014, on('192.0.2.1'))];
+}
 
 /** Another daemon's process, with that state applied. */
 async function startOther(policies: typeof state): Promise<ChildProcess> {
