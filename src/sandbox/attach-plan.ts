@@ -118,7 +118,9 @@ export function configureLink(attachment: Attachment, index: number): readonly U
 /** How the host end of a veth is set, beyond what can be said while it is made. */
 function hostEndSettings(attachment: Attachment, { alias, ipv6 }: AttachTarget): LinkSettings {
   const port = wantedPort(attachment);
-  const special = port !== undefined && (port.isolated || port.hairpin || port.locked === true);
+  const special =
+    port !== undefined &&
+    (port.isolated || port.hairpin || port.locked === true || port.forwardsReserved === true);
   return { alias, ...(ipv6 !== 'absent' && { linkLocal: false }), ...(special && { port }) };
 }
 

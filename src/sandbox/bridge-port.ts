@@ -3,11 +3,20 @@ import type { BridgePort } from '../kernel/rtnetlink/link-info.ts';
 import { setPortFdbEntry } from '../kernel/rtnetlink/neighbour.ts';
 import type { Attachment } from '../model/attachment.ts';
 
-/** A port that checks source addresses is locked to those it is told, and learns none. */
+/**
+ * A port that checks source addresses is locked to those it is told, and learns none. What the firewall is to look at must come by
+ * it: frames to reserved addresses would pass by all of its hooks, into the bridge's table of addresses and to the host
+ * (br_handle_frame() of net/bridge/br_input.c).
+ */
 export function wantedPort({ link, tuning }: Attachment): BridgePort | undefined {
   if (link.kind !== 'veth') return undefined;
-  const { isolated, hairpin } = link;
-  return { isolated, hairpin, ...(tuning?.checkSourceMac === true && { locked: true, learning: false }) };
+  const { isolated, hairpin, guarded } = link;
+  return {
+    isolated,
+    hairpin,
+    ...(tuning?.checkSourceMac === true && { locked: true, learning: false }),
+    ...(guarded === true && { forwardsReserved: true }),
+  };
 }
 
 /** Whether a port has every setting that is wanted. */
@@ -17,7 +26,8 @@ export function isPort(wanted: BridgePort, there: Required<BridgePort> | undefin
     there.isolated === wanted.isolated &&
     there.hairpin === wanted.hairpin &&
     there.locked === (wanted.locked ?? there.locked) &&
-    there.learning === (wanted.learning ?? there.learning)
+    there.learning === (wanted.learning ?? there.learning) &&
+    there.forwardsReserved === (wanted.forwardsReserved ?? there.forwardsReserved)
   );
 }
 

@@ -52,7 +52,9 @@ function comparePort(attachment: Attachment, host: ObservedHost): readonly Fault
   return [
     ...(isPort(port, end.port)
       ? []
-      : [fault(`port ${name} is isolated, hairpin or locked otherwise than it should be`, settings)]),
+      : [
+          fault(`port ${name} is isolated, hairpin, locked or guarded otherwise than it should be`, settings),
+        ]),
     ...compareSourceMac(attachment, host),
   ];
 }

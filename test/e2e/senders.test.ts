@@ -18,9 +18,14 @@ while text != "honest":
     print(text, asker, flush=True)
 `;
 
-/** From an address that is given, then from its own, by one processor and so in this order. */
+const forgedMac = '02:99:00:00:00:09';
+
+/**
+ * From an IP address that is given, from a MAC address to whoever is next on the cable, then from its own, by one processor and so
+ * in this order.
+ */
 const forger = `
-import os, socket, sys
+import os, signal, socket, sys
 to, forged = sys.argv[1:]
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 honest = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -31,7 +36,13 @@ header = bytes([0x45, 0, 0, 28 + len(data), 0, 0, 0, 0, 64, 17, 0, 0])
 ends = socket.inet_aton(forged) + socket.inet_aton(to)
 datagram = bytes([0, 9, 0, 9, 0, 8 + len(data), 0, 0]) + data
 raw.sendto(header + ends + datagram, (to, 9))
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("eth0", 0))
+nearest = bytes.fromhex("0180c200000e")
+wire.send(nearest + bytes.fromhex("${forgedMac.replaceAll(':', '')}") + bytes.fromhex("88b5") + bytes(46))
 honest.sendto(b"honest", (to, 9))
+# With its interface the bridge would forget what it has learned from it.
+signal.pause()
 `;
 
 const missing = backends.find(({ name }) => name === 'iptables-nft')?.missing;
@@ -61,6 +72,7 @@ describe.for([
       const gateway = listens.replace(/\d+$/, '1');
       await host.net(
         'run',
+        '-d',
         '--name',
         'forger',
         '--network',
@@ -76,6 +88,9 @@ describe.for([
         return texts.some((line) => line.startsWith('honest')) && texts;
       });
       expect(heard.filter((line) => line.startsWith('forged'))).toEqual(forged ? [`forged ${gateway}`] : []);
+      const table = await host.run(['bridge', 'fdb', 'show']);
+      expect(table.includes(forgedMac)).toBe(forged);
+      await host.net('sandbox', 'rm', '-f', 'forger');
       expect(await host.tryNet('check')).toMatchObject({ status: 0 });
     });
 

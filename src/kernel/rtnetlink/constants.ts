@@ -105,6 +105,7 @@ export const IFLA_BR_MCAST_SNOOPING = 23;
 
 export const IFLA_BRPORT_MODE = 4;
 export const IFLA_BRPORT_LEARNING = 8;
+export const IFLA_BRPORT_GROUP_FWD_MASK = 31;
 export const IFLA_BRPORT_ISOLATED = 33;
 export const IFLA_BRPORT_LOCKED = 39;
 

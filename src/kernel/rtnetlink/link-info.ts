@@ -22,6 +22,11 @@ export interface BridgePort {
   readonly locked?: boolean;
   /** Makes FDB entries of the source addresses of frames. Left as it is when absent. */
   readonly learning?: boolean;
+  /**
+   * Frames to 01:80:c2:00:00:00 to 0f, which are for the other end of the cable alone, take the way of all others, but those to
+   * 01. Without it they reach the port itself by a way of their own. Left as it is when absent.
+   */
+  readonly forwardsReserved?: boolean;
 }
 
 export interface VxlanOptions {
@@ -51,6 +56,9 @@ const macvlanModes: Readonly<Record<MacvlanMode, number>> = {
   passthru: k.MACVLAN_MODE_PASSTHRU,
 };
 
+/** A bit for each address but 01, pauses, which no bridge passes on (BR_GROUPFWD_MACPAUSE of net/bridge/br_private.h). */
+const allReserved = 0xfffd;
+
 /** IFLA_INFO_DATA of a bridge. */
 export function encodeBridge(data: AttributeWriter, options: BridgeOptions): void {
   const { forwardDelay, multicastSnooping, vlanFiltering } = options;
@@ -65,6 +73,9 @@ export function encodeBridgePort(data: AttributeWriter, port: BridgePort): void 
   data.u8(k.IFLA_BRPORT_MODE, Number(port.hairpin));
   if (port.locked !== undefined) data.u8(k.IFLA_BRPORT_LOCKED, Number(port.locked));
   if (port.learning !== undefined) data.u8(k.IFLA_BRPORT_LEARNING, Number(port.learning));
+  if (port.forwardsReserved !== undefined) {
+    data.u16(k.IFLA_BRPORT_GROUP_FWD_MASK, port.forwardsReserved ? allReserved : 0);
+  }
 }
 
 /** IFLA_INFO_DATA of a macvlan. */
@@ -106,6 +117,7 @@ export function decodeBridgePort(info: Attributes | undefined): Required<BridgeP
     hairpin: data?.u8(k.IFLA_BRPORT_MODE) === 1,
     locked: data?.u8(k.IFLA_BRPORT_LOCKED) === 1,
     learning: data?.u8(k.IFLA_BRPORT_LEARNING) === 1,
+    forwardsReserved: data?.u16(k.IFLA_BRPORT_GROUP_FWD_MASK) === allReserved,
   };
 }
 

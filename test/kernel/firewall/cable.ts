@@ -102,6 +102,9 @@ export class Cable implements AsyncDisposable {
     this.#paths.set(endpoint, path);
     run(`ip link add eth0 address ${mac} type veth peer name ${ifname} netns ${process.pid}`, path);
     run(`ip link set ${ifname} master ${bridge} up`);
+    // As the ports of guarded endpoints are.
+    run(`bridge link set dev ${ifname} learning on`);
+    run(`ip link set ${ifname} type bridge_slave group_fwd_mask 0xfffd`);
     run(`ip address add ${addressOf(endpoint)}/24 dev eth0`, path);
     run(`ip address add ${addressOf(endpoint, 6)}/64 dev eth0 nodad`, path);
     run('ip link set eth0 up', path);

@@ -1,5 +1,6 @@
 // What endpoints can send by their bridge, frame by frame, and what others can do about the table that decides it.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { MacAddress } from '../../../src/base/mac.ts';
 import { NoFirewall } from '../../../src/firewall/none.ts';
 import { GuardedFirewall } from '../../../src/firewall/senders/guarded-firewall.ts';
 import { SenderTable } from '../../../src/firewall/senders/sender-table.ts';
@@ -77,7 +78,18 @@ const honest: readonly Case[] = [
   },
 ];
 
+/** Of a bridge's neighbours on the cable: the addresses of LLDP and of LACP. */
+const reserved = ['01:80:c2:00:00:0e' as MacAddress, '01:80:c2:00:00:02' as MacAddress];
+
 const dishonest: readonly Case[] = [
+  ...reserved.map((toMac) => ({
+    what: `another protocol to the reserved address ${toMac}`,
+    frame: (mark: Mark) => ethernet({ mac, toMac }, 'other', mark),
+  })),
+  ...reserved.map((toMac) => ({
+    what: `IPv4 from another endpoint to the reserved address ${toMac}`,
+    frame: (mark: Mark) => udp({ mac, from: other, toMac }, mark),
+  })),
   { what: 'IPv4 from another endpoint', frame: (mark) => udp({ mac, from: other }, mark) },
   { what: 'IPv4 from the gateway', frame: (mark) => udp({ mac, from: addressOf(1) }, mark) },
   { what: 'IPv4 from elsewhere', frame: (mark) => udp({ mac, from: '192.0.2.1' }, mark) },
@@ -229,6 +241,7 @@ const keptToMac = new Set([
   'another protocol from another MAC address',
   'its IPv6 address from another MAC address',
   'an ARP answer that leads to another MAC address',
+  ...dishonest.slice(0, 2 * reserved.length).map(({ what }) => what),
   'IPv4 from another endpoint with two VLAN tags',
   'IPv4 from another endpoint with two tags of both kinds',
 ]);

@@ -82,6 +82,13 @@ test('a locked port lets pass only frames from the address that was told', async
   expect(await answers('66')).toBe(true);
 });
 
+test('frames to reserved addresses take the way of others when the port is told so, and again not', async () => {
+  for (const forwardsReserved of [true, false]) {
+    await send(changeLink({ index: port }, { port: { ...free, forwardsReserved } }));
+    expect(await findLink({ index: port }, host)).toMatchObject({ port: { forwardsReserved } });
+  }
+});
+
 test('a static entry is set twice, read, and removed', async () => {
   const entry = { link: port, mac: mac('07') };
   await send(setPortFdbEntry(entry), setPortFdbEntry(entry));

@@ -110,6 +110,13 @@ test('an interface without an IPv6 address has no IPv6, in a namespace of ours a
   }
 });
 
+test('a port that is guarded lets no frame pass by what guards it', async () => {
+  const plain = attachment(1);
+  const port = { hostIfname: 'at-1', bridge, isolated: false, hairpin: false, guarded: true } as const;
+  await sandboxes.attach(one, { ...plain, link: { kind: 'veth', ...port } }, routes);
+  expect(showLink('at-1')?.linkinfo?.info_slave_data).toMatchObject({ group_fwd_mask: '0xfffd' });
+});
+
 test('a port is isolated and hairpin as asked for', async () => {
   const plain = attachment(1);
   await sandboxes.attach(

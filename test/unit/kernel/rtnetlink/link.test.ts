@@ -126,14 +126,14 @@ test('a port of a bridge is read with its settings', () => {
     group: 0,
     alias: undefined,
     info: { kind: 'other', name: 'veth' },
-    port: { isolated: true, hairpin: true, locked: false, learning: true },
+    port: { isolated: true, hairpin: true, locked: false, learning: true, forwardsReserved: false },
   });
 });
 
 test('a locked port that does not learn is read as such', () => {
   expect(decodeLink(answerTo('ip -d link show dev va master br0'))).toMatchObject({
     master: 500,
-    port: { isolated: false, hairpin: true, locked: true, learning: false },
+    port: { isolated: false, hairpin: true, locked: true, learning: false, forwardsReserved: false },
   });
 });
 
