@@ -44,6 +44,7 @@ export class FakeController implements Controller {
   readonly launched: (RunRequest | ExecRequest)[] = [];
   /** What `check` finds until it is told to fix it; `stubborn` ones stay. */
   readonly differences: { object: string; problem: string; stubborn?: true }[] = [];
+  readonly notes: { object: string; problem: string }[] = [];
   readonly #networks = new Map<NetworkId, Network>();
   readonly #sandboxes = new Map<SandboxId, Sandbox>();
   readonly #endpoints = new Map<EndpointId, Endpoint>();
@@ -299,7 +300,7 @@ export class FakeController implements Controller {
     }));
     const left = this.differences.filter(({ stubborn }) => !options.fix || stubborn === true);
     this.differences.splice(0, this.differences.length, ...left);
-    return { differences, notes: [] };
+    return { differences, notes: this.notes };
   }
 
   #addNetwork(request: CreateNetworkRequest, builtin: boolean): Network {

@@ -44,6 +44,11 @@ export class FirewalledHost implements AsyncDisposable {
     return this.#netd;
   }
 
+  /** If it runs. */
+  async stopNetd(): Promise<void> {
+    await this.#netd?.stop();
+  }
+
   async startNetd(...flags: readonly string[]): Promise<void> {
     this.#netd = await this.host.netd(...flags);
   }

@@ -70,6 +70,11 @@ test('net check prints differences and fails while any is left', async () => {
   });
   controller.differences.length = 0;
   expect((await net('check', '--fix')).status).toBe(0);
+  controller.notes.push({ object: 'nft chain inet guard forward', problem: 'drops' });
+  expect(await net('check')).toMatchObject({
+    status: 0,
+    stdout: 'note: nft chain inet guard forward: drops\n',
+  });
 });
 
 describe('net graph', () => {

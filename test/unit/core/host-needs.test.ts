@@ -1,0 +1,78 @@
+// What the host is asked for: forwarding and a way past others' firewalls, for as long as a network is in use.
+import { beforeEach, expect, test } from 'vitest';
+import { CoreController } from '../../../src/core/controller.ts';
+import { type FakeParts, fakeParts } from '../../support/fake-parts.ts';
+
+let parts: FakeParts;
+let core: CoreController;
+beforeEach(async () => {
+  parts = fakeParts();
+  core = new CoreController(parts);
+  await core.start();
+});
+
+const asked = () => ({ forwarded: [...parts.world.forwarded], bridges: parts.world.passing.size });
+const nothing = { forwarded: [], bridges: 0 };
+
+test('a fresh start asks for nothing', () => {
+  expect(asked()).toEqual(nothing);
+});
+
+test.for([
+  { request: {}, forwarded: ['IPv4'] },
+  { request: { ipv6: true }, forwarded: ['IPv4', 'IPv6'] },
+  { request: { ipv4: false, ipv6: true }, forwarded: ['IPv6'] },
+  { request: { internal: true }, forwarded: [] },
+])('a network made with $request is asked for until it is deleted', async ({ request, forwarded }) => {
+  await core.createNetwork({ name: 'lab', ...request });
+  expect(asked()).toEqual({ forwarded, bridges: 1 });
+  await core.deleteNetwork('lab', { force: false });
+  expect(asked()).toEqual(nothing);
+});
+
+test('the last of several networks takes with it what was asked for', async () => {
+  for (const name of ['one', 'two']) await core.createNetwork({ name, ipv6: name === 'two' });
+  await core.deleteNetwork('two', { force: false });
+  expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
+});
+
+test('the built-in network is asked for while a sandbox is on it', async () => {
+  for (const name of ['web', 'db']) {
+    await core.createSandbox({ name });
+    await core.connect({ network: 'bridge', target: name });
+  }
+  expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
+  await core.disconnect('bridge', 'web', { force: false });
+  expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
+  await core.deleteSandbox('db', { force: false });
+  expect(asked()).toEqual(nothing);
+});
+
+test('what failed is asked for no longer', async () => {
+  await core.createSandbox({ name: 'web' });
+  parts.failOn('sandboxes.attach');
+  await expect(core.connect({ network: 'bridge', target: 'web' })).rejects.toThrow('told to fail');
+  expect(asked()).toEqual(nothing);
+  parts.failOn('firewall.apply');
+  await expect(core.createNetwork({ name: 'lab' })).rejects.toThrow('told to fail');
+  expect(asked()).toEqual(nothing);
+});
+
+test('a network whose forwarding cannot be switched on is not made', async () => {
+  parts.failOn('forwarding.bringAbout');
+  await expect(core.createNetwork({ name: 'lab' })).rejects.toThrow('told to fail');
+  expect(core.networks().map(({ name }) => name)).not.toContain('lab');
+});
+
+test('the next start asks for what the records need, and a check for what is missing', async () => {
+  await core.createNetwork({ name: 'lab' });
+  parts.world.forwarded.clear();
+  expect((await core.check({ fix: false })).differences).toEqual([
+    { object: 'host', problem: 'does not forward IPv4 packets between interfaces', repaired: false },
+  ]);
+  await core.check({ fix: true });
+  expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
+  parts.world.passing.clear();
+  await new CoreController(parts).start();
+  expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
+});
