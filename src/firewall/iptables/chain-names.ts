@@ -12,6 +12,7 @@ export const own = {
   apart: `${chainPrefix}NEW`,
   pass: `${chainPrefix}PASS`,
   accept: `${chainPrefix}ACCEPT`,
+  input: `${chainPrefix}INPUT`,
   dnat: `${chainPrefix}DNAT`,
   dnatAddress: `${chainPrefix}DNAT-ADDRESS`,
   dnatAny: `${chainPrefix}DNAT-ANY`,

@@ -60,8 +60,16 @@ export function filterTable({ family, networks, opened, allowances, surroundings
       // The administrator's rules for containers have their say.
       [own.accept]: ordered(...(surroundings.hasUserChain ? [`-j ${dockerUserChain}`] : []), '-j ACCEPT'),
       ...Object.fromEntries(guarded.map(({ policy, rules }) => [toChain(policy), ordered(...rules)])),
+      [own.input]: anyOrder(bridges.flatMap(nameRules)),
     },
-    { FORWARD: `-j ${own.filter}` },
+    { FORWARD: `-j ${own.filter}`, INPUT: `-j ${own.input}` },
+  );
+}
+
+/** Pods and containers of engines ask for names at their network's gateway, which a host may otherwise refuse. */
+function nameRules(bridge: Pattern): readonly string[] {
+  return ['udp', 'tcp'].map(
+    (protocol) => `-i ${patternText(bridge)} -p ${protocol} -m ${protocol} --dport 53 -j ACCEPT`,
   );
 }
 

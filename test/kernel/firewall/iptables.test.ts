@@ -137,7 +137,7 @@ describe.for(['nft', 'legacy'] as const)('iptables-%s', (variant) => {
       for (const words of [
         '-N FAIRLEAD-OLD',
         '-A FAIRLEAD-OLD -j DROP',
-        '-I INPUT -s 192.0.2.1 -j FAIRLEAD-OLD',
+        '-I OUTPUT -s 192.0.2.1 -j FAIRLEAD-OLD',
       ])
         iptables(words);
       expect(await firewall.inspect()).toEqual([
