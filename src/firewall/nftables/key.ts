@@ -1,7 +1,8 @@
 // Keys and values of map elements: byte layouts, and the text a person reads for them.
-import { type AddressRange, fromBytes, type IpAddress, toBytes, toIpAddress } from '../../base/cidr.ts';
+import { fromBytes, type IpAddress, toBytes } from '../../base/cidr.ts';
 import { ByteWriter } from '../../kernel/netlink/byte-writer.ts';
 import type { Protocol } from '../../model/port.ts';
+import type { ByteRange } from './address-ranges.ts';
 
 // Every field of a concatenation starts at a multiple of four bytes; ports are big-endian. Either part may be missing.
 //   bytes    field
@@ -44,16 +45,23 @@ export function protocolRange(protocol: Protocol): NumberRange {
   return { first: protocols[protocol], last: protocols[protocol] };
 }
 
-/** The asker's address if that matters, the one asked, the protocol's number and the port. */
+/** The asker's addresses if they matter, those asked, the protocol's number and the port. */
 export function rangeBytes(
-  addresses: readonly AddressRange[],
+  addresses: readonly ByteRange[],
   protocol: NumberRange,
   port: NumberRange,
 ): KeyRange {
   const bytes = (end: 'first' | 'last') => {
-    const heads = addresses.map((range) => toBytes(toIpAddress(range[end], range.family)));
-    const tail = [protocol[end], 0, 0, 0, port[end] >> 8, port[end] & 0xff, 0, 0];
-    return Uint8Array.from([...heads.flatMap((head) => [...head]), ...tail]);
+    const heads = addresses.map((range) => range[end]);
+    const length = heads.reduce((sum, head) => sum + head.length, 0);
+    const key = new Uint8Array(length + 8);
+    let at = 0;
+    for (const head of heads) {
+      key.set(head, at);
+      at += head.length;
+    }
+    key.set([protocol[end], 0, 0, 0, port[end] >> 8, port[end] & 0xff], at);
+    return key;
   };
   return { key: bytes('first'), lastKey: bytes('last') };
 }

@@ -2,7 +2,7 @@
 // what of an allowance no element before it says already. Pure.
 import { type AddressRange, type Cidr, familyOf, type IpFamily } from '../../base/cidr.ts';
 import type { AllowancePolicy } from '../../model/policy.ts';
-import { joinedRanges } from './address-ranges.ts';
+import { joinedRanges, toByteRange } from './address-ranges.ts';
 import { type NumberRange, protocolRange, rangeBytes } from './key.ts';
 import { allowedMap } from './layout.ts';
 import type { SetElement } from './render.ts';
@@ -92,7 +92,7 @@ function overlap(a: Box, b: Box): boolean {
 }
 
 function elementOf([from, to, protocols, ports]: Box, family: IpFamily): SetElement {
-  const addresses = [from, to].map((span) => ({ family, ...span }));
+  const addresses = [from, to].map((span) => toByteRange({ family, ...span }));
   return {
     set: allowedMap(family),
     ...rangeBytes(addresses, numbersOf(protocols), numbersOf(ports)),

@@ -1,7 +1,7 @@
 // From published ports to elements of sets and maps. Pure.
-import { type AddressRange, type Cidr, familyOf, rangeOf, toBytes } from '../../base/cidr.ts';
+import { type Cidr, familyBits, familyOf, toBytes } from '../../base/cidr.ts';
 import type { PortForward } from '../../model/policy.ts';
-import { joinedRanges, wholeFamily } from './address-ranges.ts';
+import { RangeCache, wholeFamily } from './address-ranges.ts';
 import { destinationBytes, type KeyRange, type NumberRange, protocolRange, rangeBytes } from './key.ts';
 import {
   addressPortsMap,
@@ -19,21 +19,26 @@ import type { PortRun } from './port-runs.ts';
 import type { SetElement } from './render.ts';
 
 /** A single port for everybody is an element of a hash table, all else of interval sets. */
-export function renderRun(run: PortRun): readonly SetElement[] {
+export function renderRuns(runs: readonly PortRun[]): readonly SetElement[] {
+  const cache = new RangeCache();
+  return runs.flatMap((run) => renderRun(run, cache));
+}
+
+function renderRun(run: PortRun, cache: RangeCache): readonly SetElement[] {
   const { first, size } = run;
-  if (isOpened(first)) return opened(run);
+  if (isOpened(first)) return opened(run, cache);
   return [
-    ...(size === 1 && first.from === undefined ? [translated(first)] : translatedFor(run)),
-    ...(isLoopback(first) ? [loopback(run)] : []),
-    ...(first.keepSource ? [] : [masqueraded(run)]),
+    ...(size === 1 && first.from === undefined ? [translated(first)] : translatedFor(run, cache)),
+    ...(isLoopback(first) ? [loopback(run, cache)] : []),
+    ...(first.keepSource ? [] : [masqueraded(run, cache)]),
   ];
 }
 
-function opened(run: PortRun): readonly SetElement[] {
+function opened(run: PortRun, cache: RangeCache): readonly SetElement[] {
   const { first, size } = run;
   const family = familyOf(first.address);
   if (size === 1 && first.from === undefined) return [{ set: openPortsSet(family), key: endOf(first) }];
-  return connections(run).map((keys) => ({ set: openRangesSet(family), ...keys }));
+  return connections(run, cache).map((keys) => ({ set: openRangesSet(family), ...keys }));
 }
 
 function translated({ hostAddress, hostPort, protocol, address, port }: PortForward): SetElement {
@@ -46,41 +51,41 @@ function translated({ hostAddress, hostPort, protocol, address, port }: PortForw
   return { set: addressPortsMap(family), key, data };
 }
 
-function translatedFor(run: PortRun): readonly SetElement[] {
+function translatedFor(run: PortRun, cache: RangeCache): readonly SetElement[] {
   const { address, hostPort, port } = run.first;
   const family = familyOf(address);
   const lead =
     hostPort === port
       ? { set: rangesMap(family), data: toBytes(address) }
       : { set: restrictedPortsMap(family), data: destinationBytes({ address, port }) };
-  return connections(run).map((keys) => ({ ...lead, ...keys }));
+  return connections(run, cache).map((keys) => ({ ...lead, ...keys }));
 }
 
 /** One for each range of askers. */
-function connections(run: PortRun): readonly KeyRange[] {
+function connections(run: PortRun, cache: RangeCache): readonly KeyRange[] {
   const { hostAddress, protocol, from, address } = run.first;
-  const askers = from === undefined ? [wholeFamily[familyOf(address)]] : joinedRanges(from);
-  const asked = hostAddresses(hostAddress);
-  return askers.map((asker) => rangeBytes([asker, asked], protocolRange(protocol), portsOf(run)));
+  const askers = cache.rangesOf(from ?? [wholeFamily[familyOf(address)]]);
+  const asked = cache.rangesOf(hostSubnet(hostAddress));
+  return askers.map((asker) => rangeBytes([asker, ...asked], protocolRange(protocol), portsOf(run)));
 }
 
-function loopback(run: PortRun): SetElement {
+function loopback(run: PortRun, cache: RangeCache): SetElement {
   const { hostAddress, protocol, hostPort } = run.first;
   if (run.size === 1) {
     return { set: loopbackPorts, key: destinationBytes({ address: hostAddress, protocol, port: hostPort }) };
   }
-  return { set: loopbackRanges, ...hostEnd(run) };
+  return { set: loopbackRanges, ...hostEnd(run, cache) };
 }
 
-function masqueraded(run: PortRun): SetElement {
+function masqueraded(run: PortRun, cache: RangeCache): SetElement {
   const family = familyOf(run.first.address);
   if (run.size === 1) return { set: masqueradedSet(family), key: endOf(run.first) };
-  return { set: masqueradedRangesSet(family), ...hostEnd(run) };
+  return { set: masqueradedRangesSet(family), ...hostEnd(run, cache) };
 }
 
-function hostEnd(run: PortRun): KeyRange {
+function hostEnd(run: PortRun, cache: RangeCache): KeyRange {
   const { hostAddress, protocol } = run.first;
-  return rangeBytes([hostAddresses(hostAddress)], protocolRange(protocol), portsOf(run));
+  return rangeBytes(cache.rangesOf(hostSubnet(hostAddress)), protocolRange(protocol), portsOf(run));
 }
 
 function endOf({ address, protocol, port }: PortForward): Uint8Array {
@@ -91,10 +96,11 @@ function portsOf({ first, size }: PortRun): NumberRange {
   return { first: first.hostPort, last: first.hostPort + size - 1 };
 }
 
-function hostAddresses(hostAddress: PortForward['hostAddress']): AddressRange {
+function hostSubnet(hostAddress: PortForward['hostAddress']): readonly [Cidr] {
   const family = familyOf(hostAddress);
-  if (isWildcard({ hostAddress })) return wholeFamily[family];
-  return rangeOf(`${hostAddress}/${family === 4 ? 32 : 128}` as Cidr);
+  return [
+    isWildcard({ hostAddress }) ? wholeFamily[family] : (`${hostAddress}/${familyBits(family)}` as Cidr),
+  ];
 }
 
 function isOpened({ hostAddress, hostPort, address, port }: PortForward): boolean {

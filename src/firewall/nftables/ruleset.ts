@@ -10,7 +10,7 @@ import { PortClaims } from './port-claims.ts';
 import { type ChangedRuns, changedRuns } from './port-runs.ts';
 import { type Rendering, renderBridge, type SetElement } from './render.ts';
 import { renderAllowances } from './render-allowances.ts';
-import { renderRun } from './render-ports.ts';
+import { renderRuns } from './render-ports.ts';
 
 /** An element and how many owners want it: ends of forwards may be shared by several ports. */
 export interface Held {
@@ -80,12 +80,12 @@ export class Ruleset {
       elements: this.#stageElements({
         removed: [
           ...renderings.removed.flatMap(({ elements }) => elements),
-          ...runs.flatMap(({ removed }) => removed.flatMap(renderRun)),
+          ...runs.flatMap(({ removed }) => renderRuns(removed)),
           ...allowed.removed,
         ],
         added: [
           ...renderings.added.flatMap(({ elements }) => elements),
-          ...runs.flatMap(({ added }) => added.flatMap(renderRun)),
+          ...runs.flatMap(({ added }) => renderRuns(added)),
           ...allowed.added,
         ],
       }),

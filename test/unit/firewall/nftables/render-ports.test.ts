@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type Cidr, fromBytes, type IpAddress } from '../../../../src/base/cidr.ts';
 import { destinationText } from '../../../../src/firewall/nftables/key.ts';
-import { renderRun } from '../../../../src/firewall/nftables/render-ports.ts';
+import { renderRuns } from '../../../../src/firewall/nftables/render-ports.ts';
 import type { PortForward } from '../../../../src/model/policy.ts';
 
 const anywhere = '0.0.0.0' as IpAddress;
@@ -20,7 +20,7 @@ const everybody = '0.0.0.0-255.255.255.255';
 const askers = { from: ['10.9.0.0/24', '10.9.1.0/24', '10.9.0.7/32', '192.0.2.1/32'] as Cidr[] };
 
 function rendered(more: Partial<PortForward>, size: number): readonly string[] {
-  return renderRun({ first: { ...base, ...more }, size }).map(({ set, key, lastKey, data }) => {
+  return renderRuns([{ first: { ...base, ...more }, size }]).map(({ set, key, lastKey, data }) => {
     const lead = data instanceof Uint8Array ? ` : ${leadText(data)}` : '';
     return `${set} ${destinationText(key, lastKey)}${lead}`;
   });
