@@ -55,6 +55,10 @@ const allowances: readonly AllowancePolicy[] = [
     first: 80,
     last: 80,
   }),
+  // What no allowance opens: an internal network, and endpoints of one network to each other.
+  allowance('from-internal', network(internal), network(2)),
+  allowance('to-internal', network(1), network(internal)),
+  allowance('within-apart', network(apart), network(apart)),
 ];
 const networks = [
   networkPolicy(1),
@@ -88,7 +92,7 @@ beforeAll(async () => {
   lan = await Lan.create();
   for (const number of [1, 2, 3, routed, internal, other]) await lan.addNetwork(number, [2, 3]);
   await lan.addNetwork(apart, [2, 3], { isolated: true });
-  for (const number of [1, 2, 3, apart, routed, other]) await lan.serveRange(`${number}.2`, 79, 82);
+  for (const number of [1, 2, 3, apart, routed, internal, other]) await lan.serveRange(`${number}.2`, 79, 82);
   await lan.serveRange('2.3', 80, 80);
   await lan.serveRange('outside', 80, 80);
 }, 160_000);
@@ -175,6 +179,13 @@ const cases: readonly Case[] = [
     shut: [['udp', 81]],
   },
   { what: 'not between others', from: [9, 2], to: [2, 2], open: [], shut: [['tcp', 80], ['ping']] },
+  {
+    what: 'not to an internal network',
+    from: [1, 2],
+    to: [internal, 2],
+    open: [],
+    shut: [['tcp', 80], ['ping']],
+  },
   { what: 'not from an internal network', from: [internal, 2], to: [2, 2], open: [], shut: [['tcp', 80]] },
 ];
 
