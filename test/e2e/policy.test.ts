@@ -1,5 +1,6 @@
 // Policies as `net policy` makes them: who reaches whom before and after, with real processes, over changes of every kind.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { expectAsWritten } from '../support/console-blocks.ts';
 import { addressOf, ask, expectSilence, serverCommand, startServer } from '../support/peers.ts';
 import { type Netd, TestHost } from '../support/test-host.ts';
 
@@ -129,4 +130,13 @@ describe.for(['nftables', 'iptables'])('with %s', (firewall) => {
     }
     expect(await host.net('policy', 'ls', '-q')).toBe('');
   });
+});
+
+test('the example of docs/policy.md prints what stands there', async () => {
+  await using host = await TestHost.start('host');
+  await host.netd();
+  await expectAsWritten({ document: 'docs/policy.md', heading: '## Example' }, (command) =>
+    host.attempt(['bash', '-c', command]),
+  );
+  await host.net('check');
 });
