@@ -9,13 +9,8 @@ namespace fairlead {
 
 namespace {
 
-/** Replaces the filter of a held port, which lets nothing in, by the one given; empty is none. */
+/** Replaces the filter of a held port, which lets nothing in, by the one given. */
 Result<Done> setFilter(int fd, Napi::Uint8Array program) {
-  if (program.ByteLength() == 0) {
-    const int unused = 0;
-    if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) != 0) return lastError("setsockopt");
-    return Done{};
-  }
   const sock_fprog filter{static_cast<unsigned short>(program.ByteLength() / sizeof(sock_filter)),
                           reinterpret_cast<sock_filter*>(program.Data())};
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) return lastError("setsockopt");

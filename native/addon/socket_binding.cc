@@ -94,10 +94,10 @@ Napi::Value commitAndHoldAt(const Napi::CallbackInfo& info) {
   return openInNamespace<Fd>(info.Env(), integerAt(info, 0), [batch] { return commitAndHold(batch); });
 }
 
-/** holdPort(protocol, address, port) */
+/** holdPort(protocol, address, port, both families) */
 Napi::Value holdPortAt(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Result<HeldPort> held = holdPort(protocolOf(textAt(info, 0)), addressAt(info, 1));
+  Result<HeldPort> held = holdPort(protocolOf(textAt(info, 0)), addressAt(info, 1), info[3].ToBoolean());
   if (const SystemError* error = errorOf(held)) return refuse(env, *error);
   Napi::Object value = Napi::Object::New(env);
   value.Set("fd", Napi::Number::New(env, std::get<HeldPort>(held).fd.release()));

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int backlog = 128;
 
-Result<Fd> openSocket(int protocol, const SocketAddress& address) {
+Result<Fd> openSocket(int protocol, const SocketAddress& address, bool both = false) {
   const int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
   const int family = address.storage.ss_family;
   Fd fd(socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
@@ -22,7 +22,8 @@ Result<Fd> openSocket(int protocol, const SocketAddress& address) {
   if (protocol == IPPROTO_TCP && setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) {
     return lastError("setsockopt");
   }
-  if (family == AF_INET6 && setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
+  const int only = both ? 0 : 1;
+  if (family == AF_INET6 && setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0) {
     return lastError("setsockopt");
   }
   return fd;
@@ -90,8 +91,8 @@ Result<Fd> openClient(int protocol, const SocketAddress& from, const SocketAddre
   return opened;
 }
 
-Result<HeldPort> holdPort(int protocol, const SocketAddress& address) {
-  Result<Fd> opened = openSocket(protocol, address);
+Result<HeldPort> holdPort(int protocol, const SocketAddress& address, bool both) {
+  Result<Fd> opened = openSocket(protocol, address, both);
   if (const SystemError* error = errorOf(opened)) return *error;
   Fd& fd = std::get<Fd>(opened);
   const Result<Done> filtered = dropEverything(fd.get());

@@ -36,9 +36,10 @@ struct HeldPort {
 
 /**
  * Binds a port so that nobody else gets it, and lets no packet in: published ports are carried by the firewall.
- * Port 0 takes a free one. `protocol` is IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP.
+ * Port 0 takes a free one. `protocol` is IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP. `both`: `address` is :: and stands for
+ * 0.0.0.0 as well.
  */
-Result<HeldPort> holdPort(int protocol, const SocketAddress& address);
+Result<HeldPort> holdPort(int protocol, const SocketAddress& address, bool both);
 
 /** Sends one datagram to a unix socket; a path that begins with @ is in the abstract namespace. */
 Result<Done> sendToUnix(const std::string& path, const std::string& text);

@@ -9,16 +9,23 @@ import type { EndpointId } from '../model/ids.ts';
 import { askersAt, type PublishedPort } from '../model/port.ts';
 import { EphemeralPorts, rangeText, readEphemeralRange } from './ephemeral-ports.ts';
 import type { HostPortOwner, HostPortRequest, HostPorts } from './host-ports.ts';
-import { relayLimits, relayPort } from './port-relay.ts';
+import { relayLimits, relayPorts } from './port-relay.ts';
 import { BindError, codeOf, openSocket, type PortName } from './port-socket.ts';
 import { findPortUser } from './port-user.ts';
+
+/** Of one port, or of the same on `0.0.0.0` and `::`. */
+interface HeldSocket {
+  readonly fd: number;
+  /** Then the relay has it. */
+  readonly isRelayed: boolean;
+  /** Closed with the last of them. */
+  users: number;
+}
 
 /** A port of ours; without a socket where another holds it, or the kernel has none of that protocol, or not that address now. */
 interface HeldPort extends PublishedPort {
   readonly owner: HostPortOwner;
-  readonly fd?: number;
-  /** Then the relay has the socket. */
-  readonly isRelayed?: boolean;
+  readonly socket?: HeldSocket;
 }
 
 type Wanted = PublishedPort & Pick<HeldPort, 'owner'>;
@@ -51,17 +58,12 @@ export class HeldPorts implements HostPorts {
   }
 
   async restore(owner: HostPortOwner, ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]> {
-    return ports.filter((port) => {
-      try {
-        this.#hold({ ...port, owner });
-        return false;
-      } catch (error) {
-        if (codeOf(error) !== 'EADDRNOTAVAIL') return true;
-        // The address is not there now, so nobody else has the port either; rules for it wait with it.
-        this.#keep({ ...port, owner });
-        return false;
-      }
-    });
+    const lost: PublishedPort[] = [];
+    for (const group of pairs(ports.map((port) => ({ ...port, owner })))) {
+      if (this.#holdBoth(group) !== undefined) continue;
+      lost.push(...group.filter((wanted) => !this.#restore(wanted)).map(publishedPort));
+    }
+    return lost;
   }
 
   release(endpointId: EndpointId, ports?: readonly PublishedPort[]): void {
@@ -114,12 +116,15 @@ export class HeldPorts implements HostPorts {
   /** The same number on every address, or none. */
   #holdAll(owner: HostPortOwner, request: HostPortRequest, hostPort: number): readonly HeldPort[] {
     const { protocol, port, hostAddresses } = request;
+    const wanted = hostAddresses.map((hostAddress) => {
+      return { owner, protocol, port, hostAddress, hostPort, ...askersAt(hostAddress, request) };
+    });
     const held: HeldPort[] = [];
     try {
-      for (const hostAddress of hostAddresses) {
-        held.push(
-          this.#hold({ owner, protocol, port, hostAddress, hostPort, ...askersAt(hostAddress, request) }),
-        );
+      for (const group of pairs(wanted)) {
+        const both = this.#holdBoth(group);
+        if (both !== undefined) held.push(...both);
+        else for (const one of group) held.push(this.#hold(one));
       }
     } catch (error) {
       this.#drop(held);
@@ -128,20 +133,47 @@ export class HeldPorts implements HostPorts {
     return held;
   }
 
+  /** By one socket, where that is possible; whatever keeps it from being so is found by trying them one by one. */
+  #holdBoth(wanted: readonly Wanted[]): readonly HeldPort[] | undefined {
+    const last = wanted[1];
+    if (last === undefined || last.owner.heldElsewhere || wanted.some((one) => this.#rival(one)))
+      return undefined;
+    try {
+      const socket = this.#open(last, wanted);
+      return wanted.map((one) => this.#keep({ ...one, ...(socket && { socket }) }));
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+
   /** Errors: BindError. */
   #hold(wanted: Wanted): HeldPort {
     const rival = this.#rival(wanted);
     if (rival !== undefined) throw new BindError('EADDRINUSE', wanted, rival.owner);
-    const fd = wanted.owner.heldElsewhere ? undefined : openSocket(wanted);
-    const held = fd === undefined ? wanted : { ...wanted, fd, isRelayed: this.#relay(wanted, fd) };
-    this.#keep(held);
-    return held;
+    const socket = wanted.owner.heldElsewhere ? undefined : this.#open(wanted, [wanted]);
+    return this.#keep({ ...wanted, ...(socket && { socket }) });
   }
 
-  /** Errors: BindError. */
-  #relay(wanted: Wanted, fd: number): boolean {
+  /** False when somebody else has it. */
+  #restore(wanted: Wanted): boolean {
     try {
-      return relayPort({ ...wanted, fd }, wanted.owner.addresses, this.#relayLimits);
+      this.#hold(wanted);
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRNOTAVAIL') return false;
+      // The address is not there now, so nobody else has the port either; rules for it wait with it.
+      this.#keep(wanted);
+    }
+    return true;
+  }
+
+  /** A socket for these ports, relayed as far as they are to be. Errors: BindError. */
+  #open(wanted: Wanted, users: readonly Wanted[]): HeldSocket | undefined {
+    const fd = openSocket(wanted, users.length > 1);
+    if (fd === undefined) return undefined;
+    try {
+      const isRelayed = relayPorts(fd, users, wanted.owner.addresses, this.#relayLimits);
+      return { fd, isRelayed, users: users.length };
     } catch (error) {
       const code = codeOf(error);
       if (code === undefined) throw error;
@@ -149,20 +181,22 @@ export class HeldPorts implements HostPorts {
     }
   }
 
-  #keep(held: HeldPort): void {
+  #keep(held: HeldPort): HeldPort {
     const name = nameOf(held);
     this.#ports.set(name, [...(this.#ports.get(name) ?? []), held]);
     const { endpointId } = held.owner;
     this.#owned.set(endpointId, (this.#owned.get(endpointId) ?? new Set()).add(held));
+    return held;
   }
 
   #drop(ports: readonly HeldPort[]): void {
     const relayed: number[] = [];
     for (const held of ports) {
       this.#forget(held);
-      if (held.fd === undefined) continue;
-      if (held.isRelayed) relayed.push(held.fd);
-      else closeFd(held.fd);
+      const { socket } = held;
+      if (socket === undefined || --socket.users > 0) continue;
+      if (socket.isRelayed) relayed.push(socket.fd);
+      else closeFd(socket.fd);
     }
     endRelays(relayed);
   }
@@ -213,6 +247,18 @@ function freedom({ hostPort }: HostPortRequest): number {
 function possible(addresses: readonly IpAddress[]): readonly IpAddress[] {
   const known = addresses.filter((address) => kernelHasIpv6 || familyOf(address) === 4);
   return known.length > 0 ? known : addresses;
+}
+
+/** The same port on `0.0.0.0` and on `::` together, `::` being the last; all others alone. */
+function pairs(wanted: readonly Wanted[]): readonly (readonly Wanted[])[] {
+  const groups = new Map<string, readonly Wanted[]>();
+  for (const one of wanted) {
+    const place = isWildcard(one.hostAddress) ? `${nameOf(one)} to ${one.port}` : placeOf(one);
+    groups.set(place, [...(groups.get(place) ?? []), one]);
+  }
+  return [...groups.values()].map((group) =>
+    group.toSorted((a, b) => familyOf(a.hostAddress) - familyOf(b.hostAddress)),
+  );
 }
 
 function noneFree({ protocol, hostAddresses }: HostPortRequest, what: string): never {

@@ -1,7 +1,7 @@
 // Which held ports are relayed, where to and for whom: those the kernel cannot translate.
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { type RelayLimits, type RelayTarget, relayHostPort } from '../kernel/relay.ts';
-import { type AskerFilter, encodeAskerFilter } from '../kernel/socket-filter.ts';
+import { encodeSocketFilter, type SocketFilter } from '../kernel/socket-filter.ts';
 import type { PublishedPort } from '../model/port.ts';
 import { targetOf } from '../model/port-target.ts';
 
@@ -10,31 +10,44 @@ export const relayLimits: RelayLimits = { most: 1024, idleMs: 90_000 };
 
 const loopback = '::1' as IpAddress;
 
-/** Relays what comes to the socket, if anything of the port is to be relayed; says whether it is. Errors: see `relayHostPort`. */
-export function relayPort(
-  port: PublishedPort & { readonly fd: number },
+/**
+ * Relays what comes to a socket that holds these ports: one, or the same on `0.0.0.0` and on `::`. Says whether anything of
+ * them is to be relayed. Errors: see `relayHostPort`.
+ */
+export function relayPorts(
+  fd: number,
+  ports: readonly PublishedPort[],
   addresses: readonly IpAddress[],
   limits: RelayLimits,
 ): boolean {
-  const target = relayTarget(port, addresses);
-  if (target === undefined) return false;
-  relayHostPort({ fd: port.fd, port: port.hostPort }, target, limits);
+  const relayings = ports.map((port) => relayingOf(port, addresses)).filter((one) => one !== undefined);
+  const [first] = relayings;
+  if (first === undefined) return false;
+  // Ports of both families that are relayed lead to one address: the endpoint has but one family.
+  const { protocol, hostPort, port, address } = first;
+  const filter = encodeSocketFilter(Object.assign({}, ...relayings.map(({ askers }) => askers)));
+  relayHostPort({ fd, port: hostPort }, { protocol, address, port, filter }, limits);
   return true;
+}
+
+interface Relaying extends Pick<RelayTarget, 'protocol' | 'address' | 'port'> {
+  readonly hostPort: number;
+  readonly askers: SocketFilter;
 }
 
 /**
  * Undefined where the kernel translates everything: it does so within a family, but has no route_localnet for IPv6, so what
  * is sent to ::1 comes to the socket. Protocols other than TCP and UDP are not relayed.
  */
-function relayTarget(
-  { protocol, hostAddress, port, from }: PublishedPort,
+function relayingOf(
+  { protocol, hostAddress, hostPort, port, from }: PublishedPort,
   addresses: readonly IpAddress[],
-): RelayTarget | undefined {
+): Relaying | undefined {
   const address = targetOf(hostAddress, addresses);
   if (address === undefined || protocol === 'sctp') return undefined;
-  const askers: AskerFilter = from === undefined ? {} : { from };
   const isTranslated = familyOf(address) === familyOf(hostAddress);
   if (isTranslated && hostAddress !== '::' && hostAddress !== loopback) return undefined;
-  const filter = encodeAskerFilter({ ...askers, ...(isTranslated && { to: loopback }) });
-  return { protocol, address, port, filter };
+  const filter = { ...(from !== undefined && { from }), ...(isTranslated && { to: loopback }) };
+  const askers = familyOf(hostAddress) === 4 ? { ipv4: filter } : { ipv6: filter };
+  return { protocol, hostPort, port, address, askers };
 }

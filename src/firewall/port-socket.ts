@@ -1,6 +1,6 @@
 // Sockets that hold host ports, and why one could not be had.
 import type { IpAddress } from '../base/cidr.ts';
-import { holdHostPort } from '../kernel/sockets.ts';
+import { everywhere, holdHostPort } from '../kernel/sockets.ts';
 import type { Protocol } from '../model/port.ts';
 import type { HostPortOwner } from './host-ports.ts';
 
@@ -28,10 +28,13 @@ export class BindError extends Error {
   }
 }
 
-/** The file descriptor; undefined where the kernel has no such sockets: then the port is ours by our own word only. Errors: BindError. */
-export function openSocket(socket: PortName): number | undefined {
+/**
+ * The file descriptor; undefined where the kernel has no such sockets: then the port is ours by our own word only. `both`: for
+ * `0.0.0.0` and `::` at once. Errors: BindError.
+ */
+export function openSocket(socket: PortName, both = false): number | undefined {
   try {
-    return holdHostPort(socket.protocol, socket.hostAddress, socket.hostPort).fd;
+    return holdHostPort(socket.protocol, both ? everywhere : socket.hostAddress, socket.hostPort).fd;
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined) throw error;

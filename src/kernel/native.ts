@@ -49,7 +49,12 @@ interface Native {
   ): Promise<number>;
   /** The netlink socket the batch was sent by; its last message asks for an acknowledgement. */
   commitAndHold(namespaceFd: number, batch: Uint8Array): Promise<number>;
-  holdPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): { fd: number; port: number };
+  holdPort(
+    protocol: 'tcp' | 'udp' | 'sctp',
+    address: string,
+    port: number,
+    bothFamilies: boolean,
+  ): { fd: number; port: number };
   /** Takes the socket, also when it throws. `filter` is an array of `struct sock_filter`. */
   relayPort(
     fd: number,

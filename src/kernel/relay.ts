@@ -15,7 +15,7 @@ export interface RelayTarget {
   readonly protocol: 'tcp' | 'udp';
   readonly address: string;
   readonly port: number;
-  /** Of the socket, see `encodeAskerFilter`: nothing else came in so far. */
+  /** Of the socket, see `encodeSocketFilter`: nothing else came in so far. */
   readonly filter: Uint8Array;
 }
 

@@ -2,7 +2,7 @@
 import { type Cidr, familyOf, type IpAddress, prefixOf, rangeOf, toInteger } from '../base/cidr.ts';
 import { ByteWriter } from './netlink/byte-writer.ts';
 
-/** What a socket of one family lets in; everything, where nothing is said. */
+/** What a socket lets in of one family; everything, where nothing is said. */
 export interface AskerFilter {
   /** Where packets come from. */
   readonly from?: readonly Cidr[];
@@ -10,22 +10,42 @@ export interface AskerFilter {
   readonly to?: IpAddress;
 }
 
+/** For a socket of either family, or of both; nothing is let in of one that is not named. */
+export interface SocketFilter {
+  readonly ipv4?: AskerFilter;
+  readonly ipv6?: AskerFilter;
+}
+
 /**
  * The program as SO_ATTACH_FILTER takes it: `struct sock_filter` of include/uapi/linux/filter.h, `u16 code; u8 jt; u8 jf;
- * u32 k`, one after the other. Empty when everything is let in.
+ * u32 k`, one after the other.
  */
-export function encodeAskerFilter({ from, to }: AskerFilter): Uint8Array {
-  if (from === undefined && to === undefined) return new Uint8Array();
-  const onlyTo = to === undefined ? [] : [...whenAll(isAddress(to), [passOver]), refuse];
-  const askers = from === undefined ? [accept] : [...from.flatMap(acceptFrom), refuse];
+export function encodeSocketFilter({ ipv4, ipv6 }: SocketFilter): Uint8Array {
+  const ofIpv4 = programOf(ipv4);
+  const program = [
+    { code: loadByte, value: ipHeader },
+    { code: and, value: 0xf0 },
+    { code: jumpIfEqual, whenTrue: 1, value: 0x40 },
+    { code: jump, value: ofIpv4.length },
+    ...ofIpv4,
+    ...programOf(ipv6),
+  ];
   const writer = new ByteWriter();
-  for (const { code, whenTrue = 0, whenFalse = 0, value } of [...onlyTo, ...askers]) {
+  for (const { code, whenTrue = 0, whenFalse = 0, value } of program as readonly Instruction[]) {
     writer.u16(code);
     writer.u8(whenTrue);
     writer.u8(whenFalse);
     writer.u32(value);
   }
   return writer.finish();
+}
+
+/** It ends in each case. */
+function programOf(filter: AskerFilter | undefined): readonly Instruction[] {
+  if (filter === undefined) return [refuse];
+  const { from, to } = filter;
+  const onlyTo = to === undefined ? [] : [...whenAll(isAddress(to), [passOver]), refuse];
+  return [...onlyTo, ...(from === undefined ? [accept] : [...from.flatMap(acceptFrom), refuse])];
 }
 
 /** Jumps pass over that many instructions. */
@@ -38,6 +58,7 @@ interface Instruction {
 
 // include/uapi/linux/bpf_common.h
 const loadWord = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const loadByte = 0x30; // BPF_LD | BPF_B | BPF_ABS
 const and = 0x54; // BPF_ALU | BPF_AND | BPF_K
 const jump = 0x05; // BPF_JMP | BPF_JA
 const jumpIfEqual = 0x15; // BPF_JMP | BPF_JEQ | BPF_K

@@ -51,13 +51,21 @@ export interface HeldHostPort {
 
 /**
  * Binds a port of the daemon's namespace so that no other process gets it. The socket itself lets no packet in.
- * `port` 0 takes a free one. Errors: those of bind(2), with `code`: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`;
- * `EPROTONOSUPPORT` or `ESOCKTNOSUPPORT` where the kernel has no sockets of this protocol.
+ * `port` 0 takes a free one; `everywhere` stands for `0.0.0.0` and `::` by one socket. Errors: those of bind(2), with `code`:
+ * `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`; `EPROTONOSUPPORT` or `ESOCKTNOSUPPORT` where the kernel has no sockets of this protocol.
  */
-export function holdHostPort(protocol: 'tcp' | 'udp' | 'sctp', address: string, port: number): HeldHostPort {
-  checkEndpoint(address, port);
-  return native.holdPort(protocol, address, port);
+export function holdHostPort(
+  protocol: 'tcp' | 'udp' | 'sctp',
+  address: string | typeof everywhere,
+  port: number,
+): HeldHostPort {
+  const isEverywhere = address === everywhere;
+  const bound = isEverywhere ? '::' : address;
+  checkEndpoint(bound, port);
+  return native.holdPort(protocol, bound, port, isEverywhere);
 }
+
+export const everywhere = 'everywhere';
 
 export function closeFd(fd: number): void {
   closeSync(fd);

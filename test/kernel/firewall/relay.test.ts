@@ -32,7 +32,7 @@ function ownerOn(...addresses: IpAddress[]): HostPortOwner {
 
 interface Relayed {
   readonly protocol?: 'tcp' | 'udp';
-  readonly at: string;
+  readonly at: string | readonly string[];
   readonly to: IpAddress | readonly IpAddress[];
   readonly port: number;
   readonly from?: readonly string[];
@@ -45,7 +45,7 @@ async function relay({ protocol = 'tcp', at, to, port, from, most = 100, idleMs 
   const ports = new HeldPorts({ most, idleMs });
   const owner = ownerOn(...[to].flat());
   onTestFinished(() => ports.release(owner.endpointId));
-  const hostAddresses = [at as IpAddress];
+  const hostAddresses = [at].flat() as IpAddress[];
   const askers = from !== undefined && { from: from as Cidr[] };
   const [held] = await ports.reserve(owner, [{ protocol, port, hostAddresses, ...askers }]);
   return { ports, owner, held: held as PublishedPort, hostPort: held?.hostPort ?? 0 };
@@ -149,6 +149,31 @@ describe('a port', () => {
       expect(await ask(hostPort, asked)).toBe('silence');
     },
   );
+
+  test.for([
+    { to: 4, answers: ['::1', host[6]], silent: ['127.0.0.1', host[4]] },
+    { to: 6, answers: ['::1', '127.0.0.1', host[4]], silent: [host[6]] },
+  ] as const)(
+    'on 0.0.0.0 and :: leads to IPv$to from where the kernel does not',
+    async ({ to, answers, silent }) => {
+      const port = await serveName(endpoint[to]);
+      const { hostPort } = await relay({ at: ['0.0.0.0', '::'], to: endpoint[to], port });
+      for (const asked of answers) expect(await ask(hostPort, asked)).toContain(endpoint[to]);
+      for (const asked of silent) expect(await ask(hostPort, asked)).toBe('silence');
+    },
+  );
+
+  test('on 0.0.0.0 and :: is held by one socket until both are let go', async () => {
+    const port = await serveName(endpoint[4]);
+    const { ports, owner, hostPort } = await relay({ at: ['0.0.0.0', '::'], to: endpoint[4], port });
+    const listeners = () =>
+      execFileSync('ss', ['-Hltn', `sport = ${hostPort}`], { encoding: 'utf8' })
+        .split('\n')
+        .filter(Boolean).length;
+    expect(listeners()).toBe(1);
+    ports.release(owner.endpointId);
+    expect(listeners()).toBe(0);
+  });
 
   test('is answered while the event loop is busy', async () => {
     const { hostPort } = await relay({ at: '::', to: endpoint[4], port: 9009 });
@@ -367,6 +392,9 @@ describe('a relayed UDP port', () => {
     { at: '0.0.0.0', asked: host[4], to: 6 },
     { at: '0.0.0.0', asked: '127.0.0.1', to: 6 },
     { at: host[4], asked: host[4], to: 6 },
+    { at: ['0.0.0.0', '::'], asked: host[6], to: 4 },
+    { at: ['0.0.0.0', '::'], asked: host[4], to: 6 },
+    { at: ['0.0.0.0', '::'], asked: '::1', to: 6 },
   ] as const)('on $at answers from $asked, for an endpoint with IPv$to', async ({ at, asked, to }) => {
     const port = await serveUdp(endpoint[to]);
     const { hostPort } = await relay({ protocol: 'udp', at, to: endpoint[to], port });
