@@ -97,7 +97,7 @@ export class BridgeDriver implements Driver {
         bridge: bridgeName(network),
         isolated: options['icc'] === 'false',
         hairpin: options['hairpin'] !== 'false',
-        ...(options['anti_spoofing'] !== 'false' && { guarded: true }),
+        ...(isGuarded(options) && { guarded: true }),
       },
       ...endpointInterface(network, endpoint),
     };
@@ -189,6 +189,12 @@ async function observe(plan: BridgePlan): Promise<ObservedBridge | undefined> {
     sysctls,
     hostForwards: hostSwitch === '1',
   };
+}
+
+/** Where the gateway is somebody's on the network, that one sends what comes from everywhere, with an address of its own choice. */
+function isGuarded(options: Options): boolean {
+  const setting = options['anti_spoofing'];
+  return setting === undefined ? options['inhibit_ipv4'] !== 'true' : setting === 'true';
 }
 
 function directAccess(network: Network, family: IpFamily): DirectAccess {

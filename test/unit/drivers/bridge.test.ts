@@ -35,9 +35,15 @@ test('an endpoint becomes a port of the bridge, with its id in the name of the h
   });
 });
 
-test('an endpoint of a network without anti-spoofing may call itself what it likes', () => {
-  const free = { ...network, options: { ...network.options, anti_spoofing: 'false' } };
-  expect(driver.attachment(free, endpoint).link).not.toHaveProperty('guarded');
+test.for([
+  { options: { anti_spoofing: 'false' }, guarded: undefined },
+  { options: { anti_spoofing: 'true' }, guarded: true },
+  { options: { inhibit_ipv4: 'true' }, guarded: undefined },
+  { options: { inhibit_ipv4: 'true', anti_spoofing: 'true' }, guarded: true },
+])('with options $options the guard over what an endpoint sends is $guarded', ({ options, guarded }) => {
+  const changed = { ...network, options: { ...network.options, ...options } };
+  const { link } = driver.attachment(changed, endpoint);
+  expect(link.kind === 'veth' && link.guarded).toBe(guarded);
 });
 
 test('without communication between endpoints ports are isolated, and hairpin can be switched off', () => {
