@@ -12,7 +12,7 @@ export const own = {
   apart: `${chainPrefix}NEW`,
   pass: `${chainPrefix}PASS`,
   accept: `${chainPrefix}ACCEPT`,
-  input: `${chainPrefix}INPUT`,
+  names: `${chainPrefix}NAMES`,
   dnat: `${chainPrefix}DNAT`,
   dnatAddress: `${chainPrefix}DNAT-ADDRESS`,
   dnatAny: `${chainPrefix}DNAT-ANY`,

@@ -60,9 +60,9 @@ export function filterTable({ family, networks, opened, allowances, surroundings
       // The administrator's rules for containers have their say.
       [own.accept]: ordered(...(surroundings.hasUserChain ? [`-j ${dockerUserChain}`] : []), '-j ACCEPT'),
       ...Object.fromEntries(guarded.map(({ policy, rules }) => [toChain(policy), ordered(...rules)])),
-      [own.input]: anyOrder(bridges.flatMap(nameRules)),
+      [own.names]: anyOrder(bridges.flatMap(nameRules)),
     },
-    { FORWARD: `-j ${own.filter}`, INPUT: `-j ${own.input}` },
+    { FORWARD: `-j ${own.filter}`, INPUT: `-j ${own.names}` },
   );
 }
 
