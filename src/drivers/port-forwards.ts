@@ -4,7 +4,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { PortForward } from '../model/policy.ts';
 import { isOpened } from '../model/port.ts';
 
-/** A port is forwarded, or open, within the family of its host address; without an endpoint address of that family it is not. */
+/** A port is forwarded, or open, within the family of its host address; without an endpoint address of that family it is relayed. */
 export function portForwards({ ports, addresses }: Endpoint): readonly Omit<PortForward, 'keepSource'>[] {
   return ports.flatMap((port) => {
     const family = familyOf(port.hostAddress);
