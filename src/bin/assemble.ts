@@ -54,12 +54,16 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     new NullIpam(),
     new ForeignIpam(),
   ];
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const firewall = await chooseFirewall(config.firewall, log);
   return {
     store,
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     ipams: new Map(ipams.map((ipam) => [ipam.name, ipam])),
-    forwarding: new SysctlForwarding({ changed: changedSysctls(store), inform: (text) => log.info(text) }),
+    forwarding: new SysctlForwarding({
+      changed: changedSysctls(store, bootId),
+      inform: (text) => log.info(text),
+    }),
     firewall,
     passage: choosePassage(firewall.name, log),
     hostPorts: new HeldPorts(),
@@ -72,7 +76,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     tracer: new KernelTracer(saveLegacy),
     events: new EventBus(),
     log,
-    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    bootId,
   };
 }
 
@@ -94,13 +98,18 @@ async function ulaPrefix(store: Store): Promise<Cidr> {
   return prefix;
 }
 
-function changedSysctls(store: Store): ChangedSysctls {
+/** With the boot they were changed in: in a later one they are what the host makes of them. */
+function changedSysctls(store: Store, bootId: string): ChangedSysctls {
+  const key = 'changedSysctls';
   return {
-    read: () =>
-      JSON.parse(store.state.settings.get('changedSysctls') ?? '{}') as Record<string, ChangedSysctl>,
-    write: (changed) =>
-      store.commit([{ put: 'setting', key: 'changedSysctls', value: JSON.stringify(changed) }], {
-        durable: true,
-      }),
+    read() {
+      const recorded = JSON.parse(store.state.settings.get(key) ?? '{}') as {
+        readonly bootId?: string;
+        readonly sysctls?: Readonly<Record<string, ChangedSysctl>>;
+      };
+      return recorded.bootId === bootId ? (recorded.sysctls ?? {}) : {};
+    },
+    write: (sysctls) =>
+      store.commit([{ put: 'setting', key, value: JSON.stringify({ bootId, sysctls }) }], { durable: true }),
   };
 }

@@ -42,7 +42,7 @@ export async function check(parts: Parts, options: { readonly fix: boolean }): P
   await settle([await checkHost(parts)]);
   await settle(await checkSandboxes(parts, [...sandboxes.values()]));
   await settle([await checkStrays(parts)]);
-  return { differences, notes: await hostNotes(parts) };
+  return { differences, notes: await lookAt('host', () => hostNotes(parts)) };
 }
 
 /** Removes what was being made or unmade and never finished. The caller sees to it that nobody is at it now. */

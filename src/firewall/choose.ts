@@ -3,7 +3,7 @@ import { NetError, toNetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { NetlinkError } from '../kernel/netlink/error.ts';
 import { Batch } from '../kernel/nftables/batch.ts';
-import { commit, getTable } from '../kernel/nftables/client.ts';
+import { commit, getTable, hasNoTables } from '../kernel/nftables/client.ts';
 import type { Firewall } from './firewall.ts';
 import { FirewalldGate } from './firewalld/firewalld-gate.ts';
 import { IptablesFirewall } from './iptables/iptables.ts';
@@ -109,11 +109,6 @@ async function attemptAll(log: Log, removals: readonly (() => Promise<void>)[]):
       log.warn({ reason: String(error) }, 'rules of another firewall backend could not be removed');
     }
   }
-}
-
-/** What nfnetlink answers where there is no nf_tables at all (net/netfilter/nfnetlink.c). */
-function hasNoTables(error: unknown): boolean {
-  return error instanceof NetlinkError && (error.code === 'EINVAL' || error.code === 'EPROTONOSUPPORT');
 }
 
 async function removeTable(): Promise<void> {

@@ -3,7 +3,7 @@
 // anew with every start and reload.
 import { isDeepStrictEqual } from 'node:util';
 import { toNetError } from '../../base/errors.ts';
-import { getTable } from '../../kernel/nftables/client.ts';
+import { getTable, hasNoTables } from '../../kernel/nftables/client.ts';
 import type { Difference } from '../../model/difference.ts';
 import type { Gate, Tellers } from '../passage/host-passage.ts';
 import { type Pattern, patternsOf, patternText } from '../passage/rules.ts';
@@ -88,7 +88,7 @@ export class FirewalldGate implements Gate {
 
   /** Undefined where firewalld is not in force, or makes its rules by iptables, whose tables are looked after. */
   async #ask<T>(work: (firewalld: Firewalld) => Promise<T>): Promise<T | undefined> {
-    if ((await getTable(table.name)) === undefined) return undefined;
+    if (!(await isInForce())) return undefined;
     const firewalld = await Firewalld.open();
     try {
       if (!(await firewalld.isThere())) throw new Error('its rules are there, but firewalld is not');
@@ -96,6 +96,15 @@ export class FirewalldGate implements Gate {
     } finally {
       firewalld.close();
     }
+  }
+}
+
+async function isInForce(): Promise<boolean> {
+  try {
+    return (await getTable(table.name)) !== undefined;
+  } catch (error) {
+    if (hasNoTables(error)) return false;
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 // What drops networks' packets and leaves no place to others: an administrator's own rules, and tables that cannot be seen.
 import { readFileSync } from 'node:fs';
-import { listAllChains, listRules } from '../../kernel/nftables/client.ts';
+import { hasNoTables, listAllChains, listRules } from '../../kernel/nftables/client.ts';
 import type { DecodedRule } from '../../kernel/nftables/rule.ts';
 import type { TableFamily } from '../../kernel/nftables/table.ts';
 import type { Difference } from '../../model/difference.ts';
@@ -18,8 +18,14 @@ export async function findObstacles(
   backend: Exclude<Firewall['name'], 'none'>,
 ): Promise<readonly Difference[]> {
   if (networks.length === 0) return [];
-  const found = await Promise.all(families.map((family) => obstaclesOf(family, networks)));
-  return [...found.flat(), ...(backend === 'nftables' ? hiddenTables(networks) : [])];
+  const hidden = backend === 'nftables' ? hiddenTables(networks) : [];
+  try {
+    const found = await Promise.all(families.map((family) => obstaclesOf(family, networks)));
+    return [...found.flat(), ...hidden];
+  } catch (error) {
+    if (hasNoTables(error)) return hidden;
+    throw error;
+  }
 }
 
 async function obstaclesOf(family: Family, networks: readonly Pattern[]): Promise<readonly Difference[]> {

@@ -1,6 +1,7 @@
 // Looks at tables of others when they change, and waits for their changes to end.
 import { toNetError } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import { hasNoTables } from '../../kernel/nftables/client.ts';
 import type { TableFamily } from '../../kernel/nftables/table.ts';
 import type { Subscription } from '../../kernel/subscription.ts';
 import { type WatchedTable, watchTables } from '../nftables/table-watch.ts';
@@ -47,7 +48,7 @@ export class Settling<Family extends TableFamily> {
         lost: () => this.#note(tables),
       });
     } catch (error) {
-      warn(toNetError(error));
+      if (!hasNoTables(error)) warn(toNetError(error));
     }
   }
 

@@ -84,6 +84,11 @@ export async function listElements(
   return lists.flatMap((list) => [...decodeElements(list)]);
 }
 
+/** What nfnetlink answers where there is no nf_tables at all (net/netfilter/nfnetlink.c). */
+export function hasNoTables(error: unknown): boolean {
+  return error instanceof NetlinkError && (error.code === 'EINVAL' || error.code === 'EPROTONOSUPPORT');
+}
+
 async function dumpObjects(
   message: number,
   write: WriteAttributes,
