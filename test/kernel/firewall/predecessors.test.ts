@@ -1,13 +1,13 @@
 // One backend after another: what is left in the end is the last one's alone.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createLog } from '../../../src/base/log.ts';
-import { chooseFirewall, type FirewallSetting } from '../../../src/firewall/choose.ts';
+import { chooseFirewall, choosePassage, type FirewallSetting } from '../../../src/firewall/choose.ts';
 import type { Firewall } from '../../../src/firewall/firewall.ts';
 import { IptablesFirewall } from '../../../src/firewall/iptables/iptables.ts';
 import { run, succeeds } from '../../support/own-network.ts';
 import { backends, removeAllRules } from './backends.ts';
 import { makeDockerRules, removeDockerRules } from './docker-rules.ts';
-import { addressOf, endpointPolicy, forward, networkPolicy } from './lan.ts';
+import { addressOf, bridgeOf, endpointPolicy, forward, networkPolicy } from './lan.ts';
 import { takeTable } from './own-table.ts';
 
 const state = {
@@ -49,11 +49,13 @@ describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
   test('what let networks past Docker by nftables goes, and iptables does so in its way', async () => {
     makeDockerRules('iptables-nft', ['docker0']);
     await use(await chooseFirewall('nftables', log));
+    await passOthers();
     expect(run('iptables-nft -S DOCKER-USER')).toContain('-j FAIRLEAD-FORWARD');
     const last = await chooseFirewall('iptables', log);
     await use(last);
     expect(run('iptables-nft -S')).not.toContain('FAIRLEAD-FORWARD');
     await use(await chooseFirewall('nftables', log));
+    await passOthers();
     expect(run('iptables-nft -S DOCKER-USER')).toContain('-j FAIRLEAD-FORWARD');
     expect(holdersNow()).toEqual(['nftables', 'nft']);
     await last.close();
@@ -65,6 +67,13 @@ describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
 async function use(firewall: Firewall): Promise<void> {
   await firewall.replace(state);
   await firewall.close();
+}
+
+/** What a run with the nftables backend does beside its own rules. */
+async function passOthers(): Promise<void> {
+  const passage = choosePassage('nftables', log);
+  await passage.bringAbout([bridgeOf(1)]);
+  await passage.close();
 }
 
 function holdersNow(): readonly string[] {
