@@ -60,11 +60,6 @@ export class Ruleset {
     return this.#chains;
   }
 
-  /** Of all networks; several may be on one. */
-  get bridges(): ReadonlySet<string> {
-    return new Set([...this.#networks.values()].map(({ ifname }) => ifname));
-  }
-
   *elements(): Generator<SetElement> {
     for (const { element } of this.#elements.values()) yield element;
   }
