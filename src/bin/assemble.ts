@@ -109,7 +109,7 @@ function changedSysctls(store: Store, bootId: string): ChangedSysctls {
       };
       return recorded.bootId === bootId ? (recorded.sysctls ?? {}) : {};
     },
-    write: (sysctls) =>
-      store.commit([{ put: 'setting', key, value: JSON.stringify({ bootId, sysctls }) }], { durable: true }),
+    // A power cut ends what was changed as well.
+    write: (sysctls) => store.commit([{ put: 'setting', key, value: JSON.stringify({ bootId, sysctls }) }]),
   };
 }
