@@ -77,7 +77,7 @@ export class SysctlForwarding implements HostForwarding {
     }
   }
 
-  /** The value before is on disk before it is lost. One that was changed by us already keeps its first. */
+  /** The value before is recorded before it is lost. One that was changed by us already keeps its first. */
   async #write(sysctl: string, written: string): Promise<void> {
     const before = await read(sysctl);
     const known = this.#changed.read();
