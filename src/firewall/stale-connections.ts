@@ -1,10 +1,12 @@
-// Connections that must not outlive a change of ports. The kernel keeps translating a connection as it began, and UDP has no end
+// Connections that must not outlive a change of ports or allowances. The kernel keeps translating a connection as it began, and UDP has no end
 // that would let it notice: a client that keeps sending from one port would reach the old place, or nothing, for ever.
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { toNetError } from '../base/errors.ts';
 import { countConntrack, deleteConntrack, listConntrack } from '../kernel/conntrack/client.ts';
 import { type ConntrackEntry, type ConntrackFilter, matches } from '../kernel/conntrack/entry.ts';
 import type { PortForward } from '../model/policy.ts';
+import { disallowed, type EndedAllowances } from './ended-allowances.ts';
+import { protocolNumbers } from './protocol-numbers.ts';
 
 /** What changed in a transaction. */
 export interface ChangedPorts {
@@ -13,8 +15,6 @@ export interface ChangedPorts {
   /** Former ports of endpoints that are gone: TCP connections to them have nobody to answer either. */
   readonly gone: readonly PortForward[];
 }
-
-const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 interface Sweep {
   /** Ends of the connections it may end. */
@@ -37,11 +37,13 @@ export class StaleConnections {
    * Ends what the change left behind; to be called when it is in force. The promise settles when clients of added ports have
    * a free way; where there are none, the work goes on in the background.
    */
-  end({ added, removed, gone }: ChangedPorts): Promise<void> {
+  end({ added, removed, gone }: ChangedPorts, allowances?: EndedAllowances): Promise<void> {
     const published = added.filter(isDatagram).map(clientsOf);
     const filters = [...published, ...removed.filter(isDatagram).map(usersOf), ...gone.map(everythingTo)];
-    if (filters.length === 0) return Promise.resolve();
-    const work = this.#last.then(() => this.#delete(filters));
+    const looks = [...grouped(filters)].map(lookFor);
+    if (allowances !== undefined && allowances.ended.length > 0) looks.push(...looksFor(allowances));
+    if (looks.length === 0) return Promise.resolve();
+    const work = this.#last.then(() => this.#delete(looks));
     this.#last = work;
     const addresses = new Set([...removed, ...gone].map(({ address }) => address));
     const sweep = { addresses, work };
@@ -64,10 +66,10 @@ export class StaleConnections {
   }
 
   /** Each entry is deleted once: a new connection of the same client may get the memory, and with it the id, of the old one. */
-  async #delete(filters: readonly ConntrackFilter[]): Promise<void> {
+  async #delete(looks: readonly Look[]): Promise<void> {
     try {
       if ((await countConntrack()) === 0) return;
-      const found = await Promise.all([...grouped(filters)].map(listMatching));
+      const found = await Promise.all(looks.map(listMatching));
       const entries = new Map(found.flat().map((entry) => [identityOf(entry), entry]));
       await deleteConntrack([...entries.values()]);
     } catch (error) {
@@ -76,9 +78,26 @@ export class StaleConnections {
   }
 }
 
-async function listMatching(filters: readonly ConntrackFilter[]): Promise<readonly ConntrackEntry[]> {
-  const entries = await listConntrack(commonPart(filters));
-  return entries.filter((entry) => filters.some((filter) => matches(entry, filter)));
+/** One look at the table: what the kernel sorts out, and what of that is meant. */
+interface Look {
+  readonly filter: ConntrackFilter;
+  readonly isMeant: (entry: ConntrackEntry) => boolean;
+}
+
+function lookFor(filters: readonly ConntrackFilter[]): Look {
+  const isMeant = (entry: ConntrackEntry) => filters.some((filter) => matches(entry, filter));
+  return { filter: commonPart(filters), isMeant };
+}
+
+/** Of TCP as well: an allowance that goes, unlike a port, leaves both ends where they are. */
+function looksFor(allowances: EndedAllowances): readonly Look[] {
+  const families = new Set(allowances.ended.flatMap(({ from }) => from.map(familyOf)));
+  const isMeant = disallowed(allowances);
+  return [...families].map((family) => ({ filter: { family }, isMeant }));
+}
+
+async function listMatching({ filter, isMeant }: Look): Promise<readonly ConntrackEntry[]> {
+  return (await listConntrack(filter)).filter(isMeant);
 }
 
 function identityOf({ handle }: ConntrackEntry): string {

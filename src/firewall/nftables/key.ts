@@ -2,6 +2,7 @@
 import { fromBytes, type IpAddress, toBytes } from '../../base/cidr.ts';
 import { ByteWriter } from '../../kernel/netlink/byte-writer.ts';
 import type { Protocol } from '../../model/port.ts';
+import { protocolNumbers } from '../protocol-numbers.ts';
 import type { ByteRange } from './address-ranges.ts';
 
 // Every field of a concatenation starts at a multiple of four bytes; ports are big-endian. Either part may be missing.
@@ -10,7 +11,6 @@ import type { ByteRange } from './address-ranges.ts';
 //   4        protocol number, three zeros
 //   4        port, two zeros
 const IFNAMSIZ = 16;
-const protocols = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 interface Destination {
   readonly address?: IpAddress;
@@ -23,7 +23,7 @@ export function destinationBytes({ address, protocol, port }: Destination): Uint
   const head = address === undefined ? [] : toBytes(address);
   const bytes = new Uint8Array(head.length + (protocol === undefined ? 4 : 8));
   bytes.set(head);
-  if (protocol !== undefined) bytes[head.length] = protocols[protocol];
+  if (protocol !== undefined) bytes[head.length] = protocolNumbers[protocol];
   bytes[bytes.length - 4] = port >> 8;
   bytes[bytes.length - 3] = port & 0xff;
   return bytes;
@@ -42,7 +42,7 @@ export interface KeyRange {
 }
 
 export function protocolRange(protocol: Protocol): NumberRange {
-  return { first: protocols[protocol], last: protocols[protocol] };
+  return { first: protocolNumbers[protocol], last: protocolNumbers[protocol] };
 }
 
 /** The asker's addresses if they matter, those asked, the protocol's number and the port. */
@@ -70,7 +70,9 @@ export function rangeBytes(
 export function destinationText(key: Uint8Array, lastKey: Uint8Array = key): string {
   const head = key.length - 8;
   const numbers = [...new Set([key[head], lastKey[head]])];
-  const known = Object.entries(protocols).find(([, number]) => number === numbers[0] && numbers.length === 1);
+  const known = Object.entries(protocolNumbers).find(
+    ([, number]) => number === numbers[0] && numbers.length === 1,
+  );
   const ports = [
     ...new Set([key, lastKey].map((bytes) => ((bytes[head + 4] ?? 0) << 8) | (bytes[head + 5] ?? 0))),
   ];

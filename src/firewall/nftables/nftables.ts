@@ -54,7 +54,7 @@ export class NftablesFirewall implements Firewall {
       await this.#stale.clear(staged.ports.added);
       await this.#commitChange(staged);
       this.#ruleset.accept(staged);
-      return { clients: this.#stale.end(staged.ports) };
+      return { clients: this.#stale.end(staged.ports, staged.disallowed) };
     });
     await ended.clients;
   }

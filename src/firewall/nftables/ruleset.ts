@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import type { AllowanceId, EndpointId, NetworkId } from '../../model/ids.ts';
 import type { AllowancePolicy, EndpointPolicy, NetworkPolicy, PortForward } from '../../model/policy.ts';
+import type { EndedAllowances } from '../ended-allowances.ts';
 import type { PolicyChange, PolicyState } from '../firewall.ts';
 import type { ChangedPorts } from '../stale-connections.ts';
 import { changedForwards } from './changed-forwards.ts';
@@ -32,6 +33,7 @@ export interface Staged {
   readonly endpoints: ReadonlyMap<EndpointId, EndpointPolicy | undefined>;
   readonly allowances: ReadonlyMap<AllowanceId, AllowancePolicy | undefined>;
   readonly ports: ChangedPorts;
+  readonly disallowed: EndedAllowances;
 }
 
 /** Networks' chains and all elements; the base chains are the same always and not kept here. */
@@ -76,18 +78,19 @@ export class Ruleset {
         removed: [
           ...renderings.removed.flatMap(({ elements }) => elements),
           ...runs.flatMap(({ removed }) => renderRuns(removed)),
-          ...allowed.removed,
+          ...allowed.elements.removed,
         ],
         added: [
           ...renderings.added.flatMap(({ elements }) => elements),
           ...runs.flatMap(({ added }) => renderRuns(added)),
-          ...allowed.added,
+          ...allowed.elements.added,
         ],
       }),
       networks,
       endpoints,
       allowances,
       ports,
+      disallowed: allowed.disallowed,
     };
   }
 
@@ -160,11 +163,22 @@ export class Ruleset {
     return staged;
   }
 
-  #stageAllowances(allowances: Staged['allowances']): ChangedElements {
+  #stageAllowances(allowances: Staged['allowances']): {
+    readonly elements: ChangedElements;
+    readonly disallowed: EndedAllowances;
+  } {
     const after = new Map(this.#allowances);
     for (const [id, policy] of allowances) put(after, id, policy);
-    if (isDeepStrictEqual(after, this.#allowances)) return { removed: [], added: [] };
-    return { removed: renderAllowances(this.#allowances.values()), added: renderAllowances(after.values()) };
+    const ended = [...this.#allowances]
+      .filter(([id, policy]) => !isDeepStrictEqual(after.get(id), policy))
+      .map(([, policy]) => policy);
+    const isSame = ended.length === 0 && after.size === this.#allowances.size;
+    return {
+      elements: isSame
+        ? { removed: [], added: [] }
+        : { removed: renderAllowances(this.#allowances.values()), added: renderAllowances(after.values()) },
+      disallowed: { ended, left: [...after.values()] },
+    };
   }
 
   #stageElements({ removed, added }: ChangedElements): Staged['elements'] {

@@ -1,9 +1,9 @@
 // Clients that keep sending from one port must follow a published port to where it leads now.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { IpAddress } from '../../../src/base/cidr.ts';
+import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import type { PolicyChange } from '../../../src/firewall/firewall.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
-import type { EndpointId } from '../../../src/model/ids.ts';
+import type { AllowanceId, EndpointId } from '../../../src/model/ids.ts';
 import type { PortForward } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -19,6 +19,7 @@ beforeAll(async () => {
   table = await takeTable();
   lan = await Lan.create();
   await lan.addNetwork(1, [2, 3]);
+  await lan.addNetwork(2, [2]);
   for (const place of ['1.2', '1.3']) await lan.serveUdp(place, 53);
   for (const place of ['1.2', '1.3']) await lan.serve(place);
 }, 150_000);
@@ -121,3 +122,29 @@ test('publishing one port leaves connections to others, and to the same port of 
 function idsOf(text: string): readonly string[] {
   return text.match(/src=.*dport=\d+/g) ?? [];
 }
+
+test.for([4, 6] as const)('an allowance that goes ends what it let through: IPv%i', async (family) => {
+  const whole = family === 4 ? 32 : 128;
+  const allowance = (id: string, to: readonly IpAddress[]): PolicyChange => ({
+    allowance: {
+      allowanceId: id as AllowanceId,
+      from: networkPolicy(2).subnets,
+      to: to.map((address) => `${address}/${whole}` as Cidr),
+    },
+  });
+  const [first, second] = [addressOf(1, 2, family), addressOf(1, 3, family)];
+  const ask = (address: IpAddress) => lan.askUdp('2.2', address, 53, 4001, 0.5);
+  await firewall.replace({ networks: [networkPolicy(1), networkPolicy(2)], endpoints: [] });
+  await firewall.apply([allowance('both', [first, second]), allowance('second', [second])]);
+  expect([await ask(first), await ask(second)]).toEqual([
+    expect.stringContaining('1.2 '),
+    expect.stringContaining('1.3 '),
+  ]);
+  const kept = entries('-f', `ipv${family}`, '-p', 'udp', '-d', second);
+  await firewall.apply([{ removedAllowance: 'both' as AllowanceId }]);
+  await waitUntil('the connection is forgotten', () => !entries('-f', `ipv${family}`).includes(first));
+  expect(await ask(first)).toBe('silence');
+  expect(kept).toContain(second);
+  expect(entries('-f', `ipv${family}`, '-p', 'udp', '-d', second)).toContain('dport=53');
+  expect(await ask(second)).toContain('1.3 ');
+});
