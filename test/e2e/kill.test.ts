@@ -1,4 +1,4 @@
-// netd is killed at random moments of a run of creates, connects, publishes and deletes. After each start every
+// netd is killed at random moments of a run of creates, connects, publishes, policies and deletes. After each start every
 // acknowledged change must be there, `check` must find nothing, and the kernel must hold exactly what is recorded.
 import { afterAll, expect, test } from 'vitest';
 import { type Answer, askApi } from '../support/api-client.ts';
@@ -35,10 +35,11 @@ afterAll(() => {
   );
 });
 
-/** What should be in the host, by what was acknowledged. Keys: `network N`, `sandbox S`, `endpoint N S`, `port P`. */
+/** What should be in the host, by what was acknowledged. Keys: `network N`, `sandbox S`, `endpoint N S`, `port P`, `policy S N`. */
 class Client {
   readonly known = new Map<string, Certainty>();
-  readonly addresses = new Map<string, string>();
+  /** Of endpoints the first address, of policies the id. */
+  readonly details = new Map<string, string>();
   readonly #host: TestHost;
   readonly #random: Random;
   readonly #busy = new Set<string>();
@@ -69,6 +70,8 @@ class Client {
       () => this.#connect(network, sandbox),
       () => this.#connect(network, sandbox, port),
       () => this.#disconnect(network, sandbox),
+      () => this.#allow(network, sandbox),
+      () => this.#deletePolicy(network, sandbox),
     ];
     return (await this.#random.pick(actions)?.()) ?? true;
   }
@@ -78,7 +81,7 @@ class Client {
     const body = { target: sandbox, ...(port !== undefined && { ports: [`${port}:80`] }) };
     const keys = port === undefined ? [key] : [key, `port ${key} ${port}`];
     return this.#change(keys, 'there', 'POST', `/networks/${network}/connect`, body, (answer) => {
-      this.addresses.set(key, answer.body.addresses[0]);
+      this.details.set(key, answer.body.addresses[0]);
     });
   }
 
@@ -89,12 +92,25 @@ class Client {
     });
   }
 
+  #allow(network: string, sandbox: string): Promise<boolean> {
+    const key = `policy ${sandbox} ${network}`;
+    const body = { from: `sandbox:${sandbox}`, to: `network:${network}:80` };
+    return this.#change([key], 'there', 'POST', '/policies', body, (answer) => {
+      this.details.set(key, answer.body.id);
+    });
+  }
+
+  #deletePolicy(network: string, sandbox: string): Promise<boolean> {
+    const key = `policy ${sandbox} ${network}`;
+    return this.#change([key], 'gone', 'DELETE', `/policies/${this.details.get(key) ?? 'none'}`);
+  }
+
   #deleteSandbox(sandbox: string): Promise<boolean> {
     const endpoints = [...this.known.keys()].filter(
       (key) => key.startsWith('endpoint') && key.endsWith(` ${sandbox}`),
     );
     return this.#change(
-      this.#withPorts([`sandbox ${sandbox}`, ...endpoints]),
+      this.#withPorts([`sandbox ${sandbox}`, ...endpoints, ...this.#policiesOf(sandbox)]),
       'gone',
       'DELETE',
       `/sandboxes/${sandbox}`,
@@ -102,7 +118,14 @@ class Client {
   }
 
   #deleteNetwork(network: string): Promise<boolean> {
-    return this.#change([`network ${network}`], 'gone', 'DELETE', `/networks/${network}`);
+    const keys = [`network ${network}`, ...this.#policiesOf(network)];
+    return this.#change(keys, 'gone', 'DELETE', `/networks/${network}`);
+  }
+
+  #policiesOf(object: string): readonly string[] {
+    return [...this.known.keys()].filter(
+      (key) => key.startsWith('policy') && key.split(' ').includes(object),
+    );
   }
 
   #withPorts(keys: readonly string[]): readonly string[] {
@@ -156,30 +179,32 @@ class Client {
       if (certainty === 'unknown' && actual.has(key)) totals.unansweredKept++;
       else if (certainty === 'unknown') continue;
       else expect([key, actual.has(key) ? 'there' : 'gone']).toEqual([key, certainty]);
-      const address = this.addresses.get(key);
-      if (certainty === 'there' && address !== undefined)
-        expect([key, actual.get(key)]).toEqual([key, address]);
+      const detail = this.details.get(key);
+      if (certainty === 'there' && detail !== undefined)
+        expect([key, actual.get(key)]).toEqual([key, detail]);
     }
     for (const key of actual.keys()) expect(this.known.has(key), `${key} was never asked for`).toBe(true);
     this.known.clear();
-    for (const [key, address] of actual) {
+    for (const [key, detail] of actual) {
       this.known.set(key, 'there');
-      if (address !== undefined) this.addresses.set(key, address);
+      if (detail !== undefined) this.details.set(key, detail);
     }
   }
 }
 
-/** Every object the daemon lists, apart from the built-in networks; endpoints with their first address. */
+/** Every object the daemon lists, apart from the built-in networks; endpoints with their first address, policies with their id. */
 async function listed(host: TestHost): Promise<Map<string, string | undefined>> {
-  const [networks, sandboxes] = await Promise.all([
+  const [networks, sandboxes, policies] = await Promise.all([
     askApi(host, 'GET', '/networks'),
     askApi(host, 'GET', '/sandboxes'),
+    askApi(host, 'GET', '/policies'),
   ]);
   const objects = new Map<string, string | undefined>();
   for (const network of networks.body) {
     expect(network.pending, `network ${network.name} is pending`).toBeUndefined();
     if (!network.builtin) objects.set(`network ${network.name}`, undefined);
   }
+  for (const { id, from, to } of policies.body) objects.set(`policy ${from.name} ${to.name}`, id);
   for (const sandbox of sandboxes.body) {
     expect(sandbox.pending, `sandbox ${sandbox.name} is pending`).toBeUndefined();
     objects.set(`sandbox ${sandbox.name}`, undefined);
