@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { IptablesFirewall } from '../../src/firewall/iptables/iptables.ts';
 import { NftablesFirewall } from '../../src/firewall/nftables/nftables.ts';
 import { NoFirewall } from '../../src/firewall/none.ts';
+import { GuardedFirewall } from '../../src/firewall/senders/guarded-firewall.ts';
+import { SenderTable } from '../../src/firewall/senders/sender-table.ts';
 import { backends, removeAllRules } from '../kernel/firewall/backends.ts';
 import { takeTable } from '../kernel/firewall/own-table.ts';
 import { run } from '../support/own-network.ts';
@@ -23,6 +25,24 @@ describe.skipIf(!isRoot)('nftables', () => {
     return {
       firewall,
       tamper: async () => void run('nft delete table inet fairlead'),
+      [Symbol.asyncDispose]: () => firewall.close(),
+    };
+  });
+});
+
+describe.skipIf(!isRoot)('nftables, with a guard over what endpoints send', () => {
+  beforeAll(async () => {
+    table = await takeTable();
+  }, 130_000);
+  afterAll(() => table?.[Symbol.asyncDispose]());
+
+  firewallContract(async (): Promise<FirewallUnderTest> => {
+    const rules = new NftablesFirewall({ owned: false });
+    const firewall = new GuardedFirewall(rules, await SenderTable.open({ owned: false }));
+    await firewall.replace({ networks: [], endpoints: [] });
+    return {
+      firewall,
+      tamper: async () => void run('nft delete table bridge fairlead'),
       [Symbol.asyncDispose]: () => firewall.close(),
     };
   });

@@ -1,4 +1,5 @@
-// One test file at a time may have the table `inet fairlead`: a network namespace has one, and the suite's files share one.
+// One test file at a time may have the tables `fairlead`: a network namespace has one of each family, and the suite's files share
+// one.
 import { createServer, type Server } from 'node:net';
 import { tableName } from '../../../src/firewall/nftables/layout.ts';
 import { Batch } from '../../../src/kernel/nftables/batch.ts';
@@ -23,7 +24,10 @@ export async function takeTable(): Promise<AsyncDisposable> {
 }
 
 export async function removeTable(): Promise<void> {
-  if ((await getTable(tableName)) !== undefined) await commit(new Batch(tableName).deleteTable());
+  for (const family of ['inet', 'bridge'] as const) {
+    if ((await getTable(tableName, family)) !== undefined)
+      await commit(new Batch(tableName, family).deleteTable());
+  }
 }
 
 function listen(path: string): Promise<Server> {
