@@ -1,6 +1,8 @@
 // Which connections an allowance let through that no allowance lets through any more.
+import { isDeepStrictEqual } from 'node:util';
 import { type AddressRange, rangeOf, toInteger } from '../base/cidr.ts';
 import type { ConntrackEntry } from '../kernel/conntrack/entry.ts';
+import type { AllowanceId } from '../model/ids.ts';
 import type { AllowancePolicy } from '../model/policy.ts';
 import { protocolNumbers } from './protocol-numbers.ts';
 
@@ -9,6 +11,14 @@ export interface EndedAllowances {
   readonly ended: readonly AllowancePolicy[];
   /** All that there are now. */
   readonly left: readonly AllowancePolicy[];
+}
+
+export function endedAllowances(
+  before: ReadonlyMap<AllowanceId, AllowancePolicy>,
+  after: ReadonlyMap<AllowanceId, AllowancePolicy>,
+): EndedAllowances {
+  const ended = [...before].filter(([id, policy]) => !isDeepStrictEqual(after.get(id), policy));
+  return { ended: ended.map(([, policy]) => policy), left: [...after.values()] };
 }
 
 type Test = (entry: ConntrackEntry) => boolean;

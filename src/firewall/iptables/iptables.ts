@@ -5,6 +5,7 @@ import { toNetError } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Subscription } from '../../kernel/subscription.ts';
 import type { Difference } from '../../model/difference.ts';
+import { endedAllowances } from '../ended-allowances.ts';
 import type { Firewall, PolicyChange, PolicyState } from '../firewall.ts';
 import { watchTables } from '../nftables/table-watch.ts';
 import { StaleConnections } from '../stale-connections.ts';
@@ -55,10 +56,11 @@ export class IptablesFirewall implements Firewall {
     const ended = await this.#alone(async () => {
       const next = changed(this.#policies, changes);
       const ports = changedPorts(this.#policies, next);
+      const allowances = endedAllowances(this.#policies.allowances, next.allowances);
       await this.#stale.clear(ports.added);
       await this.#change(next);
       this.#policies = next;
-      return { clients: this.#stale.end(ports) };
+      return { clients: this.#stale.end(ports, allowances) };
     });
     await ended.clients;
   }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Rule } from '../../kernel/nftables/rule.ts';
 import type { AllowanceId, EndpointId, NetworkId } from '../../model/ids.ts';
 import type { AllowancePolicy, EndpointPolicy, NetworkPolicy, PortForward } from '../../model/policy.ts';
-import type { EndedAllowances } from '../ended-allowances.ts';
+import { type EndedAllowances, endedAllowances } from '../ended-allowances.ts';
 import type { PolicyChange, PolicyState } from '../firewall.ts';
 import type { ChangedPorts } from '../stale-connections.ts';
 import { changedForwards } from './changed-forwards.ts';
@@ -169,15 +169,13 @@ export class Ruleset {
   } {
     const after = new Map(this.#allowances);
     for (const [id, policy] of allowances) put(after, id, policy);
-    const ended = [...this.#allowances]
-      .filter(([id, policy]) => !isDeepStrictEqual(after.get(id), policy))
-      .map(([, policy]) => policy);
-    const isSame = ended.length === 0 && after.size === this.#allowances.size;
+    const disallowed = endedAllowances(this.#allowances, after);
+    const isSame = disallowed.ended.length === 0 && after.size === this.#allowances.size;
     return {
       elements: isSame
         ? { removed: [], added: [] }
         : { removed: renderAllowances(this.#allowances.values()), added: renderAllowances(after.values()) },
-      disallowed: { ended, left: [...after.values()] },
+      disallowed,
     };
   }
 
