@@ -54,6 +54,23 @@ describe.for([
       await checkPort();
     });
 
+    test("the administrator's rule stops a port, whatever netd does meanwhile", async () => {
+      const gateway = (await addressOf(host, 'web')).replace(/\d+$/, '1');
+      const peer = { host, sandbox: 'peer' };
+      expect(await ask(peer, gateway, 8080)).toMatchObject({ server: 'web' });
+      const drop = ['FAIRLEAD-USER', '-p', 'tcp', '-m', 'conntrack', '--ctorigdstport', '8080', '-j', 'DROP'];
+      await host.run(['iptables', '-A', ...drop]);
+      await expectSilence(peer, gateway, 8080);
+      await host.net('check', '--fix');
+      await host.net('create', 'three');
+      await netd.kill9();
+      netd = await host.netd('--firewall', 'iptables');
+      expect(await host.tryNet('check')).toMatchObject({ status: 0 });
+      await expectSilence(peer, gateway, 8080);
+      await host.run(['iptables', '-D', ...drop]);
+      expect(await ask(peer, gateway, 8080)).toMatchObject({ server: 'web' });
+    });
+
     test('the next start with nftables takes over, and the one after that gives back', async () => {
       for (const firewall of ['nftables', 'iptables']) {
         await netd.kill9();
