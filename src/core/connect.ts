@@ -39,6 +39,7 @@ export function connect(
       if (changesNeeds(store, to.network)) await followHostNeeds(parts);
     };
     undo(followHost);
+    undo(() => refreshAllowances(parts, to.sandbox));
     undo(() => store.commit([{ drop: 'endpoint', id: endpoint.id }]));
     await store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
     await followHost();

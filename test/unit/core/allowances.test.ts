@@ -265,6 +265,22 @@ describe('a failure', () => {
   });
 });
 
+test('a failure that is told of after the rules were made leaves allowances as they were', async () => {
+  await connect('lab', 'web', '10.5.0.9');
+  await allow('web', 'cut');
+  const { apply } = parts.firewall;
+  let fails = true;
+  const applyAndFail: typeof apply = async (changes) => {
+    await apply(changes);
+    if (!fails || !changes.some((change) => 'allowance' in change)) return;
+    fails = false;
+    throw new Error('the answer was lost');
+  };
+  Object.assign(parts, { firewall: { ...parts.firewall, apply: applyAndFail } });
+  await expect(connect('dmz', 'web', '10.6.0.9')).rejects.toThrow('the answer was lost');
+  expect(inForce()).toEqual(['10.5.0.9/32 -> 10.7.0.0/24']);
+});
+
 describe('after a restart', () => {
   async function restart() {
     parts.world.allowances.clear();
