@@ -11,7 +11,7 @@ import { HeldPorts } from '../../../src/firewall/held-ports.ts';
 import type { HostPortOwner } from '../../../src/firewall/host-ports.ts';
 import type { EndpointId } from '../../../src/model/ids.ts';
 import type { PublishedPort } from '../../../src/model/port.ts';
-import { requireOwnNetwork } from '../../support/own-network.ts';
+import { requireOwnNetwork, run } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const endpoint = { 4: '10.9.0.2' as IpAddress, 6: 'fd09::2' as IpAddress } as const;
@@ -166,10 +166,7 @@ describe('a port', () => {
   test('on 0.0.0.0 and :: is held by one socket until both are let go', async () => {
     const port = await serveName(endpoint[4]);
     const { ports, owner, hostPort } = await relay({ at: ['0.0.0.0', '::'], to: endpoint[4], port });
-    const listeners = () =>
-      execFileSync('ss', ['-Hltn', `sport = ${hostPort}`], { encoding: 'utf8' })
-        .split('\n')
-        .filter(Boolean).length;
+    const listeners = () => run(`ss -Hltn sport = ${hostPort}`).split('\n').filter(Boolean).length;
     expect(listeners()).toBe(1);
     ports.release(owner.endpointId);
     expect(listeners()).toBe(0);
