@@ -53,10 +53,24 @@ export class SysctlForwarding implements HostForwarding {
   }
 
   notes(): readonly Difference[] {
-    return Object.entries(this.#changed.read()).map(([sysctl, { before, written }]) => ({
-      object: `sysctl ${dotted(sysctl)}`,
-      problem: `was ${before}, and is ${written} for as long as a network needs it`,
-    }));
+    const changed = Object.entries(this.#changed.read());
+    const switched = changed.filter(([sysctl]) => ownerOf(sysctl) === undefined);
+    const owners = changed.flatMap(([sysctl]) => ownerOf(sysctl) ?? []);
+    const why = 'for as long as a network needs it';
+    return [
+      ...switched.map(([sysctl, { before, written }]) => ({
+        object: `sysctl ${dotted(sysctl)}`,
+        problem: `was ${before}, and is ${written} ${why}`,
+      })),
+      ...(owners.length === 0
+        ? []
+        : [
+            {
+              object: 'sysctl net.ipv6.conf.*.accept_ra',
+              problem: `was 1, and is 2 ${why}: ${owners.join(', ')}`,
+            },
+          ]),
+    ];
   }
 
   /** Written only where it is off: writing it again would undo what was set for single interfaces. */
@@ -105,6 +119,11 @@ export class SysctlForwarding implements HostForwarding {
       await this.#changed.write(others);
     }
   }
+}
+
+/** Of `net/ipv6/conf/eth0/accept_ra` that is `eth0`, of a switch nobody. */
+function ownerOf(sysctl: string): string | undefined {
+  return /^net\/ipv6\/conf\/(.+)\/accept_ra$/.exec(sysctl)?.[1];
 }
 
 function dotted(sysctl: string): string {

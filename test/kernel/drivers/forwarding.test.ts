@@ -34,6 +34,10 @@ test('what is needed is switched on, told, and given back when it is needed no m
     object: `sysctl ${ipv4}`,
     problem: 'was 0, and is 1 for as long as a network needs it',
   });
+  expect(forwarding.notes()).toContainEqual({
+    object: 'sysctl net.ipv6.conf.*.accept_ra',
+    problem: expect.stringMatching(/^was 1, and is 2 for as long as a network needs it: .*uplink/),
+  });
   expect(informed).toContain(`sysctl ${ipv4} is 1 now, was 0: networks need it`);
   await forwarding.bringAbout({ ipv4: true, ipv6: false });
   expect([get(ipv4), get(ipv6), get('net.ipv6.conf.uplink.accept_ra')]).toEqual(['1', '0', '1']);

@@ -120,7 +120,7 @@ export class DockerHost implements AsyncDisposable {
 
   /** What netd records is what the kernel has. */
   async check(): Promise<void> {
-    expect((await askApi(this.host, 'GET', '/check')).body).toEqual({ differences: [] });
+    expect((await askApi(this.host, 'GET', '/check')).body).toMatchObject({ differences: [] });
   }
 
   /** What is there now survives `clear`. */
