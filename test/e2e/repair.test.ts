@@ -89,7 +89,7 @@ const linkDamages: readonly [string, (sandbox: string) => Promise<string> | stri
   [
     'no longer turns packets round',
     async (name) => `bridge link set dev ${await hostEnd(name)} hairpin off`,
-    'is isolated, hairpin or locked otherwise',
+    'is isolated, hairpin, locked or guarded otherwise',
   ],
   ['was deleted', async (name) => `ip link del ${await hostEnd(name)}`, 'is missing'],
   [

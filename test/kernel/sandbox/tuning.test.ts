@@ -107,12 +107,12 @@ test.each([
   [
     'unlocked',
     'ip link set lab-1 type bridge_slave locked off',
-    'port lab-1 is isolated, hairpin or locked otherwise',
+    'port lab-1 is isolated, hairpin, locked or guarded otherwise',
   ],
   [
     'that learns',
     'ip link set lab-1 type bridge_slave learning on',
-    'port lab-1 is isolated, hairpin or locked otherwise',
+    'port lab-1 is isolated, hairpin, locked or guarded otherwise',
   ],
   [
     'that does not know its address',
