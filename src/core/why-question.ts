@@ -47,13 +47,18 @@ export async function questionOf(parts: Parts, request: WhyRequest): Promise<Que
     ...wanted,
   };
   if (isIp(name)) {
-    return { ...shared, toName: name, addresses: [parseIp(name, 'TO')], others: strangers(from) };
+    const address = parseIp(name, 'TO');
+    if (!isOfFamily(address, shared.origin)) {
+      throw new NetError('invalid_parameter', `${request.from} and ${name} are not of one family`);
+    }
+    return { ...shared, toName: name, addresses: [address], others: strangers(from) };
   }
   const to = await namedPlace(parts, name);
-  const addresses =
+  const all =
     to.place.kind === 'host'
       ? await hostAddressesFor(parts, shared.origin, asker)
       : addressesFor(parts, to, asker);
+  const addresses = all.filter((address) => isOfFamily(address, shared.origin));
   if (addresses.length === 0) throw withoutAddress(to, request);
   const { record: target } = to;
   return {
@@ -197,6 +202,11 @@ function withoutAddress(to: Named, request: WhyRequest): NetError {
     'invalid_parameter',
     `${request.to}: the host has no address on the networks of ${request.from}; give the one you mean`,
   );
+}
+
+/** Whoever has a certain address asks by its family alone. */
+function isOfFamily(address: IpAddress, origin: Origin): boolean {
+  return origin.kind !== 'outside' || familyOf(origin.address ?? address) === familyOf(address);
 }
 
 function isIp(text: string): boolean {

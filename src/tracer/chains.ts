@@ -8,6 +8,11 @@ export interface RunnableChain {
   readonly rules: readonly RunnableRule[];
 }
 
+/** Those of one table. */
+export interface RunnableChains {
+  get(name: string): RunnableChain | undefined;
+}
+
 export interface RunnableRule {
   /** What nft(8) names it by. */
   readonly handle?: string;
@@ -26,11 +31,11 @@ const maxRules = 20_000;
 const end: ChainOutcome = { verdict: 'end' };
 
 export class ChainRunner {
-  readonly #chains: ReadonlyMap<string, RunnableChain>;
+  readonly #chains: RunnableChains;
   readonly #packet: Packet;
   #left = maxRules;
 
-  constructor(chains: ReadonlyMap<string, RunnableChain>, packet: Packet) {
+  constructor(chains: RunnableChains, packet: Packet) {
     this.#chains = chains;
     this.#packet = packet;
   }

@@ -104,11 +104,12 @@ async function nftChains(request: HookRequest): Promise<readonly HookChain[]> {
   return ruleset.chains.flatMap((chain) => {
     const { base, family, table, name } = chain;
     if (base?.hook !== hookNumbers[hook] || !families.includes(family)) return [];
-    const chains = new Map(
-      ruleset.chains
-        .filter((one) => one.family === family && one.table === table)
-        .map((one) => [one.name, runnable(one, request, ruleset)]),
-    );
+    const chains = {
+      get(wanted: string) {
+        const found = ruleset.chain(family, table, wanted);
+        return found === undefined ? undefined : runnable(found, request, ruleset);
+      },
+    };
     return [
       {
         place: { family, table, chain: name },

@@ -58,6 +58,7 @@ class Tracing {
     const start = await this.#start(from, familyOf(to));
     const asked = {
       destination: to,
+      asked: to,
       protocol,
       destinationPort: port,
       state: 'new',
@@ -115,6 +116,7 @@ class Tracing {
     this.#translations.clear();
     const asked = {
       destination: to.address,
+      asked: to.address,
       protocol: packet.protocol,
       destinationPort: to.port,
       state: 'new',

@@ -1,5 +1,7 @@
 // What `meta` and `ct` load of a packet that is only thought of. Pure.
+import { toBytes } from '../base/cidr.ts';
 import { littleEndian } from '../kernel/netlink/byte-writer.ts';
+import { type Ct, ctKeys } from '../kernel/nftables/expression/ct.ts';
 import type { Meta } from '../kernel/nftables/expression/meta.ts';
 import {
   familyOfPacket,
@@ -16,9 +18,9 @@ const etherType = { 4: [0x08, 0x00], 6: [0x86, 0xdd] } as const;
 
 /** Keys by name, as far as the codec of rules knows them. */
 export function loadNamedMeta(key: Meta['key'], packet: Packet, position: Position): PartlyKnown {
-  const number = ({ iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as Readonly<Record<string, number>>)[
-    key
-  ];
+  const number = (
+    { protocol: 1, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as Readonly<Record<string, number>>
+  )[key];
   return number === undefined ? unknown : loadMeta(number, packet, position);
 }
 
@@ -46,6 +48,12 @@ export function loadMeta(key: number, packet: Packet, { iif, oif }: Position): P
     default:
       return unknown;
   }
+}
+
+/** As `loadNamedMeta`. */
+export function loadNamedCt(key: Ct['key'], packet: Packet): PartlyKnown {
+  const isOriginal = key === 'original ip daddr' || key === 'original ip6 daddr';
+  return isOriginal ? knownBytes(toBytes(packet.asked)) : loadCt(ctKeys[key], packet);
 }
 
 const IPS_SRC_NAT = 0x10;

@@ -11,6 +11,8 @@ export interface Packet {
   readonly destinationPort?: number | undefined;
   /** The first packet of a connection, or one that answers it. */
   readonly state: 'new' | 'established';
+  /** Where the connection was made to, before anything was translated. */
+  readonly asked: IpAddress;
   /** Of the connection. */
   readonly translated: { readonly source: boolean; readonly destination: boolean };
 }

@@ -2,10 +2,9 @@
 import { fromBytes, type IpAddress } from '../base/cidr.ts';
 import { littleEndian } from '../kernel/netlink/byte-writer.ts';
 import type { Element } from '../kernel/nftables/element.ts';
-import { ctKeys } from '../kernel/nftables/expression/ct.ts';
 import type { Verdict } from '../kernel/nftables/verdict.ts';
 import type { ReadExpression, ReadSet } from '../kernel/nftables/whole-ruleset.ts';
-import { loadCt, loadMeta, loadNamedMeta } from './loads.ts';
+import { loadCt, loadMeta, loadNamedCt, loadNamedMeta } from './loads.ts';
 import {
   familyOfPacket,
   knownBytes,
@@ -92,9 +91,7 @@ class RuleMachine {
           ? verdictEffect(expression.verdict)
           : this.#load(expression.to, knownBytes(expression.value));
       case 'lookup':
-        return this.#lookup({ ...expression, inverted: false });
-      case 'in-set':
-        return this.#lookup(expression);
+        return this.#lookup({ ...expression, inverted: expression.inverted ?? false });
       case 'fib':
         return this.#load(expression.to, this.#addressType('destination'));
       case 'reverse-path':
@@ -106,7 +103,7 @@ class RuleMachine {
 
   /** Expressions that fill a register. */
   #loads(expression: ReadExpression): true | null {
-    const { position, linkHeader } = this.#around;
+    const { position } = this.#around;
     switch (expression.kind) {
       case 'meta':
         return this.#load(expression.to, loadNamedMeta(expression.key, this.#packet, position));
@@ -118,16 +115,12 @@ class RuleMachine {
             : loadCt(expression.key, this.#packet),
         );
       case 'ct':
-        return this.#load(expression.to, loadCt(ctKeys[expression.key], this.#packet));
-      case 'payload': {
-        const header =
-          expression.header === 'network' ? networkHeader(this.#packet) : transportHeader(this.#packet);
-        return this.#load(expression.to, header.slice(expression.offsetBytes, expression.lengthBytes));
-      }
-      case 'link-payload': {
-        const header = linkHeader ?? new PartlyKnown(0);
-        return this.#load(expression.to, header.slice(expression.offsetBytes, expression.lengthBytes));
-      }
+        return this.#load(expression.to, loadNamedCt(expression.key, this.#packet));
+      case 'payload':
+        return this.#load(
+          expression.to,
+          this.#header(expression.header).slice(expression.offsetBytes, expression.lengthBytes),
+        );
       case 'address-type':
         return this.#load(expression.to, this.#addressType(expression.of));
       case 'bitwise':
@@ -137,6 +130,11 @@ class RuleMachine {
       default:
         return null;
     }
+  }
+
+  #header(name: 'link' | 'network' | 'transport'): PartlyKnown {
+    if (name === 'link') return this.#around.linkHeader ?? new PartlyKnown(0);
+    return name === 'network' ? networkHeader(this.#packet) : transportHeader(this.#packet);
   }
 
   /** Expressions that ask. */

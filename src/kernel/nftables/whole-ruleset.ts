@@ -50,6 +50,7 @@ export interface ReadSet {
 /** A copy as of one moment, but for elements, which are read when they are asked for. */
 export interface WholeRuleset {
   readonly chains: readonly ReadChain[];
+  chain(family: AnyFamily, table: string, name: string): ReadChain | undefined;
   set(family: AnyFamily, table: string, name: string): ReadSet | undefined;
   elements(family: AnyFamily, table: string, name: string): Promise<readonly Element[]>;
 }
@@ -85,11 +86,16 @@ export async function readRuleset(namespace?: Namespace): Promise<WholeRuleset> 
       return [name, decodeForm(attributes)];
     }),
   );
-  return {
-    chains: chains.map(({ family, attributes }) => {
+  const whole = new Map(
+    chains.map(({ family, attributes }) => {
       const chain = decodeChain(family, attributes);
-      return { ...chain, rules: byChain.get(`${family} ${chain.table} ${chain.name}`) ?? [] };
+      const key = `${family} ${chain.table} ${chain.name}`;
+      return [key, { ...chain, rules: byChain.get(key) ?? [] }];
     }),
+  );
+  return {
+    chains: [...whole.values()],
+    chain: (family, table, name) => whole.get(`${family} ${table} ${name}`),
     set: (family, table, name) => forms.get(`${family} ${table} ${name}`),
     elements: (family, table, set) => readElements(family, { table, set }, namespace),
   };

@@ -27,7 +27,7 @@ describe('the command line', () => {
 
   test.each([
     [['wat'], 'net: unknown verb wat; the verbs are run, exec, create, ls,'],
-    [['why', 'a', 'b'], 'net: unknown verb why'],
+    [['whence', 'a', 'b'], 'net: unknown verb whence'],
     [['sandbox'], 'net: unknown verb sandbox; the verbs are sandbox create, sandbox ls,'],
     [['sandbox', 'wat'], 'net: unknown verb sandbox wat; the verbs are sandbox create'],
     [['--wat'], 'net: unknown option --wat'],

@@ -10,13 +10,6 @@ export type ForeignExpression =
   | { readonly kind: 'goto'; readonly chain: string }
   | { readonly kind: 'queue' }
   | {
-      readonly kind: 'in-set';
-      readonly set: string;
-      readonly from: Register;
-      readonly to?: Register | 'verdict';
-      readonly inverted: boolean;
-    }
-  | {
       readonly kind: 'order';
       readonly from: Register;
       readonly operator: 'lt' | 'lte' | 'gt' | 'gte';
@@ -36,12 +29,6 @@ export type ForeignExpression =
       readonly mask: Uint8Array;
       readonly xor: Uint8Array;
     }
-  | {
-      readonly kind: 'link-payload';
-      readonly offsetBytes: number;
-      readonly lengthBytes: number;
-      readonly to: Register;
-    }
   | { readonly kind: 'reverse-path'; readonly presenceOnly: boolean; readonly to: Register }
   | { readonly kind: 'address-type'; readonly of: 'source' | 'destination'; readonly to: Register }
   | { readonly kind: 'refuse' }
@@ -56,7 +43,6 @@ const decoders: Readonly<Record<string, Decode>> = {
   meta: (attributes) => decodeLoad('meta', attributes),
   ct: (attributes) => decodeLoad('ct', attributes),
   immediate: decodeImmediate,
-  lookup: decodeLookup,
   cmp: decodeOrder,
   range: decodeRange,
   bitwise: decodeMask,
@@ -109,16 +95,6 @@ function decodeImmediate(attributes: Attributes): ForeignExpression | undefined 
   return (code & 0xff) === NF_QUEUE ? { kind: 'queue' } : undefined;
 }
 
-function decodeLookup(attributes: Attributes): ForeignExpression | undefined {
-  const set = attributes.string(1);
-  if (set === undefined) return undefined;
-  const to = attributes.be32(3);
-  const inverted = ((attributes.be32(5) ?? 0) & 1) !== 0;
-  const from = decodeRegister(attributes.be32(2));
-  if (to === undefined) return { kind: 'in-set', set, from, inverted };
-  return { kind: 'in-set', set, from, inverted, to: to === 0 ? 'verdict' : decodeRegister(to) };
-}
-
 function decodeOrder(attributes: Attributes): ForeignExpression | undefined {
   const operator = ([undefined, undefined, 'lt', 'lte', 'gt', 'gte'] as const)[attributes.be32(2) ?? 0];
   const value = attributes.nested(3)?.bytes(NFTA_DATA_VALUE);
@@ -155,16 +131,10 @@ function decodeMask(attributes: Attributes): ForeignExpression | undefined {
   };
 }
 
+/** With a source register it changes the packet; to load is for the codec of rules. */
 function decodePayload(attributes: Attributes): ForeignExpression | undefined {
-  if (attributes.has(5)) return { kind: 'store' };
-  const NFT_PAYLOAD_LL_HEADER = 0;
-  if (attributes.be32(2) !== NFT_PAYLOAD_LL_HEADER) return undefined;
-  return {
-    kind: 'link-payload',
-    offsetBytes: attributes.be32(3) ?? 0,
-    lengthBytes: attributes.be32(4) ?? 0,
-    to: decodeRegister(attributes.be32(1)),
-  };
+  const NFTA_PAYLOAD_SREG = 5;
+  return attributes.has(NFTA_PAYLOAD_SREG) ? { kind: 'store' } : undefined;
 }
 
 function decodeFib(attributes: Attributes): ForeignExpression | undefined {
