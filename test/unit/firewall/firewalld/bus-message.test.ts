@@ -70,7 +70,7 @@ test('a call is a message whose length is what its header says, and no answer', 
 
 test.for([
   ['an answer cut short', owned.slice(0, -2)],
-  ['a list longer than its message', unknown.slice(0, 24) + 'ffff0000' + unknown.slice(32)],
+  ['a list longer than its message', `${unknown.slice(0, 24)}ffff0000${unknown.slice(32)}`],
   ['text longer than its message', `${owned.slice(0, 42)}ff${owned.slice(44)}`],
 ])('%s is refused', ([, hex = '']) => {
   expect(() => decodeAnswer(bytesOf(hex))).toThrow(RangeError);
