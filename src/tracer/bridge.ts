@@ -33,7 +33,8 @@ export async function crossBridge(
     const taken = await walk.bridgeHook('input', packet, { iif: from.hostLink }, header);
     if (taken !== undefined) return taken;
     walk.pass(`${from.link.name} of ${from.place.name} leads to the host by bridge ${bridgeText}`);
-    return walk.arrive(world.host, packet, bridge);
+    const isolatedOn = from.hostLink.port?.isolated === true ? bridge.index : undefined;
+    return walk.arrive(world.host, { ...packet, isolatedOn }, bridge);
   }
   const to = await world.neighbour(nextHop, (link) => link.master === bridge.index);
   if (to === undefined) return nobody(walk, bridge, { packet, nextHop });
@@ -60,6 +61,11 @@ export async function leaveByBridge(
   const to = await walk.world.neighbour(nextHop, (link) => link.master === bridge.index);
   if (to === undefined) return nobody(walk, bridge, { packet, nextHop });
   const position = { oif: to.hostLink };
+  // The mark of an isolated port stays on what the host sends back by the same bridge (br_skb_isolated, net/bridge/br_private.h).
+  if (packet.isolatedOn === bridge.index && to.hostLink.port?.isolated === true) {
+    const text = `bridge ${walk.world.linkText(walk.world.host, bridge)} keeps its ports apart (isolated)`;
+    return walk.stop({ kind: 'isolated-ports', bridge: bridge.name }, text, packet, position);
+  }
   for (const hook of ['output', 'postrouting'] as const) {
     const stopped = await walk.bridgeHook(hook, packet, position, linkHeader(packet, bridge));
     if (stopped !== undefined) return stopped;
@@ -78,7 +84,7 @@ function reach(
     return walk.stop({ kind: 'link-down', place: 'host', ifname: hostLink.name }, text, packet);
   }
   walk.pass(`bridge ${walk.world.linkText(walk.world.host, bridge)} leads to ${link.name} of ${place.name}`);
-  return walk.arrive(place, packet, link);
+  return walk.arrive(place, { ...packet, isolatedOn: undefined }, link);
 }
 
 /** Machines behind a port that is no sandbox's may be there all the same. */

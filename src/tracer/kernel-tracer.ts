@@ -36,6 +36,9 @@ export class KernelTracer implements Tracer {
   }
 }
 
+/** Answers go to a port nobody has chosen: the first dynamic one of RFC 6335, section 6, stands for it. */
+const askerPort = 49152;
+
 /** Where a packet starts. */
 type Start =
   | { readonly place: Place }
@@ -168,7 +171,7 @@ class Tracing {
       source: packet.destination,
       destination: packet.source,
       sourcePort: packet.destinationPort,
-      destinationPort: undefined,
+      destinationPort: packet.protocol === 'icmp' ? undefined : askerPort,
       state: 'established',
     };
     const returned =

@@ -13,6 +13,8 @@ export interface Packet {
   readonly state: 'new' | 'established';
   /** Where the connection was made to, before anything was translated. */
   readonly asked: IpAddress;
+  /** Index of the bridge it came to the host by, through an isolated port. */
+  readonly isolatedOn?: number | undefined;
   /** Of the connection. */
   readonly translated: { readonly source: boolean; readonly destination: boolean };
 }
