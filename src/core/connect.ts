@@ -22,7 +22,8 @@ export interface Connected {
 }
 
 /**
- * Makes one endpoint. The caller holds the locks of the network (shared) and of the sandbox, and both are recorded.
+ * Makes one endpoint. The caller holds the locks of the network (shared) and of the sandbox, and both are recorded. What is only
+ * offered works when somebody has taken it: until then there is time to start a resolver, which is left to the caller.
  * Errors: see `draftEndpoint` and `Sandboxes.attach`; nothing is left of a failed one.
  */
 export function connect(
@@ -50,19 +51,21 @@ export function connect(
     undo(() => refreshSandbox(parts, to.sandbox, before));
     const attachment = attachmentOf(parts, endpoint);
     const namespace = to.sandbox.namespace;
+    const isOffered = endpoint.engine === 'offered';
     if (attachment !== undefined) {
       undo(() => parts.sandboxes.detach(namespace, attachment, defaultRoutes(parts, before)));
     }
     // Rules and interface are made on a thread of its own, one after the other: who may send by the interface is settled before
     // it comes up. What needs neither is done meanwhile.
     let hostInterfaces: readonly HostInterface[] = [];
+    const listens = isOffered ? Promise.resolve() : startResolver(parts, to.sandbox, after);
     await allDone([
       hasRules ? parts.firewall.apply(change.forward) : undefined,
       attachment &&
         parts.sandboxes.attach(namespace, attachment, defaultRoutes(parts, after)).then((made) => {
           hostInterfaces = made;
         }),
-      startResolver(parts, to.sandbox, after).then(() => refreshSandbox(parts, to.sandbox, after)),
+      listens.then(() => refreshSandbox(parts, to.sandbox, after)),
     ]);
     const entry = nameEntry(store.state, endpoint);
     if (entry !== undefined) {

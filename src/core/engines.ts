@@ -34,10 +34,11 @@ import type {
 } from './engine-requests.ts';
 import { viewEndpoint } from './inspect.ts';
 import type { Locks } from './locks.ts';
-import { driverOf, findNetwork, sandboxOf } from './lookup.ts';
+import { driverOf, endpointsOfSandbox, findNetwork, sandboxOf } from './lookup.ts';
 import type { Memberships } from './memberships.ts';
 import type { Parts } from './parts.ts';
 import { unpublishAll } from './publish-ports.ts';
+import { startResolver } from './sandbox-names.ts';
 
 export class Engines implements EngineController {
   readonly #parts: Parts;
@@ -135,6 +136,8 @@ export class Engines implements EngineController {
         { sandboxKey, name },
         offeredConfig(network, known),
       );
+      // The engine moves the interface when it has our answer, which takes the kernel longer than a resolver takes to start.
+      setImmediate(() => void this.#startResolver(endpoint));
       return offerOf(this.#parts, endpoint);
     });
   }
@@ -209,6 +212,18 @@ export class Engines implements EngineController {
 
   #onId<T>(id: string, work: () => Promise<T>): Promise<T> {
     return this.#ids.run({ exclusive: [id] }, work);
+  }
+
+  async #startResolver({ sandboxId }: Endpoint): Promise<void> {
+    try {
+      await this.#locks.run({ exclusive: [`sandbox:${sandboxId}`] }, async () => {
+        const sandbox = this.#state.sandboxes.get(sandboxId);
+        if (sandbox === undefined) return;
+        await startResolver(this.#parts, sandbox, endpointsOfSandbox(this.#state, sandboxId));
+      });
+    } catch (error) {
+      this.#parts.log.warn({ sandbox: sandboxId, reason: String(error) }, 'no resolver here');
+    }
   }
 
   #isAt(endpoint: Endpoint, sandboxKey: string): boolean {

@@ -90,17 +90,17 @@ export function attachSteps(
 /**
  * The whole of an offer: the interface stays on the host, down, so that nothing is done to it there that its taker would
  * find. The kernel keeps name, MAC address, MTU and alias when it is moved, and forgets the rest. The bridge has no carrier
- * to wait for: it gets one when the taker brings the interface up.
+ * to wait for: it gets one when the taker brings the interface up. The host end comes up last: what the kernel then has to do for a
+ * link without a carrier (linkwatch_do_dev in net/core/link_watch.c) holds up every change of a link that comes after.
  */
 export function offerSteps(attachment: OwnAttachment, target: AttachTarget): readonly PlannedStep[] {
   const { index, hostLink, ipv6, alias } = target;
   const settings = { alias, ...(ipv6 !== 'absent' && { linkLocal: false }) };
-  const ends =
-    attachment.link.kind === 'veth' ? [getLink({ index: index - 1 }), getLink({ index: hostLink })] : [];
+  const last = attachment.link.kind === 'veth' ? [changeLink({ index: index - 1 }, { up: true })] : [];
   return [
     { purpose: 'look', step: request('host', getLink({ index: hostLink })) },
-    ...makeLink(attachment, target),
-    { purpose: 'configure', step: request('host', changeLink({ index }, settings), ...ends) },
+    ...makeLink(attachment, target, { up: false }),
+    { purpose: 'configure', step: request('host', changeLink({ index }, settings), ...last) },
   ];
 }
 
@@ -124,7 +124,11 @@ function hostEndSettings(attachment: Attachment, { alias, ipv6 }: AttachTarget):
   return { alias, ...(ipv6 !== 'absent' && { linkLocal: false }), ...(special && { port }) };
 }
 
-function makeLink(attachment: OwnAttachment, target: AttachTarget): readonly PlannedStep[] {
+function makeLink(
+  attachment: OwnAttachment,
+  target: AttachTarget,
+  { up } = { up: true },
+): readonly PlannedStep[] {
   const { link, ifname: name, mac, mtuBytes } = attachment;
   const { index, namespace, hostLink } = target;
   const inner = { name, index, mac, mtuBytes, ...(namespace !== undefined && { namespace }) };
@@ -138,7 +142,7 @@ function makeLink(attachment: OwnAttachment, target: AttachTarget): readonly Pla
     ...host,
     name: link.hostIfname,
     mtuBytes,
-    up: true,
+    up,
     master: hostLink,
     peer: inner,
   };

@@ -2,6 +2,7 @@
 import type { Namespace } from '../kernel/netns.ts';
 import {
   findLink,
+  findLinkPair,
   type NamespaceContents,
   readFilters,
   readPortFdb,
@@ -68,7 +69,7 @@ export async function observeHost(
   const onHost = shaping !== undefined || checksMac;
   const [end, bridge] =
     plan.kind === 'veth'
-      ? await Promise.all([findLink({ name: plan.hostIfname }), findLink({ name: plan.bridge })])
+      ? await findLinkPair({ name: plan.hostIfname }, { name: plan.bridge })
       : [inner?.link && onHost ? await findHostEnd(inner.link, inner.namespace) : undefined, undefined];
   return { end, link: bridge, portFdb: end !== undefined && checksMac ? await readPortFdb(end.index) : [] };
 }

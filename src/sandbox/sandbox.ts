@@ -69,7 +69,8 @@ export interface Sandboxes {
    * Makes the interface and configures it, and sets the default routes, in one netlink program that stops at the first
    * error and leaves nothing. When it returns the first packet gets through.
    * Returns the interfaces on the host that belong to it: bridge, host end, ifb, in this order.
-   * One that is offered is made on the host, with its name, MAC address and MTU alone; the namespace is not looked at.
+   * One that is offered is made on the host, with its name, MAC address and MTU alone; the namespace is not looked at, and
+   * nothing is returned.
    * Errors: `conflict` (interface name taken), `exhausted` (bridge full: 1,023 ports), `not_found`, `not_implemented`.
    */
   attach(

@@ -40,6 +40,23 @@ export async function findLink(link: LinkRef, namespace?: Namespace): Promise<Li
   }
 }
 
+/** Two links of the daemon's namespace, as a rule with one program. Undefined in the place of what is not there. */
+export async function findLinkPair(
+  one: LinkRef,
+  other: LinkRef,
+): Promise<readonly [Link | undefined, Link | undefined]> {
+  try {
+    const [replies] = await runProgram([request('host', getLink(one), getLink(other))]);
+    const [first, second] = decodeAll(replies?.messages ?? [], decodeLink);
+    return [first, second];
+  } catch (error) {
+    // The kernel does not say which.
+    if (error instanceof NetlinkError && error.code === 'ENODEV')
+      return Promise.all([findLink(one), findLink(other)]);
+    throw error;
+  }
+}
+
 /** The link a step with one `getLink` was answered with. */
 export function repliedLink(replies: StepReplies | undefined): Link | undefined {
   const [message] = replies?.messages ?? [];

@@ -6,6 +6,7 @@ import { runProgram } from '../../../src/kernel/program.ts';
 import { addAddress, removeAddress } from '../../../src/kernel/rtnetlink/address.ts';
 import {
   findLink,
+  findLinkPair,
   readAddresses,
   readFdb,
   readLinks,
@@ -60,6 +61,17 @@ test('links are found by name and index, and changed', async () => {
   expect(found).toMatchObject({ name: 'vb', alias: 'here', mtuBytes: 1300, mac, up: true, carrier: true });
   expect(await findLink({ name: 'vb' }, namespace)).toEqual(found);
   expect((await readLinks(namespace)).map(({ name }) => name)).toEqual(['lo', 'va', 'vb']);
+});
+
+test.each([
+  ['both', 'lo', 'lo'],
+  ['the first alone', 'lo', 'nothing'],
+  ['the second alone', 'nothing', 'lo'],
+  ['neither', 'nothing', 'nothing'],
+])('of two links looked for together, what is there is found: %s', async (_, ...names) => {
+  const found = await findLinkPair({ name: names[0] }, { name: names[1] });
+  const expected = names.map((name) => (name === 'lo' ? 'lo' : undefined));
+  expect(found.map((one) => one?.name)).toEqual(expected);
 });
 
 test('a group of links is removed at once', async () => {

@@ -24,8 +24,7 @@ afterEach(async () => {
 });
 
 test('an offered interface lies on the host, down, with its name, MAC address and MTU alone', async () => {
-  const made = await sandboxes.attach(awaited, offered(), routes);
-  expect(made.map(({ name }) => name)).toEqual([bridge, hostEnd]);
+  expect(await sandboxes.attach(awaited, offered(), routes)).toEqual([]);
   const link = showLink('fp-1');
   expect(link).toMatchObject({ mtu: 1400, address: '02:00:00:00:02:02', addr_info: [] });
   expect(link?.flags).not.toContain('UP');

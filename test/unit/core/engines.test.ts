@@ -268,6 +268,34 @@ describe('endpoints', () => {
     expect(parts.world.bridges.size).toBe(1); // that of the built-in network
   });
 
+  test('an interface is offered before the resolver of its container has started', async () => {
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
+    parts.world.namespaces.set(key, new Set());
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const { openBeside } = parts.names;
+    Object.assign(parts.names, {
+      openBeside: (...where: Parameters<typeof openBeside>) => begun.then(() => openBeside(...where)),
+    });
+    await core.engines.join(id, key);
+    expect(parts.world.resolvers.size).toBe(0);
+    begin();
+    await waitUntil('the resolver has started', () => parts.world.resolvers.size === 1);
+  });
+
+  test('a container that has left at once keeps no resolver', async () => {
+    const network = await makeNetwork(core);
+    const id = await makeEndpoint(core, network);
+    parts.world.namespaces.set(key, new Set());
+    await core.engines.join(id, key);
+    await core.engines.leave(id);
+    await core.close();
+    expect(parts.world.resolvers.size).toBe(0);
+  });
+
   test('an endpoint described again is the same; one nobody described is refused with advice', async () => {
     const network = await makeNetwork(core);
     const id = await makeEndpoint(core, network);
