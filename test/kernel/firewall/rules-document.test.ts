@@ -3,10 +3,12 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import { IptablesFirewall } from '../../../src/firewall/iptables/iptables.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
-import type { AllowanceId } from '../../../src/model/ids.ts';
-import type { AllowancePolicy, NetworkPolicy, PortForward } from '../../../src/model/policy.ts';
+import { SenderTable } from '../../../src/firewall/senders/sender-table.ts';
+import type { AllowanceId, EndpointId } from '../../../src/model/ids.ts';
+import type { AllowancePolicy, NetworkPolicy, PortForward, Sender } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
 import { backends, removeAllRules } from './backends.ts';
+import { addressOf as senderAddress, senderOf } from './cable.ts';
 import { addressOf, endpointPolicy, forward, networkPolicy, opening } from './lan.ts';
 import { takeTable } from './own-table.ts';
 
@@ -110,6 +112,18 @@ const allowances: readonly { readonly what: string; readonly policy: AllowancePo
   },
 ];
 
+const senders: readonly { readonly what: string; readonly sender: Sender }[] = [
+  { what: 'an endpoint with an address of each family', sender: senderOf(2) },
+  {
+    what: 'an endpoint whose sandbox has an address on another network too',
+    sender: { ...senderOf(3), addresses: [senderAddress(3), addressOf(2, 2)] },
+  },
+  {
+    what: 'an endpoint whose addresses are somebody else’s affair (CNI without `ipam`)',
+    sender: { ...senderOf(4), addresses: [] },
+  },
+];
+
 const state = {
   networks: samples.map(({ policy }) => policy),
   endpoints: samples.map((_, i) => endpointPolicy(`${i + 1}`.padEnd(64, '0'), i + 1, portsOf(i + 1))),
@@ -150,6 +164,25 @@ test.skipIf(missing !== undefined)(
     );
   },
 );
+
+test('the document of senders shows the rules about frames of a sample host as they are', async () => {
+  const table = await SenderTable.open();
+  onTestFinished(() => table.close());
+  await table.replace(new Map(senders.map(({ sender }) => [sender.ifname as EndpointId, sender])));
+  const printed = withSortedElements(run('nft list table bridge fairlead')).replace(/ # progname .*/, '');
+  const endpoints = senders.map(
+    ({ what, sender: { ifname, mac, addresses } }) =>
+      `- port \`${ifname}\` (${[mac, ...addresses].join(', ')}): ${what}`,
+  );
+  const document = [
+    '# Who may send what',
+    'What `nft list table bridge fairlead` prints on a host with these endpoints, with either firewall backend:',
+    endpoints.join('\n'),
+    'The words of it are in [bridge.md](../bridge.md#who-may-send-what). Endpoints of networks with `anti_spoofing=false` are not in it.',
+    `\`\`\`\n${printed.trimEnd()}\n\`\`\`\n`,
+  ].join('\n\n');
+  await expect(document).toMatchFileSnapshot('../../../docs/rules/senders.md');
+});
 
 interface Printed {
   readonly command: string;
