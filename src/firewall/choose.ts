@@ -29,11 +29,15 @@ export type FirewallSetting = 'auto' | 'nftables' | 'iptables' | 'none';
  * apart must be told to do without. What another backend left goes when the first rules of this one are in force.
  * Errors: `not_implemented` naming what the kernel or the host lacks, `unavailable` without CAP_NET_ADMIN.
  */
-export async function chooseFirewall(setting: FirewallSetting, log: Log): Promise<Firewall> {
+export async function chooseFirewall(
+  setting: FirewallSetting,
+  log: Log,
+  openSenders: typeof SenderTable.open = SenderTable.open,
+): Promise<Firewall> {
   if (setting === 'none') return new NoFirewall();
   const usesNftables = setting === 'nftables' || (setting === 'auto' && (await hasNftables(log)));
   const firewall = usesNftables ? await nftables(log) : await iptables(log);
-  return new GuardedFirewall(firewall, await senderTable(log));
+  return new GuardedFirewall(firewall, await senderTable(openSenders, log));
 }
 
 const filterTables = (tellers: Tellers) => new FilterTables(tellers);
@@ -52,9 +56,9 @@ export function choosePassage(backend: Firewall['name'], log: Log): Passage {
 }
 
 /** Who may send what is checked by nf_tables with either backend. */
-async function senderTable(log: Log): Promise<SenderTable | undefined> {
+async function senderTable(open: typeof SenderTable.open, log: Log): Promise<SenderTable | undefined> {
   try {
-    return await SenderTable.open({ warn: (error) => log.warn({ err: error }, error.message) });
+    return await open({ warn: (error) => log.warn({ err: error }, error.message) });
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     const text = 'endpoints of bridge networks may send with any address: this kernel cannot check frames';
