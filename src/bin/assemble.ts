@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Cidr } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
 import { EventBus } from '../core/events.ts';
+import { Lingering } from '../core/lingering.ts';
 import type { Parts } from '../core/parts.ts';
 import { createNameService } from '../dns/engine.ts';
 import { DockerApi } from '../docker/docker-api.ts';
@@ -75,6 +76,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
     tracer: new KernelTracer(saveLegacy),
     events: new EventBus(),
+    lingering: new Lingering(),
     log,
     bootId,
   };

@@ -37,7 +37,7 @@ export function connect(
     const endpoint = await draftEndpoint(parts, to, config, undo);
     const after = [...before, endpoint];
     const followHost = async () => {
-      if (changesNeeds(store, to.network)) await followHostNeeds(parts);
+      if (changesNeeds(parts, to.network)) await followHostNeeds(parts);
     };
     undo(followHost);
     undo(() => refreshAllowances(parts, to.sandbox));

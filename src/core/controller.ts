@@ -16,6 +16,7 @@ import { Engines } from './engines.ts';
 import { type EventBus, sandboxEvent } from './events.ts';
 import { Handovers } from './handovers.ts';
 import { Healer } from './healer.ts';
+import { endLingering } from './host-needs.ts';
 import { viewEndpoint, viewNetwork, viewPorts, viewSandbox } from './inspect.ts';
 import { Locks } from './locks.ts';
 import { endpointsOfNetwork, findNetwork, findSandbox } from './lookup.ts';
@@ -76,12 +77,12 @@ export class CoreController implements Controller {
     this.#handovers.start();
   }
 
-  /** Stops following; what is in the kernel stays. */
+  /** Stops following; what networks in use have in the kernel stays. */
   async close(): Promise<void> {
     this.#processes.close();
     this.#handovers.close();
     await this.#healer.close();
-    await this.#locks.alone(async () => {});
+    await this.#locks.alone(() => endLingering(this.#parts));
   }
 
   createNetwork(request: CreateNetworkRequest): Promise<Network> {

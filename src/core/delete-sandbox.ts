@@ -6,7 +6,7 @@ import { policyChange } from './connect.ts';
 import { attachmentsOf } from './desired.ts';
 import { releaseAddresses } from './disconnect.ts';
 import { allowanceEvent, sandboxEvent } from './events.ts';
-import { changesNeeds, followHostNeeds } from './host-needs.ts';
+import { leaveNetwork } from './host-needs.ts';
 import { viewAllowance } from './inspect.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -52,8 +52,8 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     () => {
       for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
     },
-    async () => {
-      if (networks.some((network) => changesNeeds(parts.store, network))) await followHostNeeds(parts);
+    () => {
+      for (const network of networks) leaveNetwork(parts, network);
     },
   ]);
   for (const view of toldAllowances) parts.events.emit(allowanceEvent('delete', view));

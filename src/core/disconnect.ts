@@ -8,7 +8,7 @@ import { policyChange } from './connect.ts';
 import { attachmentOf, defaultRoutes } from './desired.ts';
 import { releaseUnused } from './engine-records.ts';
 import { membershipEvent } from './events.ts';
-import { changesNeeds, followHostNeeds } from './host-needs.ts';
+import { leaveNetwork } from './host-needs.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { refreshSandbox } from './sandbox-names.ts';
@@ -39,9 +39,7 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     () => parts.hostPorts.release(endpoint.id),
     () => parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]),
     () => releaseAddresses(parts, endpoint),
-    async () => {
-      if (changesNeeds(parts.store, network)) await followHostNeeds(parts);
-    },
+    () => leaveNetwork(parts, network),
   ]);
   parts.events.emit(membershipEvent('disconnect', { network, sandbox }, endpoint));
   if (failures.length > 0) {

@@ -2,7 +2,6 @@
 import type { ForwardingNeed } from '../drivers/host-forwarding.ts';
 import type { Difference } from '../model/difference.ts';
 import type { Network } from '../model/network.ts';
-import type { State } from '../store/store.ts';
 import { networkPolicy } from './desired.ts';
 import { driverOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -13,10 +12,9 @@ interface HostNeeds {
   readonly bridges: readonly string[];
 }
 
-/** As the records are now. A built-in network, which nobody asked for, needs nothing until somebody is on it. */
+/** As the records are now. A built-in network, which nobody asked for, needs nothing until somebody is on it, and soon after. */
 function hostNeeds(parts: Parts): HostNeeds {
-  const { state } = parts.store;
-  const used = [...state.networks.values()].filter((network) => !isIdle(state, network));
+  const used = [...parts.store.state.networks.values()].filter((network) => !isIdle(parts, network));
   const routed = used.flatMap((network) => driverOf(parts, network).needsForwarding?.(network) ?? []);
   return {
     forwarding: { ipv4: routed.some(({ ipv4 }) => ipv4), ipv6: routed.some(({ ipv6 }) => ipv6) },
@@ -24,10 +22,29 @@ function hostNeeds(parts: Parts): HostNeeds {
   };
 }
 
-/** After a network came or went, or the first on a built-in one, or the last. Errors: as `HostForwarding.bringAbout`. */
+/** After a network came or went, or the first endpoint of a built-in one. Errors: as `HostForwarding.bringAbout`. */
 export async function followHostNeeds(parts: Parts): Promise<void> {
   const { forwarding, bridges } = hostNeeds(parts);
   await Promise.all([parts.forwarding.bringAbout(forwarding), parts.passage.follow(bridges)]);
+}
+
+/** After an endpoint went. What a built-in network needs with its last one, it needs a while longer. */
+export function leaveNetwork(parts: Parts, network: Network): void {
+  if (!network.builtin || endpointCount(parts, network) > 0) return;
+  parts.lingering.begin(network.id, () => void takeBack(parts));
+}
+
+/** Before the end: with nobody on it a built-in network needs nothing now. */
+export async function endLingering(parts: Parts): Promise<void> {
+  if (parts.lingering.close()) await takeBack(parts);
+}
+
+async function takeBack(parts: Parts): Promise<void> {
+  try {
+    await followHostNeeds(parts);
+  } catch (error) {
+    parts.log.warn({ reason: String(error) }, 'what no network needs any more could not be taken back');
+  }
 }
 
 /** Whatever was known of the host before. Errors: as `HostForwarding.bringAbout`. */
@@ -46,12 +63,15 @@ export async function hostNotes(parts: Parts): Promise<readonly Difference[]> {
   return [...parts.forwarding.notes(), ...(await parts.passage.notes(hostNeeds(parts).bridges))];
 }
 
-/** Whether what the host is asked for hangs on this network's endpoints: it does with the first and with none. */
-export function changesNeeds({ state }: Parts['store'], network: Network): boolean {
-  const count = state.endpointsByNetwork.get(network.id)?.size ?? 0;
-  return network.builtin && count <= 1;
+/** Whether what the host is asked for hangs on an endpoint of this network that comes, or cannot: on the first. */
+export function changesNeeds(parts: Parts, network: Network): boolean {
+  return network.builtin && endpointCount(parts, network) <= 1;
 }
 
-function isIdle(state: State, network: Network): boolean {
-  return network.builtin && (state.endpointsByNetwork.get(network.id)?.size ?? 0) === 0;
+function isIdle(parts: Parts, network: Network): boolean {
+  return network.builtin && endpointCount(parts, network) === 0 && !parts.lingering.has(network.id);
+}
+
+function endpointCount({ store }: Parts, { id }: Network): number {
+  return store.state.endpointsByNetwork.get(id)?.size ?? 0;
 }

@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import type { Tracer } from '../tracer/tracer.ts';
 import type { ContainerEngine } from './container-engine.ts';
 import type { EventBus } from './events.ts';
+import type { Lingering } from './lingering.ts';
 
 export interface Parts {
   readonly store: Store;
@@ -29,6 +30,7 @@ export interface Parts {
   readonly containers: ContainerEngine;
   readonly tracer: Tracer;
   readonly events: EventBus;
+  readonly lingering: Lingering;
   readonly log: Log;
   /** Contents of /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;

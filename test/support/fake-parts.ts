@@ -10,6 +10,7 @@ import {
 import { NetError } from '../../src/base/errors.ts';
 import type { MacAddress } from '../../src/base/mac.ts';
 import { EventBus } from '../../src/core/events.ts';
+import { Lingering } from '../../src/core/lingering.ts';
 import type { Parts } from '../../src/core/parts.ts';
 import type { NameService } from '../../src/dns/name-service.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
@@ -166,6 +167,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     names: wrap('names', fakeNames(world)),
     tracer: fakeTracer(),
     events: new EventBus(),
+    lingering: new Lingering(),
     log: pino({ level: 'silent' }),
     bootId: 'this-boot',
   };

@@ -1,15 +1,18 @@
 // What the host is asked for: forwarding and a way past others' firewalls, for as long as a network is in use.
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CoreController } from '../../../src/core/controller.ts';
 import { type FakeParts, fakeParts } from '../../support/fake-parts.ts';
 
 let parts: FakeParts;
 let core: CoreController;
 beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   parts = fakeParts();
   core = new CoreController(parts);
   await core.start();
 });
+
+afterEach(() => void vi.useRealTimers());
 
 const asked = () => ({ forwarded: [...parts.world.forwarded], bridges: parts.world.passing.size });
 const nothing = { forwarded: [], bridges: 0 };
@@ -36,7 +39,7 @@ test('the last of several networks takes with it what was asked for', async () =
   expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
 });
 
-test('the built-in network is asked for while a sandbox is on it', async () => {
+test('the built-in network is asked for while a sandbox is on it, and for a while after', async () => {
   for (const name of ['web', 'db']) {
     await core.createSandbox({ name });
     await core.connect({ network: 'bridge', target: name });
@@ -45,6 +48,39 @@ test('the built-in network is asked for while a sandbox is on it', async () => {
   await core.disconnect('bridge', 'web', { force: false });
   expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
   await core.deleteSandbox('db', { force: false });
+  expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(asked()).toEqual(nothing);
+});
+
+test('sandboxes that follow each other on the built-in network switch nothing on and off', async () => {
+  const changes: number[] = [];
+  const note = () => {
+    if (changes.at(-1) !== asked().bridges) changes.push(asked().bridges);
+  };
+  for (let i = 0; i < 5; i++) {
+    await core.createSandbox({ name: 'web' });
+    await core.connect({ network: 'bridge', target: 'web' });
+    note();
+    await core.deleteSandbox('web', { force: false });
+    note();
+    await vi.advanceTimersByTimeAsync(20_000);
+    note();
+  }
+  expect(changes).toEqual([1]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(asked()).toEqual(nothing);
+});
+
+test('a daemon that stops takes back at once what nobody needs any more, and no more than that', async () => {
+  await core.createSandbox({ name: 'web' });
+  await core.connect({ network: 'bridge', target: 'web' });
+  await core.close();
+  expect(asked()).toEqual({ forwarded: ['IPv4'], bridges: 1 });
+  core = new CoreController(parts);
+  await core.start();
+  await core.disconnect('bridge', 'web', { force: false });
+  await core.close();
   expect(asked()).toEqual(nothing);
 });
 
