@@ -51,6 +51,7 @@ const contracts = [
   'sandbox/sandbox',
   'store/store',
   'tracer/tracer',
+  'tracer/prober',
   'dns/name-service',
 ];
 

@@ -75,6 +75,19 @@ Napi::Value openServersAt(const Napi::CallbackInfo& info) {
                                           [address = addressAt(info, 1)] { return openServers(address); });
 }
 
+/** openServer(namespace fd, protocol, address, port) */
+Napi::Value openServerAt(const Napi::CallbackInfo& info) {
+  const int protocol = protocolOf(textAt(info, 1));
+  return openInNamespace<Fd>(info.Env(), integerAt(info, 0),
+                             [protocol, address = addressAt(info, 2)] { return openServer(protocol, address); });
+}
+
+/** openEcho(namespace fd, address) */
+Napi::Value openEchoAt(const Napi::CallbackInfo& info) {
+  return openInNamespace<Fd>(info.Env(), integerAt(info, 0),
+                             [to = toSocketAddress(textAt(info, 1), 0)] { return openEcho(to); });
+}
+
 /** openClient(namespace fd, protocol, source address, target address, target port) */
 Napi::Value openClientAt(const Napi::CallbackInfo& info) {
   const int protocol = protocolOf(textAt(info, 1));
@@ -170,6 +183,8 @@ Napi::Value poll(const Napi::CallbackInfo& info) {
 
 void exportSockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openServers", Napi::Function::New(env, openServersAt));
+  exports.Set("openServer", Napi::Function::New(env, openServerAt));
+  exports.Set("openEcho", Napi::Function::New(env, openEchoAt));
   exports.Set("openClient", Napi::Function::New(env, openClientAt));
   exports.Set("commitAndHold", Napi::Function::New(env, commitAndHoldAt));
   exports.Set("holdPort", Napi::Function::New(env, holdPortAt));

@@ -91,6 +91,15 @@ Result<Fd> openClient(int protocol, const SocketAddress& from, const SocketAddre
   return opened;
 }
 
+Result<Fd> openEcho(const SocketAddress& to) {
+  const int family = to.storage.ss_family;
+  const int protocol = family == AF_INET ? static_cast<int>(IPPROTO_ICMP) : static_cast<int>(IPPROTO_ICMPV6);
+  Fd fd(socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!fd) return lastError("socket");
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) != 0) return lastError("connect");
+  return fd;
+}
+
 Result<HeldPort> holdPort(int protocol, const SocketAddress& address, bool both) {
   Result<Fd> opened = openSocket(protocol, address, both);
   if (const SystemError* error = errorOf(opened)) return *error;

@@ -29,6 +29,12 @@ Result<Fd> openServer(int protocol, const SocketAddress& address);
  */
 Result<Fd> openClient(int protocol, const SocketAddress& from, const SocketAddress& to);
 
+/**
+ * A non-blocking raw socket in the calling thread's namespace that sends ICMP to `to` and gets what comes from there. Not a
+ * datagram socket: who may have those depends on net.ipv4.ping_group_range.
+ */
+Result<Fd> openEcho(const SocketAddress& to);
+
 struct HeldPort {
   Fd fd;
   uint16_t port;

@@ -33,6 +33,7 @@ import { pidfdWatcher } from '../sandbox/process-watcher.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import type { Store } from '../store/store.ts';
 import { KernelTracer } from '../tracer/kernel-tracer.ts';
+import { SocketProber } from '../tracer/socket-prober.ts';
 import type { Config } from './config.ts';
 
 /** Opens the records and everything that works on the kernel; changes nothing there yet. */
@@ -75,6 +76,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     names: createNameService({ log, upstreams: config.dns }),
     containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
     tracer: new KernelTracer(saveLegacy),
+    prober: new SocketProber(),
     events: new EventBus(),
     lingering: new Lingering(),
     log,

@@ -140,8 +140,8 @@ export class Client {
     return this.#fetch(fix ? 'POST' : 'GET', pathOf(['check']));
   }
 
-  why({ from, to }: WhyRequest): Promise<WhyView> {
-    return this.#get(['why'], { from, to });
+  why({ from, to, probe = false }: WhyRequest): Promise<WhyView> {
+    return this.#get(['why'], { from, to, ...(probe && { probe: 'true' }) });
   }
 
   #get<T>(words: readonly string[], query?: Query): Promise<T> {

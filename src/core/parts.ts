@@ -9,6 +9,7 @@ import type { Passage } from '../firewall/passage.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
 import type { LinkWatcher, ProcessWatcher, Sandboxes, SandboxFiles } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
+import type { Prober } from '../tracer/prober.ts';
 import type { Tracer } from '../tracer/tracer.ts';
 import type { ContainerEngine } from './container-engine.ts';
 import type { EventBus } from './events.ts';
@@ -29,6 +30,7 @@ export interface Parts {
   readonly names: NameService;
   readonly containers: ContainerEngine;
   readonly tracer: Tracer;
+  readonly prober: Prober;
   readonly events: EventBus;
   readonly lingering: Lingering;
   readonly log: Log;

@@ -5,14 +5,23 @@ import type { Trace } from '../tracer/tracer.ts';
 import { networkPolicy } from './desired.ts';
 import type { Parts } from './parts.ts';
 import { advise } from './why-advice.ts';
+import { probeWay } from './why-probe.ts';
 import { heldPorts, type Question, questionOf, tracedSandboxes } from './why-question.ts';
 
 export async function why(parts: Parts, request: WhyRequest): Promise<WhyView> {
   const question = await questionOf(parts, request);
   const { fromName, toName, protocol, port, addresses } = question;
-  const ways: WhyWay[] = [];
-  for (const address of addresses)
-    ways.push(wayOf(parts, question, address, await trace(parts, question, address)));
+  const traces: { readonly address: IpAddress; readonly trace: Trace }[] = [];
+  for (const address of addresses) traces.push({ address, trace: await traceTo(parts, question, address) });
+  // All at once: each may take its two seconds.
+  const ways = await Promise.all(
+    traces.map(async ({ address, trace }) => {
+      const way = wayOf(parts, question, address, trace);
+      if (request.probe !== true) return way;
+      const retrace = () => traceTo(parts, question, address);
+      return { ...way, probe: await probeWay(parts, question, { address, trace, retrace }) };
+    }),
+  );
   return {
     from: fromName,
     to: toName,
@@ -23,7 +32,7 @@ export async function why(parts: Parts, request: WhyRequest): Promise<WhyView> {
   };
 }
 
-function trace(parts: Parts, question: Question, to: IpAddress): Promise<Trace> {
+function traceTo(parts: Parts, question: Question, to: IpAddress): Promise<Trace> {
   const { origin, protocol, port, goal, others } = question;
   return parts.tracer.trace({
     from: origin,

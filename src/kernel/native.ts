@@ -39,6 +39,10 @@ interface Native {
   unpinNamespace(path: string): Promise<void>;
   /** A UDP and a TCP socket, or none. */
   openServers(namespaceFd: number, address: string, port: number): Promise<[udp: number, tcp: number]>;
+  /** One bound, or listening. */
+  openServer(namespaceFd: number, protocol: 'tcp' | 'udp', address: string, port: number): Promise<number>;
+  /** A raw socket of ICMP, connected. */
+  openEcho(namespaceFd: number, address: string): Promise<number>;
   /** A bound UDP socket, or a TCP socket on its way to the target. */
   openClient(
     namespaceFd: number,

@@ -1,5 +1,5 @@
 // Sockets node cannot open by itself: in another namespace, or only to hold a port. Whoever asks for one closes it.
-import { closeSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { NetError } from '../base/errors.ts';
 import { native } from './native.ts';
@@ -23,6 +23,17 @@ export async function openServersInNamespace(
   return { udp, tcp };
 }
 
+/** One of them: bound for UDP, listening for TCP. Errors: those of bind(2), with `code`. */
+export async function openServerInNamespace(
+  namespace: Namespace,
+  protocol: 'tcp' | 'udp',
+  address: string,
+  port: number,
+): Promise<number> {
+  checkEndpoint(address, port);
+  return native.openServer(namespace.fd, protocol, address, port);
+}
+
 export interface ClientSocket {
   readonly protocol: 'tcp' | 'udp';
   /** The source address; the port is one the kernel chooses. */
@@ -43,6 +54,47 @@ export async function openClientInNamespace(
   checkEndpoint(to, port);
   return native.openClient(namespace.fd, protocol, from, to, port);
 }
+
+export interface EchoSocket {
+  /** Sends an ICMP message with its header; the kernel writes the checksum of version 6. Errors: those of send(2). */
+  send(message: Uint8Array): void;
+  /** May be repeated. */
+  close(): void;
+}
+
+/**
+ * Sends ICMP to one address from within the namespace.
+ * @param receive is given what comes from that address; messages of version 4 begin with the header of IP (`man 7 raw`).
+ * Errors: those of connect(2), with `code`.
+ */
+export async function openEchoInNamespace(
+  namespace: Namespace,
+  to: string,
+  receive: (message: Uint8Array | Error) => void,
+): Promise<EchoSocket> {
+  checkEndpoint(to, 0);
+  const fd = await native.openEcho(namespace.fd, to);
+  const buffer = new Uint8Array(echoBytes);
+  let isOpen = true;
+  const stop = native.poll(fd, () => {
+    try {
+      receive(buffer.slice(0, readSync(fd, buffer)));
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return;
+      receive(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  return {
+    send: (message) => void writeSync(fd, message),
+    close() {
+      if (isOpen) stop();
+      isOpen = false;
+    },
+  };
+}
+
+/** More than an echo and its headers; longer messages are cut. */
+const echoBytes = 1024;
 
 export interface HeldHostPort {
   readonly fd: number;

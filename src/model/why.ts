@@ -7,6 +7,8 @@ export interface WhyRequest {
   readonly from: string;
   /** `TO[:PORT[/PROTOCOL]]`: TO is `host`, an IP address, or what a connect's target may be. */
   readonly to: string;
+  /** Try it as well. */
+  readonly probe?: boolean;
 }
 
 export interface WhyStep {
@@ -25,6 +27,17 @@ export interface WhyWay {
   readonly reason?: string;
   /** Which command, option or rule would change it. */
   readonly change?: string;
+  /** Present when it was asked for. */
+  readonly probe?: WhyProbe;
+}
+
+/** What became of a real packet. */
+export interface WhyProbe {
+  /** Absent when it was not tried, or when nobody can tell. */
+  readonly answered?: boolean;
+  /** Whether that is what the way says; absent when either cannot be told. */
+  readonly agrees?: boolean;
+  readonly text: string;
 }
 
 export interface WhyView {

@@ -285,11 +285,12 @@ export class FakeController implements Controller {
   }
 
   /** Everything gets through, but to a sandbox called `closed`. */
-  async why({ from, to }: WhyRequest): Promise<WhyView> {
+  async why({ from, to, probe }: WhyRequest): Promise<WhyView> {
     const passes = !to.startsWith('closed');
     const step = { passes, text: passes ? 'it arrives' : 'a rule drops it' };
     const advice = passes ? {} : { reason: 'it is closed', change: 'net open' };
-    const way = { address: '10.0.0.2' as IpAddress, passes, steps: [step], ...advice };
+    const tried = probe ? { probe: { answered: true, agrees: passes, text: 'it is answered' } } : {};
+    const way = { address: '10.0.0.2' as IpAddress, passes, steps: [step], ...advice, ...tried };
     return { from, to, protocol: 'icmp', passes, ways: [way] };
   }
 

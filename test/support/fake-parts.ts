@@ -36,6 +36,7 @@ import type {
 } from '../../src/sandbox/sandbox.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { Prober } from '../../src/tracer/prober.ts';
 import type { Tracer } from '../../src/tracer/tracer.ts';
 
 /** What the fake kernel holds, for assertions, in one comparable value. */
@@ -166,12 +167,19 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     },
     names: wrap('names', fakeNames(world)),
     tracer: fakeTracer(),
+    prober: fakeProber,
     events: new EventBus(),
     lingering: new Lingering(),
     log: pino({ level: 'silent' }),
     bootId: 'this-boot',
   };
 }
+
+/** Every packet is answered. */
+const fakeProber: Prober = {
+  listen: async () => undefined,
+  attempt: async () => ({ answered: true, text: 'is answered' }),
+};
 
 /** Every packet arrives. */
 function fakeTracer(): Tracer {

@@ -10,13 +10,19 @@ export const why = defineVerb(
     summary:
       'Say whether FROM reaches TO, step by step, and what decides it; exit status 1 if it does not. FROM is a sandbox, host, outside:INTERFACE[,ADDRESS], pid:PID, netns:PATH or docker:CONTAINER; TO[:PORT[/PROTOCOL]] a sandbox, host or an IP address. Without a port an echo request (ping) is meant.',
     operands: ['FROM', 'TO'],
-    options: formatOption,
+    options: {
+      probe: {
+        kind: 'flag',
+        help: 'really try it as well, with a listener of its own where nothing listens',
+      },
+      ...formatOption,
+    },
   },
   async ({ options, operands: [from, to] }, { client, write }) => {
     const json = wantsJson(options.format);
-    const answer = await client.why({ from, to });
+    const answer = await client.why({ from, to, probe: options.probe ?? false });
     await write(json ? jsonText(answer) : whyText(answer));
-    return answer.passes ? 0 : 1;
+    return answer.passes && answer.ways.every(({ probe }) => probe?.agrees !== false) ? 0 : 1;
   },
 );
 
@@ -25,7 +31,7 @@ function whyText({ from, to, protocol, port, ways }: WhyView): string {
   return ways.map((way) => wayText(`${what} from ${from} to ${to}`, way)).join('\n');
 }
 
-function wayText(what: string, { address, passes, steps, reason, change }: WhyWay): string {
+function wayText(what: string, { address, passes, steps, reason, change, probe }: WhyWay): string {
   const marks = new Map<boolean | undefined, string>([
     [true, '✓'],
     [false, '✗'],
@@ -37,6 +43,7 @@ function wayText(what: string, { address, passes, steps, reason, change }: WhyWa
     ...steps.map((step) => `  ${marks.get(step.passes) ?? '?'} ${step.text}`),
     `${verdict}${reason === undefined ? '' : `${passes === true ? ',' : ':'} ${reason}`}`,
     ...(change === undefined ? [] : [`change: ${change}`]),
+    ...(probe === undefined ? [] : [`probe: ${probe.text}`]),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -17,6 +17,16 @@ describe('net why', () => {
     expect(stdout).toContain('  ✗ a rule drops it\ndoes not get through: it is closed\nchange: net open\n');
   });
 
+  test.each([
+    { to: 'db', theory: 'gets through', status: 0 },
+    { to: 'closed', theory: 'change: net open', status: 1 },
+  ])('prints what a real packet to $to met, and fails where that is something else', async (one) => {
+    const { net } = await testCli();
+    const { status, stdout } = await net('why', '--probe', 'web', one.to);
+    expect(status).toBe(one.status);
+    expect(stdout).toContain(`${one.theory}\nprobe: it is answered\n`);
+  });
+
   test('prints the whole answer as json', async () => {
     const { net } = await testCli();
     const { stdout } = await net('why', 'web', 'db', '--format', 'json');
