@@ -26,17 +26,18 @@ export async function crossBridge(
       packet,
     );
   }
-  const header = linkHeader(packet, from.link);
+  const isForHost = world.host.hasAddress(nextHop, bridge);
+  const to = isForHost ? undefined : await world.neighbour(nextHop, (link) => link.master === bridge.index);
+  const header = linkHeader(packet, from.link, isForHost ? bridge : to?.link);
   const entered = await walk.bridgeHook('prerouting', packet, { iif: from.hostLink }, header);
   if (entered !== undefined) return entered;
-  if (world.host.hasAddress(nextHop, bridge)) {
+  if (isForHost) {
     const taken = await walk.bridgeHook('input', packet, { iif: from.hostLink }, header);
     if (taken !== undefined) return taken;
     walk.pass(`${from.link.name} of ${from.place.name} leads to the host by bridge ${bridgeText}`);
     const isolatedOn = from.hostLink.port?.isolated === true ? bridge.index : undefined;
     return walk.arrive(world.host, { ...packet, isolatedOn }, bridge);
   }
-  const to = await world.neighbour(nextHop, (link) => link.master === bridge.index);
   if (to === undefined) return nobody(walk, bridge, { packet, nextHop });
   const position = { iif: from.hostLink, oif: to.hostLink };
   if (from.hostLink.port?.isolated === true && to.hostLink.port?.isolated === true) {
@@ -66,8 +67,9 @@ export async function leaveByBridge(
     const text = `bridge ${walk.world.linkText(walk.world.host, bridge)} keeps its ports apart (isolated)`;
     return walk.stop({ kind: 'isolated-ports', bridge: bridge.name }, text, packet, position);
   }
+  const header = linkHeader(packet, bridge, to.link);
   for (const hook of ['output', 'postrouting'] as const) {
-    const stopped = await walk.bridgeHook(hook, packet, position, linkHeader(packet, bridge));
+    const stopped = await walk.bridgeHook(hook, packet, position, header);
     if (stopped !== undefined) return stopped;
   }
   return reach(walk, bridge, to, packet);
@@ -108,8 +110,9 @@ async function bridgedRules(walk: Walker, packet: Packet, bridge: Link): Promise
   return undefined;
 }
 
-/** Destination, source and type of an Ethernet frame; nobody has looked at who the destination is. */
-function linkHeader(packet: Packet, { mac }: Link): PartlyKnown {
+/** Destination, source and type of an Ethernet frame; the destination is not known where nobody is known to have the address. */
+function linkHeader(packet: Packet, from: Link, to: Link | undefined): PartlyKnown {
   const header = new PartlyKnown(14).put(12, familyOfPacket(packet) === 4 ? [0x08, 0x00] : [0x86, 0xdd]);
-  return mac === undefined ? header : header.put(6, macBytes(mac));
+  if (to?.mac !== undefined) header.put(0, macBytes(to.mac));
+  return from.mac === undefined ? header : header.put(6, macBytes(from.mac));
 }

@@ -156,6 +156,8 @@ class RuleMachine {
         if (low === undefined || high === undefined) return undefined;
         return (low >= 0 && high <= 0) !== expression.inverted;
       }
+      case 'never':
+        return false;
       case 'match':
         return matchHolds(expression, this.#packet, (address) => this.#around.addressType(address));
       default:

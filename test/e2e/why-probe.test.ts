@@ -89,8 +89,6 @@ test('a service of UDP that keeps silent proves nothing', async () => {
 test('a rule that only counts real packets makes practice differ from theory', async () => {
   await host.shell(`
     nft add table inet foreign
-    nft 'add chain inet foreign pass { type filter hook forward priority 0; }'
-    nft add rule inet foreign pass ip daddr 10.5.0.2 tcp dport 80 quota over 1 bytes drop
     nft 'add chain inet foreign sent { type filter hook output priority 0; }'
     nft add rule inet foreign sent ip daddr 10.5.0.2 tcp dport 80 limit rate over 1/hour burst 1 packets drop`);
   // The first connection has used up what the rate allows.
@@ -99,6 +97,19 @@ test('a rule that only counts real packets makes practice differ from theory', a
   await host.run(['nft', 'delete', 'table', 'inet', 'foreign']);
   expect(ways).toMatchObject([{ passes: true, probe: { answered: false, agrees: false } }]);
   expect(status).toBe(1);
+});
+
+test.each([
+  { what: 'used up', bytes: 1, passes: false },
+  { what: 'left', bytes: 1_000_000, passes: true },
+])('a quota that is $what is judged as it stands', async ({ bytes, passes }) => {
+  await host.shell(`
+    nft add table inet foreign
+    nft 'add chain inet foreign sent { type filter hook output priority 0; }'
+    nft add rule inet foreign sent ip daddr 10.5.0.2 tcp dport 80 quota over ${bytes} bytes drop`);
+  const { ways } = await probe('host', '10.5.0.2:80');
+  await host.run(['nft', 'delete', 'table', 'inet', 'foreign']);
+  expect(ways).toMatchObject([{ passes, probe: { answered: passes, agrees: true } }]);
 });
 
 test('nothing is left of it, and a port that was in use goes on', async () => {

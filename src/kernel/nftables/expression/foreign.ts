@@ -35,7 +35,9 @@ export type ForeignExpression =
   | { readonly kind: 'redirect'; readonly port?: Register }
   | { readonly kind: 'target'; readonly name: string; readonly info: Uint8Array }
   /** Looks at nothing and decides nothing: counters, logs, marks, and limits, which a first packet does not exceed. */
-  | { readonly kind: 'neutral' };
+  | { readonly kind: 'neutral' }
+  /** Holds for what exceeds a limit alone, or no longer because a quota is used up. */
+  | { readonly kind: 'never' };
 
 type Decode = (attributes: Attributes) => ForeignExpression | undefined;
 
@@ -52,8 +54,8 @@ const decoders: Readonly<Record<string, Decode>> = {
   redir: decodeRedirect,
   target: decodeTarget,
   log: neutral,
-  limit: neutral,
-  quota: neutral,
+  limit: decodeLimit,
+  quota: decodeQuota,
   last: neutral,
   counter: neutral,
   notrack: neutral,
@@ -72,6 +74,22 @@ export function decodeForeign(
 
 function neutral(): ForeignExpression {
   return { kind: 'neutral' };
+}
+
+/** NFT_LIMIT_F_INV: `limit rate over`. */
+function decodeLimit(attributes: Attributes): ForeignExpression {
+  const NFTA_LIMIT_FLAGS = 5;
+  return { kind: ((attributes.be32(NFTA_LIMIT_FLAGS) ?? 0) & 1) === 0 ? 'neutral' : 'never' };
+}
+
+/** NFT_QUOTA_F_INV: `quota over`. The packet itself counts, and has the headers of IP and ICMP at least. */
+function decodeQuota(attributes: Attributes): ForeignExpression {
+  const [NFTA_QUOTA_BYTES, NFTA_QUOTA_FLAGS, NFTA_QUOTA_CONSUMED] = [1, 2, 4];
+  const shortest = 28n;
+  const used = (attributes.be64(NFTA_QUOTA_CONSUMED) ?? 0n) + shortest;
+  const isOver = used >= (attributes.be64(NFTA_QUOTA_BYTES) ?? 0n);
+  const isInverted = ((attributes.be32(NFTA_QUOTA_FLAGS) ?? 0) & 1) !== 0;
+  return { kind: isOver === isInverted ? 'neutral' : 'never' };
 }
 
 // Attribute numbers below: include/uapi/linux/netfilter/nf_tables.h. META_DREG and CT_DREG are 1, the keys 2; what has a
