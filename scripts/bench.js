@@ -20,6 +20,8 @@ if (unknown.length > 0) {
 for (const { name, reason } of installPackages(benchPackages)) {
   console.log(`Debian package ${name} is missing (${reason})`);
 }
+// Bash takes a pipe of Node's for a remote shell's and reads ~/.bashrc, unless a shell has started it.
+process.env.SHLVL = '1';
 let failed = 0;
 for (const name of wanted.length > 0 ? wanted : known) {
   console.log(`\n## ${name}\n`);

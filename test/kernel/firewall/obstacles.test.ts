@@ -10,6 +10,12 @@ afterEach(() => {
   for (const table of ['inet guard', 'ip filter', 'inet firewalld']) succeeds(`nft delete table ${table}`);
 });
 
+/** Without tables of iptables-legacy, which whoever looks at them has made for as long as the namespace lives. */
+async function obstacles(on: typeof networks) {
+  const found = await findObstacles(on, 'nftables');
+  return found.filter(({ object }) => !object.includes('-legacy'));
+}
+
 function nft(words: string): void {
   run(`nft ${words}`);
 }
@@ -18,7 +24,7 @@ test('a chain that drops is told with the commands that end it, which do', async
   nft('add table inet guard');
   nft('add chain inet guard forward { type filter hook forward priority 0 ; policy drop ; }');
   nft('add chain inet guard input { type filter hook input priority 0 ; policy drop ; }');
-  const found = await findObstacles(networks, 'nftables');
+  const found = await obstacles(networks);
   expect(found).toEqual([
     {
       object: 'nft chain inet guard forward',
@@ -37,7 +43,7 @@ test('a chain that drops is told with the commands that end it, which do', async
     const commands = problem.slice(problem.indexOf('nft insert')).split('; ');
     for (const command of commands) nft(command.slice('nft '.length).replaceAll('"', ''));
   }
-  expect(await findObstacles(networks, 'nftables')).toEqual([]);
+  expect(await obstacles(networks)).toEqual([]);
 });
 
 test.for<[what: string, made: readonly string[], objects: readonly string[]]>([
@@ -52,7 +58,7 @@ test.for<[what: string, made: readonly string[], objects: readonly string[]]>([
   nft('add table inet guard');
   nft('add chain inet guard forward { type filter hook forward priority 0 ; }');
   for (const words of made) nft(words);
-  expect((await findObstacles(networks, 'nftables')).map(({ object }) => object)).toEqual(objects);
+  expect((await obstacles(networks)).map(({ object }) => object)).toEqual(objects);
 });
 
 test.for<[what: string, table: string, chain: string]>([
@@ -61,13 +67,13 @@ test.for<[what: string, table: string, chain: string]>([
 ])('nothing of the tables of %s, in which there is a place for ours', async ([, table, chain]) => {
   nft(`add table ${table}`);
   nft(`add chain ${table} ${chain} { type filter hook forward priority 0 ; policy drop ; }`);
-  expect(await findObstacles(networks, 'nftables')).toEqual([]);
+  expect(await obstacles(networks)).toEqual([]);
 });
 
 test('nothing while there is no network', async () => {
   nft('add table inet guard');
   nft('add chain inet guard forward { type filter hook forward priority 0 ; policy drop ; }');
-  expect(await findObstacles([], 'nftables')).toEqual([]);
+  expect(await obstacles([])).toEqual([]);
 });
 
 test('a table of iptables-legacy, which cannot be looked into', async () => {
