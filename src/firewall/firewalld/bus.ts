@@ -3,8 +3,16 @@ import { connect, type Socket } from 'node:net';
 import { type BusCall, decodeAnswer, encodeCall, messageBytes } from './bus-message.ts';
 import type { BusValue } from './bus-values.ts';
 
+const systemBus = '/run/dbus/system_bus_socket';
 /** How long a service may take: firewalld is busy for seconds with a reload of large sets. */
-const patienceMs = 20_000;
+const defaultPatienceMs = 20_000;
+
+export interface BusOptions {
+  readonly path?: string | undefined;
+  readonly patienceMs?: number | undefined;
+  /** Ends the connection, and what is waited for with it. */
+  readonly signal?: AbortSignal;
+}
 
 interface Waiting {
   readonly answer: (body: readonly BusValue[]) => void;
@@ -22,6 +30,9 @@ export class BusError extends Error {
   }
 }
 
+/** Somebody holds the connection and does not answer; later it may. */
+export class BusSilence extends Error {}
+
 export class Bus {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
@@ -33,9 +44,13 @@ export class Bus {
     this.#socket = socket;
   }
 
-  /** Errors: those of connect(2), with `code`; Error when the bus refuses us or does not answer. */
-  static async open(path = '/run/dbus/system_bus_socket'): Promise<Bus> {
-    const bus = new Bus(connect(path));
+  /** Errors: those of connect(2), with `code`; BusSilence; Error when the bus refuses us. */
+  static async open({
+    path = systemBus,
+    patienceMs = defaultPatienceMs,
+    signal,
+  }: BusOptions = {}): Promise<Bus> {
+    const bus = new Bus(connect({ path, ...(signal !== undefined && { signal }) }));
     const socket = bus.#socket;
     await new Promise<void>((resolve, reject) => {
       const fail = (error?: Error) => {
@@ -45,7 +60,11 @@ export class Bus {
         bus.#waiting.clear();
       };
       socket.on('error', fail).on('close', () => fail());
-      socket.setTimeout(patienceMs, () => socket.destroy(new Error('the system bus does not answer')));
+      socket.setTimeout(patienceMs, () =>
+        socket.destroy(
+          new BusSilence(`the system bus, or who is asked by it, did not answer within ${patienceMs} ms`),
+        ),
+      );
       socket.on('data', (bytes) => bus.#take(bytes, resolve));
       // The specification, "Authentication Protocol": who we are is told by the socket itself; a zero comes first.
       const user = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex');
@@ -56,7 +75,7 @@ export class Bus {
     return bus;
   }
 
-  /** Errors: BusError; Error when the connection ends before the answer. */
+  /** Errors: BusError; BusSilence; Error when the connection ends before the answer. */
   call(call: BusCall): Promise<readonly BusValue[]> {
     const serial = ++this.#serial;
     return new Promise((answer, fail) => {

@@ -1,6 +1,6 @@
 // firewalld's own objects, by its D-Bus interface (man 5 firewalld.dbus): a zone for networks' bridges, and policies for what is
 // forwarded from and to it.
-import { Bus } from './bus.ts';
+import { Bus, type BusOptions } from './bus.ts';
 import type { BusValue } from './bus-values.ts';
 
 export const zoneName = 'fairlead';
@@ -33,8 +33,8 @@ export class Firewalld {
   }
 
   /** Errors: those of `Bus.open`. */
-  static async open(): Promise<Firewalld> {
-    return new Firewalld(await Bus.open());
+  static async open(options: BusOptions): Promise<Firewalld> {
+    return new Firewalld(await Bus.open(options));
   }
 
   /** False where it is away and its rules stay. */

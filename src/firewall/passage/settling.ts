@@ -52,6 +52,11 @@ export class Settling<Family extends TableFamily> {
     }
   }
 
+  /** Looks once more soon, as after a change. */
+  again(): void {
+    this.#note(this.#options.tables);
+  }
+
   close(): Promise<void> {
     return this.alone(async () => {
       this.#closed = true;
