@@ -81,8 +81,6 @@ export const chains: readonly ChainRules[] = [
     // Routers speak by link-local addresses, and any is let through: who is behind one cannot be told.
     name: 'from-icmpv6',
     rules: [
-      rule(fieldIs('icmpv6 type', [routerAdvertisement]), drop()),
-      rule(fieldIs('icmpv6 type', [redirect]), drop()),
       rule(fieldIs('icmpv6 type', [neighborAdvertisement]), verdict({ jump: 'about-address' })),
       rule(
         fieldIs('icmpv6 type', [neighborSolicitation]),
@@ -94,6 +92,13 @@ export const chains: readonly ChainRules[] = [
       // Whoever looks for duplicates of the address it is about to take has none (RFC 4862, section 5.4).
       rule(fieldIs('ip6 saddr', anyIpv6), verdict('accept')),
       drop(),
+    ],
+  },
+  {
+    name: 'from-router',
+    rules: [
+      rule(fieldIs('icmpv6 type', [routerAdvertisement]), drop()),
+      rule(fieldIs('icmpv6 type', [redirect]), drop()),
     ],
   },
   {
@@ -120,6 +125,7 @@ export const chains: readonly ChainRules[] = [
       // The kernel has taken one tag off, so this is a second: nobody has looked at what is behind it.
       rule(carries('8021q'), drop()),
       rule(carries('8021ad'), drop()),
+      rule(carries('ip6'), transportIs(icmpv6), verdict({ jump: 'from-router' })),
       rule(interfaceIn('iifname', anyAddress), verdict('accept')),
       rule(carries('ip'), verdict({ jump: 'from-ipv4' })),
       rule(carries('arp'), verdict({ jump: 'from-arp' })),

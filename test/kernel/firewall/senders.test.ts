@@ -234,13 +234,15 @@ test('an endpoint whose addresses nobody has told may have any, but no other MAC
   await firewall.replace({ networks: [], endpoints: [] });
 });
 
-/** Cases that are about MAC addresses, or hide what they are about. */
+/** Cases that are about MAC addresses, or of routers, or hide what they are about. */
 const keptToMac = new Set([
   'its address from another MAC address',
   "another endpoint's MAC and IP address",
   'another protocol from another MAC address',
   'its IPv6 address from another MAC address',
   'an ARP answer that leads to another MAC address',
+  'a router advertisement',
+  'a redirect',
   ...dishonest.slice(0, 2 * reserved.length).map(({ what }) => what),
   'IPv4 from another endpoint with two VLAN tags',
   'IPv4 from another endpoint with two tags of both kinds',
