@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { NetError } from '../../../src/base/errors.ts';
 import { BridgeDriver } from '../../../src/drivers/bridge/bridge.ts';
+import { openNamespace } from '../../../src/kernel/netns.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
 import { NetnsSandboxes } from '../../../src/sandbox/netns-sandbox.ts';
 import { PinLedger } from '../../../src/sandbox/pin-ledger.ts';
@@ -72,6 +73,9 @@ test('a full disk costs a new namespace and leaves nothing of it', async () => {
 
 test('another namespace under a recorded path is not entered, and not unpinned', async () => {
   const made = await sandboxes.create('web');
+  // The kernel may give the number of a namespace that is gone to the next: this one stays until the end.
+  const held = openNamespace({ path: made.path });
+  onTestFinished(() => held.close());
   await sandboxes.remove(made, []);
   const other = await new NetnsSandboxes({ ...workspace, runDir: `${workspace.runDir}-other` }).create('web');
   expect(await sandboxes.exists(made)).toBe(false);
