@@ -9,7 +9,8 @@ export interface ForwardingNeed {
 
 export interface HostForwarding {
   /**
-   * Switches on what is needed and off; what is needed no more gets the value it had before, if nobody else changed it meanwhile.
+   * Switches on what is needed and off; what is needed no more gets the value it had before, if nobody else changed it meanwhile
+   * or has come to rely on it.
    * May be repeated. Errors: `unavailable`, naming the sysctl.
    */
   bringAbout(need: ForwardingNeed): Promise<void>;
@@ -23,6 +24,8 @@ export interface HostForwarding {
 export interface ChangedSysctl {
   readonly before: string;
   readonly written: string;
+  /** Bridges of others that were there, and did without. */
+  readonly beside?: readonly string[];
 }
 
 /** Where the values that sysctls had before are kept, by their paths, beyond the life of the process. */

@@ -52,6 +52,9 @@ export interface BridgeFault {
 /** Without snooping no port's multicast reports are kept and sent on, which grows with the ports; without a delay a new port works at once. */
 const settings: BridgeOptions = { forwardDelay: 0, multicastSnooping: false };
 
+/** Then comes the network's id. */
+export const ownAlias = 'fairlead network ';
+
 export function defaultBridgeName(networkId: string): string {
   return `fl-${networkId.slice(0, 10)}`;
 }
@@ -67,7 +70,7 @@ export function bridgePlan(network: Network): BridgePlan {
   const ipv6 = network.ipv6 && gatewayMode(network, 6) !== 'isolated';
   return {
     name,
-    alias: `fairlead network ${id}`,
+    alias: `${ownAlias}${id}`,
     mac: macOf(id),
     mtuBytes: Number(options['mtu']),
     addresses: hostGateways(network).map(({ gateway, subnet }) =>

@@ -12,25 +12,33 @@ import { NetlinkError } from '../../kernel/netlink/error.ts';
 import { readSysctl, writeSysctl } from '../../kernel/sysctl.ts';
 import type { Difference } from '../../model/difference.ts';
 import type { ChangedSysctl, ChangedSysctls, ForwardingNeed, HostForwarding } from '../host-forwarding.ts';
+import { otherBridges } from './other-bridges.ts';
 
 const switches = { ipv4: 'net/ipv4/ip_forward', ipv6: 'net/ipv6/conf/all/forwarding' } as const;
 type Family = keyof typeof switches;
 const families: readonly Family[] = ['ipv4', 'ipv6'];
+const numbers = { ipv4: 4, ipv6: 6 } as const;
 
 export interface SysctlForwardingOptions {
   readonly changed: ChangedSysctls;
   /** Told of each value that is written. */
   readonly inform: (text: string) => void;
+  /** Names of bridges somebody else has networks on. */
+  readonly others?: typeof otherBridges;
 }
 
 export class SysctlForwarding implements HostForwarding {
   readonly #changed: ChangedSysctls;
   readonly #inform: (text: string) => void;
+  readonly #others: typeof otherBridges;
   readonly #turn = new KeyedMutex();
+  /** Said already of why it stays. */
+  readonly #told = new Set<string>();
 
-  constructor({ changed, inform }: SysctlForwardingOptions) {
+  constructor({ changed, inform, others = otherBridges }: SysctlForwardingOptions) {
     this.#changed = changed;
     this.#inform = inform;
+    this.#others = others;
   }
 
   bringAbout(need: ForwardingNeed): Promise<void> {
@@ -77,7 +85,7 @@ export class SysctlForwarding implements HostForwarding {
   async #switchOn(family: Family): Promise<void> {
     if ((await read(switches[family])) === '1') return;
     if (family === 'ipv6') await this.#keepRouterAdvertisements();
-    await this.#write(switches[family], '1');
+    await this.#write(switches[family], '1', await this.#others(numbers[family]));
   }
 
   /**
@@ -92,16 +100,18 @@ export class SysctlForwarding implements HostForwarding {
   }
 
   /** The value before is recorded before it is lost. One that was changed by us already keeps its first. */
-  async #write(sysctl: string, written: string): Promise<void> {
+  async #write(sysctl: string, written: string, beside: readonly string[] = []): Promise<void> {
     const before = await read(sysctl);
     const known = this.#changed.read();
-    if (known[sysctl] === undefined) await this.#changed.write({ ...known, [sysctl]: { before, written } });
+    const change = { before, written, ...(beside.length > 0 && { beside }) };
+    if (known[sysctl] === undefined) await this.#changed.write({ ...known, [sysctl]: change });
     await write(sysctl, written);
     this.#inform(`sysctl ${dotted(sysctl)} is ${written} now, was ${before}: networks need it`);
   }
 
   /** The switch before what goes with it: a host that forwards no longer takes router advertisements with accept_ra 1 again. */
   async #restore(family: Family): Promise<void> {
+    if (await this.#isReliedOn(family)) return;
     const isOfFamily = ([sysctl]: readonly [string, ChangedSysctl]) => sysctl.startsWith(`net/${family}/`);
     const due = Object.entries(this.#changed.read()).filter(isOfFamily);
     due.sort(([a], [b]) => Number(b === switches[family]) - Number(a === switches[family]));
@@ -118,6 +128,20 @@ export class SysctlForwarding implements HostForwarding {
       const { [sysctl]: _, ...others } = this.#changed.read();
       await this.#changed.write(others);
     }
+  }
+
+  /** By somebody whose bridge came when it was on. It is given back when that is gone and networks come or go again. */
+  async #isReliedOn(family: Family): Promise<boolean> {
+    const sysctl = switches[family];
+    const change = this.#changed.read()[sysctl];
+    if (change === undefined) return false;
+    const bridges = await this.#others(numbers[family]);
+    const newcomers = bridges.filter((bridge) => change.beside?.includes(bridge) !== true);
+    if (newcomers.length === 0) return false;
+    const text = `sysctl ${dotted(sysctl)} stays ${change.written}, as ${newcomers.join(', ')} may need it; it was ${change.before} before`;
+    if (!this.#told.has(text)) this.#inform(text);
+    this.#told.add(text);
+    return true;
   }
 }
 

@@ -1,6 +1,8 @@
 // The host's own switches for forwarding: on for as long as they are needed, and then as they were.
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SysctlForwarding } from '../../../src/drivers/bridge/forwarding.ts';
+import { otherBridges } from '../../../src/drivers/bridge/other-bridges.ts';
 import type { ChangedSysctl } from '../../../src/drivers/host-forwarding.ts';
 import { requireOwnNetwork, run } from '../../support/own-network.ts';
 
@@ -13,10 +15,13 @@ const none = { ipv4: false, ipv6: false };
 
 let recorded: Readonly<Record<string, ChangedSysctl>>;
 let informed: string[];
+/** Other test files have bridges in this namespace. */
+let others: readonly string[];
 let forwarding: SysctlForwarding;
 beforeEach(() => {
   recorded = {};
   informed = [];
+  others = ['br0'];
   forwarding = start();
   run('ip link add uplink type bridge');
   for (const sysctl of [ipv4, ipv6]) set(sysctl, '0');
@@ -88,6 +93,34 @@ test('an interface that is gone keeps nothing', async () => {
   run('ip link add uplink type bridge');
 });
 
+test('what somebody who came meanwhile may rely on stays until they are gone', async () => {
+  await forwarding.bringAbout(both);
+  others = ['br0', 'docker0'];
+  const next = start();
+  for (let i = 0; i < 2; i++) await next.bringAbout(none);
+  expect([get(ipv4), get(ipv6)]).toEqual(['1', '1']);
+  expect(informed.filter((text) => text.includes('docker0'))).toEqual([
+    `sysctl ${ipv4} stays 1, as docker0 may need it; it was 0 before`,
+    `sysctl ${ipv6} stays 1, as docker0 may need it; it was 0 before`,
+  ]);
+  others = [];
+  await next.bringAbout(none);
+  expect([get(ipv4), get(ipv6)]).toEqual(['0', '0']);
+  expect(recorded).toEqual({});
+});
+
+test('bridges of others are those with an address that are not ours', async () => {
+  const found = async (family: 4 | 6) => (await otherBridges(family)).filter((name) => name === 'uplink');
+  run('ip address add fe80::1/64 dev uplink nodad');
+  expect(await Promise.all([found(4), found(6)])).toEqual([[], []]);
+  run('ip address add 10.77.0.1/24 dev uplink');
+  expect(await Promise.all([found(4), found(6)])).toEqual([['uplink'], []]);
+  run('ip address add fd77::1/64 dev uplink nodad');
+  expect(await found(6)).toEqual(['uplink']);
+  execFileSync('ip', ['link', 'set', 'uplink', 'alias', `fairlead network ${'0'.repeat(64)}`]);
+  expect(await Promise.all([found(4), found(6)])).toEqual([[], []]);
+});
+
 function start(): SysctlForwarding {
   return new SysctlForwarding({
     changed: {
@@ -97,6 +130,7 @@ function start(): SysctlForwarding {
       },
     },
     inform: (text) => informed.push(text),
+    others: async () => others,
   });
 }
 
