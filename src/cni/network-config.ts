@@ -65,6 +65,8 @@ export interface BridgeConfig {
   readonly promiscuous: boolean;
   /** Sandboxes do not reach each other. */
   readonly portIsolation: boolean;
+  /** Said in so many words that frames from any MAC address may get out. */
+  readonly maySpoof: boolean;
 }
 
 export interface ValidAttachment {
@@ -141,6 +143,7 @@ function parseBridge(configuration: Fields): BridgeConfig {
     hairpin,
     promiscuous,
     portIsolation: flag('portIsolation'),
+    maySpoof: configuration.boolean('macspoofchk') === false,
   };
 }
 

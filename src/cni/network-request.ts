@@ -34,6 +34,7 @@ function bridgeOptions({ bridge, ingressPolicy, options }: NetworkConfig): Reado
     icc: String(!bridge.portIsolation && ingressPolicy !== 'isolated'),
     ...Object.fromEntries(modes.map((name) => [name, mode])),
     ...(bridge.promiscuous && { promiscuous: 'true' }),
+    ...(bridge.maySpoof && { anti_spoofing: 'false' }),
   };
 }
 

@@ -63,6 +63,15 @@ describe('the network of a configuration', () => {
     );
   });
 
+  test.each([
+    [{}, undefined],
+    [{ macspoofchk: true }, undefined],
+    [{ macspoofchk: false }, 'false'],
+    [{ macspoofchk: false, options: { anti_spoofing: 'true' } }, 'true'],
+  ])('with %j says of who may send what: %s', (keys, expected) => {
+    expect(ask(keys).options?.['anti_spoofing']).toBe(expected);
+  });
+
   test('hears everything only when told', () => {
     expect(ask({ promiscMode: true }).options).toMatchObject({ promiscuous: 'true' });
     expect(ask({}).options).not.toHaveProperty('promiscuous');
