@@ -34,9 +34,14 @@ export function leaveNetwork(parts: Parts, network: Network): void {
   parts.lingering.begin(network.id, () => void takeBack(parts));
 }
 
+/** How long a firewall of others may hold up the end of the daemon. */
+const lastPatienceMs = 1000;
+
 /** Before the end: with nobody on it a built-in network needs nothing now. */
 export async function endLingering(parts: Parts): Promise<void> {
-  if (parts.lingering.close()) await takeBack(parts);
+  if (!parts.lingering.close()) return;
+  const late = new Promise<void>((resolve) => void setTimeout(resolve, lastPatienceMs).unref());
+  await Promise.race([takeBack(parts), late]);
 }
 
 async function takeBack(parts: Parts): Promise<void> {

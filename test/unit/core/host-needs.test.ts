@@ -84,6 +84,17 @@ test('a daemon that stops takes back at once what nobody needs any more, and no 
   expect(asked()).toEqual(nothing);
 });
 
+test('a firewall of others that does not answer keeps the daemon from stopping for a second at most', async () => {
+  await core.createSandbox({ name: 'web' });
+  await core.connect({ network: 'bridge', target: 'web' });
+  await core.deleteSandbox('web', { force: false });
+  Object.assign(parts, { passage: { ...parts.passage, follow: () => new Promise(() => {}) } });
+  const closed = core.close();
+  await vi.advanceTimersByTimeAsync(1000);
+  await closed;
+  expect(asked().forwarded).toEqual([]);
+});
+
 test('what failed is asked for no longer', async () => {
   await core.createSandbox({ name: 'web' });
   parts.failOn('sandboxes.attach');
