@@ -67,5 +67,12 @@ function wayOf(parts: Parts, question: Question, address: IpAddress, found: Trac
       ...(step.passes !== undefined && { passes: step.passes }),
     })),
     ...advice,
+    ...(found.older.length > 0 && { note: olderText(found.older) }),
   };
+}
+
+function olderText(older: readonly IpAddress[]): string {
+  const what = older.length === 1 ? 'a connection of before is' : `${older.length} connections of before are`;
+  const who = [...new Set(older)].join(', ');
+  return `${what} open, answered by ${who}: what was translated for it stays so, and rules for established connections hold`;
 }

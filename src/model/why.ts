@@ -27,6 +27,8 @@ export interface WhyWay {
   readonly reason?: string;
   /** Which command, option or rule would change it. */
   readonly change?: string;
+  /** What the answer does not cover: connections that are there already. */
+  readonly note?: string;
   /** Present when it was asked for. */
   readonly probe?: WhyProbe;
 }

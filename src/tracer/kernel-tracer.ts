@@ -2,6 +2,7 @@
 import { contains, familyOf, type IpAddress, type IpFamily, rangeOf, toIpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Link } from '../kernel/rtnetlink/link.ts';
+import { openConnections } from './connections.ts';
 import { type Listener, listenersAt, serves } from './listeners.ts';
 import type { Packet, Position } from './packet.ts';
 import { Place } from './place.ts';
@@ -22,7 +23,10 @@ export class KernelTracer implements Tracer {
   async trace(request: TraceRequest): Promise<Trace> {
     const world = await World.of(request, this.#legacy);
     try {
-      return await new Tracing(world, request).run();
+      const tracing = new Tracing(world, request);
+      const trace = await tracing.run();
+      const { sent } = tracing;
+      return { ...trace, older: sent === undefined ? [] : await openConnections(sent) };
     } finally {
       world.close();
     }
@@ -44,6 +48,8 @@ type Start =
   | { readonly place: Place }
   | { readonly place: Place; readonly link: Link; readonly source: IpAddress };
 
+type Found = Omit<Trace, 'older'>;
+
 class Tracing {
   readonly #world: World;
   readonly #request: TraceRequest;
@@ -56,7 +62,12 @@ class Tracing {
     this.#there = new Walk(world, this.#translations);
   }
 
-  async run(): Promise<Trace> {
+  /** Undefined where there was no way out. */
+  get sent(): Packet | undefined {
+    return this.#there.sent;
+  }
+
+  async run(): Promise<Found> {
     const { from, to, protocol, port } = this.#request;
     const start = await this.#start(from, familyOf(to));
     const asked = {
@@ -76,7 +87,7 @@ class Tracing {
     return this.#arrived(end, { start, asked: { ...asked, source: source ?? end.packet.source } });
   }
 
-  async #arrived(end: Extract<WalkEnd, { passes: true }>, way: Way): Promise<Trace> {
+  async #arrived(end: Extract<WalkEnd, { passes: true }>, way: Way): Promise<Found> {
     const { goal } = this.#request;
     if ('outside' in end) {
       if (goal === undefined) return this.#answered(end, way);
@@ -96,7 +107,7 @@ class Tracing {
   }
 
   /** Where nothing was to be translated, a port that is held on the host leads nowhere, or is taken on by the relay. */
-  #relay({ place, packet }: Extract<WalkEnd, { place: Place }>): Promise<Trace> | Trace | undefined {
+  #relay({ place, packet }: Extract<WalkEnd, { place: Place }>): Promise<Found> | Found | undefined {
     const { destination, destinationPort, protocol } = packet;
     if (!place.isHost || protocol === 'icmp' || destinationPort === undefined) return undefined;
     const held = this.#world.held.find(
@@ -114,7 +125,7 @@ class Tracing {
     return this.#goOn(held.relayedTo, packet);
   }
 
-  async #goOn(to: { readonly address: IpAddress; readonly port: number }, packet: Packet): Promise<Trace> {
+  async #goOn(to: { readonly address: IpAddress; readonly port: number }, packet: Packet): Promise<Found> {
     this.#there.pass(`netd takes the connection on to ${to.address} port ${to.port}`);
     this.#translations.clear();
     const asked = {
@@ -133,7 +144,7 @@ class Tracing {
     });
   }
 
-  async #unheard(place: Place, packet: Packet): Promise<Trace | undefined> {
+  async #unheard(place: Place, packet: Packet): Promise<Found | undefined> {
     const { protocol, destinationPort, destination } = packet;
     if (protocol === 'icmp') return this.#unechoed(place, packet);
     if (destinationPort === undefined) return undefined;
@@ -151,7 +162,7 @@ class Tracing {
     return this.#stopped({ kind: 'not-listening', place: place.name, at }, text, packet);
   }
 
-  async #unechoed(place: Place, packet: Packet): Promise<Trace | undefined> {
+  async #unechoed(place: Place, packet: Packet): Promise<Found | undefined> {
     const family = familyOf(packet.destination);
     const sysctl = family === 4 ? 'net/ipv4/icmp_echo_ignore_all' : 'net/ipv6/icmp/echo_ignore_all';
     if ((await place.sysctl(sysctl)) !== '1') {
@@ -163,7 +174,7 @@ class Tracing {
   }
 
   /** The answer goes its own way, and must come from where the question was sent. */
-  async #answered(end: Extract<WalkEnd, { passes: true }>, { start, asked }: Way): Promise<Trace> {
+  async #answered(end: Extract<WalkEnd, { passes: true }>, { start, asked }: Way): Promise<Found> {
     const { packet } = end;
     const back = new Walk(this.#world, this.#translations);
     const answer: Packet = {
@@ -239,12 +250,12 @@ class Tracing {
     return far;
   }
 
-  #stopped(obstacle: Obstacle, text: string, packet: Packet): Trace {
+  #stopped(obstacle: Obstacle, text: string, packet: Packet): Found {
     this.#there.stop(obstacle, text, packet);
     return this.#ended(obstacle, packet, {});
   }
 
-  #ended(obstacle: Obstacle | undefined, packet: Packet, position: Position): Trace {
+  #ended(obstacle: Obstacle | undefined, packet: Packet, position: Position): Found {
     const { steps } = this.#there;
     const passes = obstacle === undefined ? true : steps.at(-1)?.passes;
     return {

@@ -103,6 +103,8 @@ export interface Trace {
   readonly obstacle?: Obstacle;
   /** It left the host, and what comes after that was not seen. */
   readonly leaves?: true;
+  /** Who answers connections of the same kind that began before and are still open. */
+  readonly older: readonly IpAddress[];
   /** As it was where it ended. */
   readonly packet: TracedPacket;
 }

@@ -27,6 +27,8 @@ const maxHops = 16;
 export class Walk implements Walker {
   readonly world: World;
   readonly steps: TraceStep[] = [];
+  /** The packet as it began. */
+  sent: Packet | undefined;
   /** Of the connection: filled on the way there, undone on the way back. */
   readonly #translations: Translations;
   #hops = 0;
@@ -55,6 +57,7 @@ export class Walk implements Walker {
     const route = await this.#route(place, wanted, source);
     if (typeof route === 'string') return outputObstacle(this, place, wanted, route);
     const first = { ...wanted, source: source ?? route.source ?? rest.destination };
+    this.sent ??= first;
     const oif = place.link(route.link);
     const out = await this.#hook('output', place, first, { oif });
     if ('obstacle' in out) return out;
@@ -71,6 +74,7 @@ export class Walk implements Walker {
 
   /** It comes in by a link. */
   async arrive(place: Place, packet: Packet, iif: Link): Promise<WalkEnd> {
+    this.sent ??= packet;
     if (++this.#hops > maxHops) {
       return this.stop(
         { kind: 'no-route', place: place.name, destination: packet.destination },

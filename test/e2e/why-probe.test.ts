@@ -112,6 +112,29 @@ test.each([
   expect(ways).toMatchObject([{ passes, probe: { answered: passes, agrees: true } }]);
 });
 
+test('of a connection that was there before it says that it goes on, and nothing once it has ended', async () => {
+  const echo = host.spawn(['net', 'exec', 'web', '--', 'socat', 'TCP-LISTEN:7000,fork,reuseaddr', 'PIPE']);
+  const client = host.spawn(['socat', 'TCP:10.5.0.2:7000,retry=50,interval=0.1', 'EXEC:"sleep infinity"']);
+  const noted = async () => {
+    const { stdout } = await host.tryNet('why', '--format', 'json', 'host', 'web:7000');
+    const { ways } = JSON.parse(stdout) as WhyView;
+    return ways.find(({ address }) => address === '10.5.0.2');
+  };
+  await expect.poll(async () => (await noted())?.note, { timeout: 10_000 }).toContain('answered by 10.5.0.2');
+  await host.shell(`
+    nft add table inet foreign
+    nft 'add chain inet foreign sent { type filter hook output priority 0; }'
+    nft add rule inet foreign sent ip daddr 10.5.0.2 ct state new drop`);
+  expect(await noted()).toMatchObject({
+    passes: false,
+    note: expect.stringContaining('a connection of before is open'),
+  });
+  await host.run(['nft', 'delete', 'table', 'inet', 'foreign']);
+  await client.end('SIGTERM');
+  await expect.poll(async () => (await noted())?.note, { timeout: 10_000 }).toBeUndefined();
+  await echo.end('SIGTERM');
+});
+
 test('nothing is left of it, and a port that was in use goes on', async () => {
   const server = startHostServer(host, 'old', 4001);
   await ask({ host }, '127.0.0.1', 4001);

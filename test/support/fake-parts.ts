@@ -187,6 +187,7 @@ function fakeTracer(): Tracer {
     trace: async ({ to, protocol }) => ({
       steps: [{ passes: true, text: 'it arrives' }],
       passes: true,
+      older: [],
       packet: { source: to, destination: to, protocol },
     }),
     hostAddresses: async () => ['192.0.2.1' as IpAddress],

@@ -6,7 +6,15 @@ import { many } from './view-schema.ts';
 const step = object({ passes: flag, text: anyText }, ['text']);
 const probe = object({ answered: flag, agrees: flag, text: anyText }, ['text']);
 const way = object(
-  { address: anyText, passes: flag, steps: many(step), reason: anyText, change: anyText, probe },
+  {
+    address: anyText,
+    passes: flag,
+    steps: many(step),
+    reason: anyText,
+    change: anyText,
+    note: anyText,
+    probe,
+  },
   ['address', 'steps'],
 );
 const protocol = { type: 'string', enum: ['tcp', 'udp', 'sctp', 'icmp'] };

@@ -31,7 +31,7 @@ function whyText({ from, to, protocol, port, ways }: WhyView): string {
   return ways.map((way) => wayText(`${what} from ${from} to ${to}`, way)).join('\n');
 }
 
-function wayText(what: string, { address, passes, steps, reason, change, probe }: WhyWay): string {
+function wayText(what: string, { address, passes, steps, reason, change, note, probe }: WhyWay): string {
   const marks = new Map<boolean | undefined, string>([
     [true, '✓'],
     [false, '✗'],
@@ -43,6 +43,7 @@ function wayText(what: string, { address, passes, steps, reason, change, probe }
     ...steps.map((step) => `  ${marks.get(step.passes) ?? '?'} ${step.text}`),
     `${verdict}${reason === undefined ? '' : `${passes === true ? ',' : ':'} ${reason}`}`,
     ...(change === undefined ? [] : [`change: ${change}`]),
+    ...(note === undefined ? [] : [`note: ${note}`]),
     ...(probe === undefined ? [] : [`probe: ${probe.text}`]),
   ];
   return lines.map((line) => `${line}\n`).join('');

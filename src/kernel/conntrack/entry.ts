@@ -23,6 +23,8 @@ export interface ConntrackEntry {
   readonly original: Tuple;
   /** As answers come in: the source is who really answers. */
   readonly reply: Tuple;
+  /** Both ends have been heard, and neither has begun to close it. */
+  readonly isOpen: boolean;
   /** What deletes this very entry, and no later one of the same connection. */
   readonly handle: EntryHandle;
 }
@@ -40,11 +42,19 @@ export interface ConntrackFilter {
 const NLA_F_NESTED = 0x8000;
 const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
+const CTA_STATUS = 3;
+const CTA_PROTOINFO = 4;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
 const CTA_FILTER = 25;
 const CTA_FILTER_ORIG_FLAGS = 1;
 const CTA_FILTER_REPLY_FLAGS = 2;
+
+const CTA_PROTOINFO_TCP = 1;
+const CTA_PROTOINFO_TCP_STATE = 1;
+/** include/uapi/linux/netfilter/nf_conntrack_tcp.h and nf_conntrack_common.h. */
+const TCP_CONNTRACK_ESTABLISHED = 3;
+const IPS_SEEN_REPLY = 2;
 
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
@@ -100,8 +110,15 @@ export function decodeEntry(attributes: Attributes): ConntrackEntry | undefined 
   return {
     original: tuple,
     reply: decodeTuple(reply),
+    isOpen: decodeIsOpen(attributes),
     handle: { family: familyOf(tuple.source), original, id, zone: attributes.bytes(CTA_ZONE) },
   };
+}
+
+function decodeIsOpen(attributes: Attributes): boolean {
+  const isAnswered = ((attributes.be32(CTA_STATUS) ?? 0) & IPS_SEEN_REPLY) !== 0;
+  const state = attributes.nested(CTA_PROTOINFO)?.nested(CTA_PROTOINFO_TCP)?.u8(CTA_PROTOINFO_TCP_STATE);
+  return isAnswered && (state === undefined || state === TCP_CONNTRACK_ESTABLISHED);
 }
 
 export function encodeHandle(attributes: AttributeWriter, { original, id, zone }: EntryHandle): void {

@@ -40,6 +40,17 @@ test('an entry is read with both directions', () => {
   });
 });
 
+// The same with a state of TCP: CTA_STATUS, CTA_PROTOINFO.
+test.each([
+  { what: 'answered', more: '08000300 0000000a', isOpen: true },
+  { what: 'not answered', more: '08000300 00000008', isOpen: false },
+  { what: 'established', more: '08000300 0000000e 10000480 0c000180 05000100 03000000', isOpen: true },
+  { what: 'closing', more: '08000300 0000000e 10000480 0c000180 05000100 04000000', isOpen: false },
+])('one that is $what is open: $isOpen', ({ more, isOpen }) => {
+  const bytes = Uint8Array.from(Buffer.from(`${sent}${more.replaceAll(' ', '')}`, 'hex'));
+  expect(decodeEntry(new Attributes(bytes))?.isOpen).toBe(isOpen);
+});
+
 test('an entry is deleted by its first direction and its id', () => {
   if (entry === undefined) throw new Error('no entry');
   const original = sent.slice(0, 0x34 * 2);
