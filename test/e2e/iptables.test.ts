@@ -1,11 +1,10 @@
 // The daemon with the iptables backend, whichever of the two variants the host has under that name.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backends } from '../kernel/firewall/backends.ts';
+import { chooseIptables, iptablesPrograms as programs } from '../support/iptables-variant.ts';
 import { addressOf, ask, expectSilence, startServer } from '../support/peers.ts';
 import { type Netd, TestHost } from '../support/test-host.ts';
 import { waitUntil } from '../support/wait-until.ts';
-
-const programs = ['iptables', 'ip6tables'] as const;
 
 describe.for([
   { variant: 'nft', version: '(nf_tables)' },
@@ -18,12 +17,7 @@ describe.for([
     let netd: Netd;
     beforeAll(async () => {
       host = await TestHost.start();
-      for (const program of programs) {
-        for (const verb of ['', '-save', '-restore']) {
-          const chosen = `/usr/sbin/${program}-${variant}${verb}`;
-          await host.run(['ln', '-sf', chosen, `/etc/alternatives/${program}${verb}`]);
-        }
-      }
+      await chooseIptables(host, variant);
       netd = await host.netd('--firewall', 'iptables');
       for (const network of ['one', 'two']) await host.net('create', network);
       await startServer(host, 'web', '--network', 'one', '-p', '8080:80');

@@ -1,17 +1,11 @@
 // A host with one network of every kind, and a machine outside, for the table of traffic-table.ts.
 import type { WhyView } from '../../src/model/why.ts';
 import { askApi } from './api-client.ts';
+import { chooseIptables } from './iptables-variant.ts';
 import { startServer } from './peers.ts';
 import type { TestHost } from './test-host.ts';
 import { Topology } from './topology.ts';
-import {
-  type Asker,
-  type Cell,
-  familiesOf,
-  hasHostPort,
-  type NetworkCase,
-  networks,
-} from './traffic-table.ts';
+import { type Asker, type Cell, familiesOf, hasHostPort, type NetworkCase } from './traffic-table.ts';
 
 const reach = new URL('reach.py', import.meta.url).pathname;
 /** What must come may take long on a machine that is busy; what must not come is not waited for long. */
@@ -30,9 +24,11 @@ export class TrafficHost implements AsyncDisposable {
     this.#host = topology.host('host');
   }
 
-  static async start(backend: string): Promise<TrafficHost> {
+  static async start(backend: string, networks: readonly NetworkCase[]): Promise<TrafficHost> {
     const place = new TrafficHost(await Topology.start('host', 'outside'));
-    await place.#host.netd('--firewall', backend);
+    const [firewall = '', variant] = backend.split('-');
+    if (variant !== undefined) await chooseIptables(place.#host, variant);
+    await place.#host.netd('--firewall', firewall);
     const outside = place.#topology.host('outside');
     await outside.run(['ip', 'route', 'add', '10.120.0.0/16', 'via', place.#topology.address('host')]);
     await outside.run(['ip', 'route', 'add', 'fd12::/32', 'via', place.#topology.address6('host')]);
