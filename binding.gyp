@@ -16,6 +16,7 @@
         "native/addon/program.cc",
         "native/addon/program_binding.cc",
         "native/addon/relay.cc",
+        "native/addon/relay_arrival.cc",
         "native/addon/relay_binding.cc",
         "native/addon/relay_reactor.cc",
         "native/addon/relayed_tcp.cc",

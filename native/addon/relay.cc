@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "relay_arrival.h"
 #include "relayed_tcp.h"
 #include "relayed_udp.h"
 
@@ -43,15 +44,14 @@ void Relay::Wakeup::call() const { eventfd_write(counter.get(), 1); }
 Result<Done> Relay::add(int protocol, Fd listener, const SocketAddress& to, const PortLimits& limits) {
   if (const auto error = start()) return *error;
   const int fd = listener.get();
+  const Result<Done> told = tellArrival(fd);
+  if (errorOf(told)) return told;
   std::unique_ptr<RelayedPort> port;
   if (protocol == IPPROTO_TCP) {
     if (listen(fd, backlog) != 0) return lastError("listen");
     port = std::make_unique<TcpPort>(shared_, std::move(listener), to, limits);
   } else {
-    auto udp = std::make_unique<UdpPort>(shared_, std::move(listener), to, limits);
-    const Result<Done> started = udp->start();
-    if (errorOf(started)) return started;
-    port = std::move(udp);
+    port = std::make_unique<UdpPort>(shared_, std::move(listener), to, limits);
   }
   wanted_++;
   const std::lock_guard lock(mutex_);
@@ -75,6 +75,14 @@ void Relay::remove(const std::vector<int>& listeners) {
   wanted_--;
   idle_.notify_one();
   wakeup_.call();  // to free what was closed
+}
+
+void Relay::closeTo(const std::vector<std::string>& interfaces) {
+  wanted_++;
+  const std::lock_guard lock(mutex_);
+  shared_.closed = {interfaces.begin(), interfaces.end()};
+  wanted_--;
+  idle_.notify_one();
 }
 
 void Relay::stop() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -26,6 +27,8 @@ class Relay {
   Result<Done> add(int protocol, Fd listener, const SocketAddress& to, const PortLimits& limits);
   /** Closes sockets and everything that came by them; when it returns the ports are free. Numbers not known are passed over. */
   void remove(const std::vector<int>& listeners);
+  /** From now on nobody who asks by one of these interfaces is answered, and whoever asks by another one is. */
+  void closeTo(const std::vector<std::string>& interfaces);
   /** Closes all. May be repeated. */
   void stop();
 

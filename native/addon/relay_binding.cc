@@ -41,12 +41,21 @@ void remove(const Napi::CallbackInfo& info, Relay& relay) {
   relay.remove(std::vector<int>(fds.Data(), fds.Data() + fds.ElementLength()));
 }
 
+/** closeRelaysTo(names of interfaces) */
+void closeTo(const Napi::CallbackInfo& info, Relay& relay) {
+  const auto names = info[0].As<Napi::Array>();
+  std::vector<std::string> interfaces;
+  for (uint32_t i = 0; i < names.Length(); i++) interfaces.push_back(names.Get(i).As<Napi::String>());
+  relay.closeTo(interfaces);
+}
+
 }  // namespace
 
 void exportRelay(Napi::Env env, Napi::Object exports) {
   const auto relay = std::make_shared<Relay>();
   env.AddCleanupHook([relay] { relay->stop(); });
   exports.Set("relayPort", Napi::Function::New(env, [relay](const Napi::CallbackInfo& info) { add(info, *relay); }));
+  exports.Set("closeRelaysTo", Napi::Function::New(env, [relay](const Napi::CallbackInfo& info) { closeTo(info, *relay); }));
   exports.Set("endRelays", Napi::Function::New(env, [relay](const Napi::CallbackInfo& info) { remove(info, *relay); }));
 }
 

@@ -1,7 +1,11 @@
 // What the relay needs to know of a port, and what all ports share.
 #pragma once
 
+#include <net/if.h>
+
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "pipe_pool.h"
@@ -39,11 +43,19 @@ struct Shared {
   PipePool pipes;
   Budget connections;
   Budget clients;
+  /** Interfaces by which nobody may ask. They are known by name, as one that is made anew has another number. */
+  std::unordered_set<std::string> closed;
   /** Ports that wait for a connection to end, or have clients that may be idle. */
   std::vector<RelayedPort*> ticking;
   /** A connection ended in this turn, so that those that wait for one need not wait for the clock. */
   bool isFreer = false;
 
+  /** Also to an interface that is gone again. */
+  bool isClosedTo(unsigned interface) const {
+    if (closed.empty()) return false;
+    char name[IF_NAMESIZE];
+    return if_indextoname(interface, name) == nullptr || closed.contains(name);
+  }
   void keepTicking(RelayedPort& port) {
     if (std::ranges::find(ticking, &port) == ticking.end()) ticking.push_back(&port);
   }

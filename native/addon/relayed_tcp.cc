@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 
+#include "relay_arrival.h"
+
 namespace fairlead {
 
 namespace {
@@ -156,6 +158,11 @@ void TcpPort::ready() {
     if (connections_.size() >= limits_.most || !shared_.connections.take()) return pause();
     Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     const int refused = client ? 0 : errno;
+    if (client && shared_.isClosedTo(arrivalInterfaceOf(client.get()))) {
+      shared_.connections.giveBack();
+      resetOnClose(client.get());
+      continue;
+    }
     Fd server(client ? socket(to_.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP) : -1);
     if (!client || !server) {
       shared_.connections.giveBack();

@@ -1,7 +1,5 @@
 #include "relayed_udp.h"
 
-#include <cstring>
-
 namespace fairlead {
 
 namespace {
@@ -16,47 +14,12 @@ std::vector<uint8_t>& buffer() {
   return bytes;
 }
 
-/** Room for the ancillary message of either family. */
-union Ancillary {
-  cmsghdr header;
-  uint8_t bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
-};
-
-template <typename Info>
-std::vector<uint8_t> ancillary(int level, int type, const Info& info) {
-  std::vector<uint8_t> bytes(CMSG_SPACE(sizeof info));
-  cmsghdr header{};
-  header.cmsg_level = level;
-  header.cmsg_type = type;
-  header.cmsg_len = CMSG_LEN(sizeof info);
-  std::memcpy(bytes.data(), &header, sizeof header);
-  std::memcpy(bytes.data() + CMSG_LEN(0), &info, sizeof info);
-  return bytes;
-}
-
-/** What sends an answer from the address a datagram came to; by which interface is for the routes to say, but of link-local ones. */
-std::vector<uint8_t> answerBy(msghdr& message) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
-      in_pktinfo info;
-      std::memcpy(&info, CMSG_DATA(header), sizeof info);
-      return ancillary(IPPROTO_IP, IP_PKTINFO, in_pktinfo{0, info.ipi_spec_dst, {}});
-    }
-    if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
-      in6_pktinfo info;
-      std::memcpy(&info, CMSG_DATA(header), sizeof info);
-      if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;
-      return ancillary(IPPROTO_IPV6, IPV6_PKTINFO, info);
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string UdpAsker::key() const {
   std::string key(reinterpret_cast<const char*>(&from.storage), from.length);
-  return key.append(by.begin(), by.end());
+  key.append(reinterpret_cast<const char*>(&came.interface), sizeof came.interface);
+  return key.append(came.answerBy.begin(), came.answerBy.end());
 }
 
 void UdpClient::ready() {
@@ -67,18 +30,6 @@ void UdpClient::ready() {
     if (length < 0) return;
     port_.answer(*this, bytes.data(), static_cast<size_t>(length));
   }
-}
-
-Result<Done> UdpPort::start() {
-  const int on = 1;
-  sockaddr_storage own{};
-  socklen_t length = sizeof own;
-  if (getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&own), &length) != 0) return lastError("getsockname");
-  const bool isIpv6 = own.ss_family == AF_INET6;
-  const int level = isIpv6 ? IPPROTO_IPV6 : IPPROTO_IP;
-  const int option = isIpv6 ? IPV6_RECVPKTINFO : IP_PKTINFO;
-  if (setsockopt(listener_.get(), level, option, &on, sizeof on) != 0) return lastError("setsockopt");
-  return Done{};
 }
 
 void UdpPort::ready() {
@@ -103,13 +54,13 @@ bool UdpPort::receive() {
   // An error is one of an answer that did not arrive, and over once it has been told.
   if (length < 0) return errno != EAGAIN;
   asker.from.length = message.msg_namelen;
-  asker.by = answerBy(message);
+  asker.came = arrivalOf(message);
   UdpClient* client = clientOf(std::move(asker));
   if (client != nullptr) send(client->endpoint(), bytes.data(), static_cast<size_t>(length), 0);
   return true;
 }
 
-/** None when there are as many as may be. */
+/** None when there are as many as may be, or nobody may ask from there. */
 UdpClient* UdpPort::clientOf(UdpAsker asker) {
   const auto known = byAsker_.find(asker.key());
   UdpClient* client = known == byAsker_.end() ? meet(std::move(asker)) : known->second->get();
@@ -118,6 +69,7 @@ UdpClient* UdpPort::clientOf(UdpAsker asker) {
 }
 
 UdpClient* UdpPort::meet(UdpAsker asker) {
+  if (shared_.isClosedTo(asker.came.interface)) return nullptr;
   // As of connection tracking, new ones take the place of those that were silent longest.
   if (clients_.size() >= limits_.most) forget(clients_.begin());
   if (!shared_.clients.take()) {
@@ -148,14 +100,15 @@ void UdpPort::use(UdpClient& client) {
 void UdpPort::answer(UdpClient& client, const uint8_t* bytes, size_t length) {
   use(client);
   const UdpAsker& asker = client.asker();
+  const std::vector<uint8_t>& by = asker.came.answerBy;
   iovec part{const_cast<uint8_t*>(bytes), length};
   msghdr message{};
   message.msg_name = const_cast<sockaddr_storage*>(&asker.from.storage);
   message.msg_namelen = asker.from.length;
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = asker.by.empty() ? nullptr : const_cast<uint8_t*>(asker.by.data());
-  message.msg_controllen = asker.by.size();
+  message.msg_control = by.empty() ? nullptr : const_cast<uint8_t*>(by.data());
+  message.msg_controllen = by.size();
   sendmsg(listener_.get(), &message, 0);
 }
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "relay_arrival.h"
 #include "relayed_port.h"
 
 namespace fairlead {
@@ -16,8 +17,7 @@ class UdpPort;
 /** Who asked, and by which address of the host: answers come from there. */
 struct UdpAsker {
   SocketAddress from;
-  /** An ancillary message as sendmsg takes it (man 7 ip, man 7 ipv6). */
-  std::vector<uint8_t> by;
+  Arrival came;
 
   std::string key() const;
 };
@@ -46,8 +46,6 @@ class UdpPort final : public RelayedPort {
   UdpPort(Shared& shared, Fd listener, SocketAddress to, PortLimits limits)
       : shared_(shared), listener_(std::move(listener)), to_(to), limits_(limits) {}
 
-  /** Has the kernel say by which address each datagram came. */
-  Result<Done> start();
   void ready() override;
   void close() override;
   /** Forgets clients that have been idle for too long. */

@@ -19,6 +19,7 @@ import { HostPassage, type Tellers } from './passage/host-passage.ts';
 import { findObstacles } from './passage/obstacles.ts';
 import type { Passage } from './passage.ts';
 import { succeeding } from './predecessors.ts';
+import { RelayGuard } from './relay-guard.ts';
 import { GuardedFirewall } from './senders/guarded-firewall.ts';
 import { SenderTable } from './senders/sender-table.ts';
 
@@ -37,7 +38,7 @@ export async function chooseFirewall(
   if (setting === 'none') return new NoFirewall();
   const usesNftables = setting === 'nftables' || (setting === 'auto' && (await hasNftables(log)));
   const firewall = usesNftables ? await nftables(log) : await iptables(log);
-  return new GuardedFirewall(firewall, await senderTable(openSenders, log));
+  return new RelayGuard(new GuardedFirewall(firewall, await senderTable(openSenders, log)));
 }
 
 const filterTables = (tellers: Tellers) => new FilterTables(tellers);

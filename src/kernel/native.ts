@@ -69,6 +69,7 @@ interface Native {
     most: number,
     idleMs: number,
   ): void;
+  closeRelaysTo(ifnames: readonly string[]): void;
   endRelays(fds: Int32Array): void;
   sendToUnix(path: string, text: string): void;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;

@@ -38,6 +38,11 @@ export function relayHostPort({ fd }: HeldHostPort, target: RelayTarget, limits:
   native.relayPort(fd, protocol, address, port, filter, limits.most, limits.idleMs);
 }
 
+/** Nobody who asks by one of these interfaces is relayed from now on; it takes the place of what was said before. */
+export function closeRelaysTo(ifnames: readonly string[]): void {
+  native.closeRelaysTo(ifnames);
+}
+
 /** Closes sockets the relay has taken, and what came by them: when it returns, the ports are free. */
 export function endRelays(fds: readonly number[]): void {
   if (fds.length > 0) native.endRelays(Int32Array.from(fds));

@@ -22,6 +22,8 @@ describe.each(['nftables', 'iptables'])('with %s', (firewall) => {
     await host.net('create', '--subnet', '10.76.4.0/24', 'four');
     await host.net('create', '--ipv6', '--no-ipv4', '--subnet', 'fd76:6::/64', 'six');
     await host.net('create', '--ipv6', 'both');
+    await host.net('create', '--internal', '--subnet', '10.76.7.0/24', '--subnet', 'fd76:7::/64', 'inner');
+    await startServer(host, 'inner', '--network', 'inner');
     await startServer(host, 'four', '--network', 'four', '-p', '8080:80', '-p', '[::1]:8083:80');
     const askers = `target=80,published=8084,from=${topology.address6('outside')},from=10.0.0.0/8`;
     await host.net('publish', 'four', askers);
@@ -83,6 +85,14 @@ describe.each(['nftables', 'iptables'])('with %s', (firewall) => {
     expect(await ask({ host: outside }, topology.address6('host'), 8084)).toMatchObject({ server: 'four' });
     await expectSilence({ host }, '::1', 8084);
     await expectSilence({ host }, topology.address6('host'), 8084);
+  });
+
+  test.each([
+    ['fd76:7::1', 8080],
+    ['10.76.7.1', 8081],
+  ])('nothing is relayed for a sandbox of an internal network: %s port %i', async (gateway, port) => {
+    expect(await ask({ host, sandbox: 'both' }, gateway, port)).toBeDefined();
+    await expectSilence({ host, sandbox: 'inner' }, gateway, port);
   });
 
   test('UDP is relayed too, and answers come from where it was asked', async () => {
