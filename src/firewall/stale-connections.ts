@@ -1,6 +1,6 @@
 // Connections that must not outlive a change of ports or allowances. The kernel keeps translating a connection as it began, and UDP has no end
 // that would let it notice: a client that keeps sending from one port would reach the old place, or nothing, for ever.
-import { familyOf, type IpAddress } from '../base/cidr.ts';
+import { familyOf, type IpAddress, rangeOf, toInteger } from '../base/cidr.ts';
 import { toNetError } from '../base/errors.ts';
 import { countConntrack, deleteConntrack, listConntrack } from '../kernel/conntrack/client.ts';
 import { type ConntrackEntry, type ConntrackFilter, matches } from '../kernel/conntrack/entry.ts';
@@ -12,7 +12,7 @@ import { protocolNumbers } from './protocol-numbers.ts';
 export interface ChangedPorts {
   readonly added: readonly PortForward[];
   readonly removed: readonly PortForward[];
-  /** Former ports of endpoints that are gone: TCP connections to them have nobody to answer either. */
+  /** Former ports of endpoints that are gone: no connection to them has anybody to answer. */
   readonly gone: readonly PortForward[];
 }
 
@@ -39,8 +39,14 @@ export class StaleConnections {
    */
   end({ added, removed, gone }: ChangedPorts, allowances?: EndedAllowances): Promise<void> {
     const published = added.filter(isDatagram).map(clientsOf);
-    const filters = [...published, ...removed.filter(isDatagram).map(usersOf), ...gone.map(everythingTo)];
+    const filters = [
+      ...published,
+      ...removed.filter(isDatagram).map(usersOf),
+      ...[...new Set(gone.map(({ address }) => address))].map(everythingTo),
+    ];
     const looks = [...grouped(filters)].map(lookFor);
+    const streams = grouped(removed.filter((one) => !isDatagram(one)).map(usersOf));
+    for (const group of streams) looks.push(lookPast(lookFor(group), added));
     if (allowances !== undefined && allowances.ended.length > 0) looks.push(...looksFor(allowances));
     if (looks.length === 0) return Promise.resolve();
     const work = this.#last.then(() => this.#delete(looks));
@@ -84,9 +90,30 @@ interface Look {
   readonly isMeant: (entry: ConntrackEntry) => boolean;
 }
 
+/** There may be thousands of filters, and of entries: those that have a port are looked up by it. */
 function lookFor(filters: readonly ConntrackFilter[]): Look {
-  const isMeant = (entry: ConntrackEntry) => filters.some((filter) => matches(entry, filter));
+  const byPort = groupedBy(filters, ({ originalDestinationPort }) => originalDestinationPort);
+  const isMeant = (entry: ConntrackEntry) =>
+    [entry.original.destinationPort, undefined].some((port) =>
+      byPort.get(port)?.some((filter) => matches(entry, filter)),
+    );
   return { filter: commonPart(filters), isMeant };
+}
+
+/** Without connections that could be made anew, as they are: TCP has no use for another rule in the midst of one. */
+function lookPast({ filter, isMeant }: Look, forwards: readonly PortForward[]): Look {
+  const byPort = groupedBy(forwards, ({ hostPort }) => hostPort);
+  const stays = (entry: ConntrackEntry) =>
+    (byPort.get(entry.original.destinationPort ?? 0) ?? []).some(
+      (forward) => matches(entry, usersOf(forward)) && isFor(forward, entry.original.source),
+    );
+  return { filter, isMeant: (entry) => isMeant(entry) && !stays(entry) };
+}
+
+function isFor({ from }: PortForward, asker: IpAddress): boolean {
+  if (from === undefined) return true;
+  const address = toInteger(asker);
+  return from.map(rangeOf).some(({ first, last }) => first <= address && address <= last);
 }
 
 /** Of TCP as well: an allowance that goes, unlike a port, leaves both ends where they are. */
@@ -104,12 +131,12 @@ function identityOf({ handle }: ConntrackEntry): string {
   return Buffer.concat([handle.original, handle.id]).toString('latin1');
 }
 
-/** TCP tells the two ends apart from earlier connections by itself. */
+/** Without ends: a client of theirs goes on as it began. Clients of TCP begin anew by themselves. */
 function isDatagram({ protocol }: PortForward): boolean {
   return protocol !== 'tcp';
 }
 
-/** Who sent to the host port before it was published. */
+/** Who sent to the host port, before it was published too. */
 function clientsOf({ hostAddress, hostPort, protocol }: PortForward): ConntrackFilter {
   const isWildcard = hostAddress === '0.0.0.0' || hostAddress === '::';
   return {
@@ -121,28 +148,27 @@ function clientsOf({ hostAddress, hostPort, protocol }: PortForward): ConntrackF
 }
 
 /** Who used the port while it led to the endpoint. */
-function usersOf({ hostPort, protocol, address, port }: PortForward): ConntrackFilter {
-  return {
-    family: familyOf(address),
-    protocol: protocolNumbers[protocol],
-    originalDestinationPort: hostPort,
-    replySource: address,
-    replySourcePort: port,
-  };
+function usersOf(forward: PortForward): ConntrackFilter {
+  return { ...clientsOf(forward), replySource: forward.address, replySourcePort: forward.port };
 }
 
-function everythingTo({ address }: PortForward): ConntrackFilter {
+function everythingTo(address: IpAddress): ConntrackFilter {
   return { family: familyOf(address), replySource: address };
 }
 
 /** Filters of one family and protocol share one look at the table. */
 function grouped(filters: readonly ConntrackFilter[]): Iterable<readonly ConntrackFilter[]> {
-  const groups = new Map<string, ConntrackFilter[]>();
-  for (const filter of filters) {
-    const name = `${filter.family} ${filter.protocol}`;
-    groups.set(name, [...(groups.get(name) ?? []), filter]);
+  return groupedBy(filters, ({ family, protocol }) => `${family} ${protocol}`).values();
+}
+
+function groupedBy<T, Key>(all: readonly T[], keyOf: (one: T) => Key): ReadonlyMap<Key, readonly T[]> {
+  const groups = new Map<Key, T[]>();
+  for (const one of all) {
+    const group = groups.get(keyOf(one));
+    if (group === undefined) groups.set(keyOf(one), [one]);
+    else group.push(one);
   }
-  return groups.values();
+  return groups;
 }
 
 /** What all filters ask for. */

@@ -102,6 +102,29 @@ test('TCP connections to an endpoint that is gone are forgotten, those to others
   expect(entries('-p', 'tcp', '--reply-src', addressOf(1, 3))).toContain('dport=8003');
 });
 
+test('TCP connections by a port that is taken back are forgotten, those by another port are not', async () => {
+  const ports = [8000, 8001].map((hostPort) => forward(hostPort, addressOf(1, 2)));
+  await firewall.apply([{ endpoint: endpointPolicy('web', 1, ports) }]);
+  for (const { hostPort } of ports)
+    expect(await lan.ask('outside', hostAddress[4], hostPort)).toContain('1.2');
+  await firewall.apply([{ endpoint: endpointPolicy('web', 1, ports.slice(1)) }]);
+  await waitUntil('it is forgotten', () => entries('-p', 'tcp', '--orig-port-dst', '8000') === '');
+  expect(entries('-p', 'tcp', '--orig-port-dst', '8001')).toContain(addressOf(1, 2));
+  await firewall.apply([{ removedEndpoint: 'web' as EndpointId }]);
+});
+
+test('TCP connections of askers a port is no longer for are forgotten, those of others are not', async () => {
+  const web = (hostPort: number, from?: string) =>
+    forward(hostPort, addressOf(1, 2), from === undefined ? {} : { from: [from as Cidr] });
+  await firewall.apply([{ endpoint: endpointPolicy('web', 1, [web(8000), web(8001)]) }]);
+  for (const port of [8000, 8001]) expect(await lan.ask('outside', hostAddress[4], port)).toContain('1.2');
+  const narrowed = [web(8000, '192.0.2.0/24'), web(8001, '10.82.0.0/24')];
+  await firewall.apply([{ endpoint: endpointPolicy('web', 1, narrowed) }]);
+  await waitUntil('it is forgotten', () => entries('-p', 'tcp', '--orig-port-dst', '8000') === '');
+  expect(entries('-p', 'tcp', '--orig-port-dst', '8001')).toContain(addressOf(1, 2));
+  await firewall.apply([{ removedEndpoint: 'web' as EndpointId }]);
+});
+
 test('publishing one port leaves connections to others, and to the same port of other addresses, alone', async () => {
   await firewall.apply([dns(2)]);
   expect(await askUdp()).toContain('1.2 ');
