@@ -3,13 +3,13 @@
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { kernelHasIpv6 } from '../kernel/ipv6-stack.ts';
-import { endRelays, type RelayLimits } from '../kernel/relay.ts';
+import { endRelays, type RelayLimits, relayHostPort } from '../kernel/relay.ts';
 import { closeFd } from '../kernel/sockets.ts';
 import type { EndpointId } from '../model/ids.ts';
 import { askersAt, type PublishedPort } from '../model/port.ts';
 import { EphemeralPorts, rangeText, readEphemeralRange } from './ephemeral-ports.ts';
 import type { HostPortOwner, HostPortRequest, HostPorts } from './host-ports.ts';
-import { relayLimits, relayPorts } from './port-relay.ts';
+import { relayLimits, relayTarget } from './port-relay.ts';
 import { BindError, codeOf, openSocket, type PortName } from './port-socket.ts';
 import { findPortUser } from './port-user.ts';
 
@@ -167,13 +167,14 @@ export class HeldPorts implements HostPorts {
     return true;
   }
 
-  /** A socket for these ports, relayed as far as they are to be. Errors: BindError. */
+  /** A socket for these ports, relayed as far as they are to be. Errors: BindError; see `relayTarget`. */
   #open(wanted: Wanted, users: readonly Wanted[]): HeldSocket | undefined {
+    const target = relayTarget(users, wanted.owner.addresses);
     const fd = openSocket(wanted, users.length > 1);
     if (fd === undefined) return undefined;
     try {
-      const isRelayed = relayPorts(fd, users, wanted.owner.addresses, this.#relayLimits);
-      return { fd, isRelayed, users: users.length };
+      if (target !== undefined) relayHostPort({ fd, port: wanted.hostPort }, target, this.#relayLimits);
+      return { fd, isRelayed: target !== undefined, users: users.length };
     } catch (error) {
       const code = codeOf(error);
       if (code === undefined) throw error;

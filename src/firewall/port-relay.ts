@@ -1,6 +1,7 @@
 // Which held ports are relayed, where to and for whom: those the kernel cannot translate.
 import { familyOf, type IpAddress } from '../base/cidr.ts';
-import { type RelayLimits, type RelayTarget, relayHostPort } from '../kernel/relay.ts';
+import { NetError } from '../base/errors.ts';
+import type { RelayLimits, RelayTarget } from '../kernel/relay.ts';
 import { encodeSocketFilter, type SocketFilter } from '../kernel/socket-filter.ts';
 import type { PublishedPort } from '../model/port.ts';
 import { targetOf } from '../model/port-target.ts';
@@ -10,24 +11,31 @@ export const relayLimits: RelayLimits = { most: 1024, idleMs: 90_000 };
 
 const loopback = '::1' as IpAddress;
 
+/** BPF_MAXINSNS of include/uapi/linux/bpf_common.h, and the bytes of each. */
+const filterBytes = 4096 * 8;
+
 /**
- * Relays what comes to a socket that holds these ports: one, or the same on `0.0.0.0` and on `::`. Says whether anything of
- * them is to be relayed. Errors: see `relayHostPort`.
+ * Where what comes to a socket that holds these ports is relayed to, and what of it: one port, or the same on `0.0.0.0` and on
+ * `::`. Undefined where nothing is. Errors: `invalid_parameter` when they are for more askers than a socket can tell apart.
  */
-export function relayPorts(
-  fd: number,
+export function relayTarget(
   ports: readonly PublishedPort[],
   addresses: readonly IpAddress[],
-  limits: RelayLimits,
-): boolean {
+): RelayTarget | undefined {
   const relayings = ports.map((port) => relayingOf(port, addresses)).filter((one) => one !== undefined);
   const [first] = relayings;
-  if (first === undefined) return false;
+  if (first === undefined) return undefined;
   // Ports of both families that are relayed lead to one address: the endpoint has but one family.
   const { protocol, hostPort, port, address } = first;
   const filter = encodeSocketFilter(Object.assign({}, ...relayings.map(({ askers }) => askers)));
-  relayHostPort({ fd, port: hostPort }, { protocol, address, port, filter }, limits);
-  return true;
+  if (filter.length > filterBytes) {
+    const count = new Set(ports.flatMap(({ from }) => from ?? [])).size;
+    throw new NetError(
+      'invalid_parameter',
+      `port ${hostPort}/${protocol}: from= lists ${count} subnets, too many for a port that is relayed: the filter of a socket holds about 1000 of IPv4, or 300 of IPv6`,
+    );
+  }
+  return { protocol, address, port, filter };
 }
 
 interface Relaying extends Pick<RelayTarget, 'protocol' | 'address' | 'port'> {

@@ -1,5 +1,6 @@
 // Sockets that hold host ports, and why one could not be had.
 import type { IpAddress } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
 import { everywhere, holdHostPort } from '../kernel/sockets.ts';
 import type { Protocol } from '../model/port.ts';
 import type { HostPortOwner } from './host-ports.ts';
@@ -43,7 +44,9 @@ export function openSocket(socket: PortName, both = false): number | undefined {
   }
 }
 
-/** The errno's name. */
+/** The errno's name; undefined of what is an error for users already. */
 export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return error instanceof Error && !(error instanceof NetError)
+    ? (error as NodeJS.ErrnoException).code
+    : undefined;
 }

@@ -213,6 +213,22 @@ describe('a port', () => {
     },
   );
 
+  test.for([
+    [4, 1200, '0.0.0.0'],
+    [6, 500, '::'],
+  ] as const)(
+    'for more askers than a socket can tell apart is refused: IPv%i',
+    async ([family, count, at]) => {
+      const from = Array.from({ length: count }, (_, i) =>
+        family === 4 ? `10.${i >> 8}.${i & 0xff}.0/25` : `fd00:${i.toString(16)}::1/128`,
+      );
+      const to = endpoint[family === 4 ? 6 : 4];
+      await expect(relay({ at, to, port: 80, from })).rejects.toThrow(
+        `from= lists ${count} subnets, too many`,
+      );
+    },
+  );
+
   test('is relayed again when it is restored', async () => {
     const port = await serveName(endpoint[4]);
     const { ports, owner, held, hostPort } = await relay({ at: '::', to: endpoint[4], port });
