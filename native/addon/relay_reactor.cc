@@ -41,6 +41,7 @@ void Reactor::beginTurn() {
     epoll_event event{};
     event.data.ptr = watched;
     events_.push_back(event);
+    watched->isUnfinished_ = false;
   }
   unfinished_.clear();
 }

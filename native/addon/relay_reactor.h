@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "error.h"
@@ -22,6 +23,11 @@ class Watched {
   Watched& operator=(const Watched&) = delete;
   virtual ~Watched() = default;
   virtual void ready() = 0;
+
+ private:
+  friend class Reactor;
+  /** However often it is told in a turn, it is unfinished once: else it would be told more often with each turn. */
+  bool isUnfinished_ = false;
 };
 
 /**
@@ -40,7 +46,9 @@ class Reactor {
   void change(int fd, uint32_t events, Watched& watched);
 
   /** For whoever has more to do than is fair to the others: it is ready again in the next turn. */
-  void again(Watched& watched) { unfinished_.push_back(&watched); }
+  void again(Watched& watched) {
+    if (!std::exchange(watched.isUnfinished_, true)) unfinished_.push_back(&watched);
+  }
 
   /** Takes what has closed its descriptors. It lives on until the turn ends, as events of it may be under way. */
   void bury(std::unique_ptr<Watched> watched);
