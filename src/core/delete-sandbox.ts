@@ -24,6 +24,8 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
   const { namespace } = sandbox;
   if (state.sandboxes.get(sandbox.id)?.pending !== true)
     await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
+  // Otherwise it stays recorded, and its addresses are nobody else's: rules that are still there would lead to their heir.
+  let areRulesGone = false;
   const failures = await runAll([
     () => {
       for (const endpoint of endpoints) parts.names.remove(endpoint.id);
@@ -36,19 +38,22 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     async () => {
       const changes = [...change.forward, ...allowanceChanges(parts, { sandbox: sandbox.id })];
       if (changes.length > 0) await parts.firewall.apply(changes);
+      areRulesGone = true;
     },
     () => {
-      for (const endpoint of endpoints) parts.hostPorts.release(endpoint.id);
+      if (areRulesGone) for (const endpoint of endpoints) parts.hostPorts.release(endpoint.id);
     },
     async () => {
       if (hasFiles(sandbox)) await parts.files.remove(sandbox);
     },
-    () =>
-      parts.store.commit([
+    async () => {
+      if (!areRulesGone) return;
+      await parts.store.commit([
         ...allowanceDrops(allowances),
         ...endpoints.map((endpoint) => ({ drop: 'endpoint' as const, id: endpoint.id })),
         { drop: 'sandbox', id: sandbox.id },
-      ]),
+      ]);
+    },
     () => {
       for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
     },

@@ -25,6 +25,8 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
   const routes = defaultRoutes(parts, after);
   if (endpoint.pending !== true)
     await parts.store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
+  // Otherwise it stays recorded, and its addresses are nobody else's: rules that are still there would lead to their heir.
+  let areRulesGone = false;
   const failures = await runAll([
     () => parts.names.remove(endpoint.id),
     () => refreshSandbox(parts, sandbox, after),
@@ -35,9 +37,10 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     async () => {
       const changes = [...change.forward, ...allowanceChanges(parts, { sandbox: sandbox.id })];
       if (changes.length > 0) await parts.firewall.apply(changes);
+      areRulesGone = true;
     },
-    () => parts.hostPorts.release(endpoint.id),
-    () => parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]),
+    () => (areRulesGone ? parts.hostPorts.release(endpoint.id) : undefined),
+    () => (areRulesGone ? parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]) : undefined),
     () => releaseAddresses(parts, endpoint),
     () => leaveNetwork(parts, network),
   ]);

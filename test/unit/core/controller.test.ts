@@ -1,6 +1,7 @@
 // The core over a kernel made of maps: what requests do, what they refuse, and that a failure anywhere leaves nothing.
+
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseCidr, parseIp } from '../../../src/base/cidr.ts';
+import { addressOf, parseCidr, parseIp } from '../../../src/base/cidr.ts';
 import { CoreController } from '../../../src/core/controller.ts';
 import type { RunRequest } from '../../../src/core/requests.ts';
 import type { Network } from '../../../src/model/network.ts';
@@ -204,15 +205,21 @@ describe('endpoints', () => {
     expect(endpoint.ports).toHaveLength(2);
   });
 
-  test('a disconnect goes on whatever fails, and says so', async () => {
+  test('a disconnect goes on whatever fails, says so, and leaves the addresses to nobody its rules would lead to', async () => {
     const before = snapshot();
     await core.connect({ network: 'lab', target: 'web', ports: [web] });
     parts.failOn('firewall.apply');
     await expect(core.disconnect('lab', 'web', { force: false })).rejects.toThrow(
       'not everything could be removed',
     );
+    const addresses = core.sandbox('web').endpoints.flatMap((endpoint) => endpoint.addresses.map(addressOf));
+    await core.createSandbox({ name: 'heir' });
+    await expect(core.connect({ network: 'lab', target: 'heir', addresses })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    await core.deleteSandbox('heir', { force: false });
+    expect((await core.check({ fix: true })).differences).not.toEqual([]);
     expect(core.sandbox('web').endpoints).toEqual([]);
-    expect((await core.check({ fix: true })).differences).toHaveLength(1);
     expect(parts.world.forwards.size).toBe(0);
     expect(snapshot().world.ports).toEqual(before.world.ports);
   });
