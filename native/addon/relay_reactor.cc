@@ -25,6 +25,11 @@ void Reactor::change(int fd, uint32_t events, Watched& watched) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
+void Reactor::close(Fd& fd) {
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  fd.close();
+}
+
 void Reactor::bury(std::unique_ptr<Watched> watched) {
   std::erase(unfinished_, watched.get());
   buried_.push_back(std::move(watched));

@@ -41,9 +41,14 @@ class Reactor {
 
   explicit operator bool() const { return static_cast<bool>(epoll_); }
 
-  /** `events` of 0 keeps a descriptor in the set without a word of it. Closing the descriptor ends the watch. */
+  /** `events` of 0 keeps a descriptor in the set without a word of it. */
   Result<Done> watch(int fd, uint32_t events, Watched& watched);
   void change(int fd, uint32_t events, Watched& watched);
+  /**
+   * Ends the watch and closes the descriptor. Closing alone would not end it while a child that this process has just forked still
+   * has a copy (man 7 epoll): there would be word for who is no more.
+   */
+  void close(Fd& fd);
 
   /** For whoever has more to do than is fair to the others: it is ready again in the next turn. */
   void again(Watched& watched) {

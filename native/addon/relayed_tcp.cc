@@ -139,16 +139,19 @@ bool Connection::give(Way& way, int to) {
 void Connection::abort() {
   resetOnClose(client_.get());
   resetOnClose(server_.get());
-  client_.close();
-  server_.close();
+  close();
+}
+
+void Connection::close() {
+  shared_.reactor.close(client_);
+  shared_.reactor.close(server_);
 }
 
 void Connection::end(bool withReset) {
   if (withReset) {
     abort();
   } else {
-    client_.close();
-    server_.close();
+    close();
   }
   port_.lose(*this);
 }
@@ -200,7 +203,7 @@ void TcpPort::lose(Connection& connection) {
 
 void TcpPort::close() {
   shared_.stopTicking(*this);
-  listener_.close();
+  shared_.reactor.close(listener_);
   while (!connections_.empty()) {
     connections_.front()->abort();
     lose(*connections_.front());

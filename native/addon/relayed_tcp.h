@@ -44,6 +44,7 @@ class Connection final : public Watched {
   bool take(Way& way, int from);
   bool give(Way& way, int to);
   void end(bool withReset);
+  void close();
 
   TcpPort& port_;
   Shared& shared_;

@@ -56,7 +56,7 @@ bool UdpPort::receive() {
   asker.from.length = message.msg_namelen;
   asker.came = arrivalOf(message);
   UdpClient* client = clientOf(std::move(asker));
-  if (client != nullptr) send(client->endpoint(), bytes.data(), static_cast<size_t>(length), 0);
+  if (client != nullptr) send(client->endpoint().get(), bytes.data(), static_cast<size_t>(length), 0);
   return true;
 }
 
@@ -80,8 +80,8 @@ UdpClient* UdpPort::meet(UdpAsker asker) {
   Fd endpoint(socket(to_.storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
   auto client = std::make_unique<UdpClient>(*this, std::move(asker), std::move(endpoint));
   const auto* to = reinterpret_cast<const sockaddr*>(&to_.storage);
-  if (connect(client->endpoint(), to, to_.length) != 0 ||
-      errorOf(shared_.reactor.watch(client->endpoint(), EPOLLIN, *client))) {
+  if (connect(client->endpoint().get(), to, to_.length) != 0 ||
+      errorOf(shared_.reactor.watch(client->endpoint().get(), EPOLLIN, *client))) {
     shared_.clients.giveBack();
     return nullptr;
   }
@@ -119,7 +119,7 @@ void UdpPort::tick(Clock::time_point now) {
 
 void UdpPort::forget(Clients::iterator client) {
   byAsker_.erase((*client)->asker().key());
-  (*client)->close();
+  shared_.reactor.close((*client)->endpoint());
   shared_.reactor.bury(std::move(*client));
   clients_.erase(client);
   shared_.clients.giveBack();
@@ -128,7 +128,7 @@ void UdpPort::forget(Clients::iterator client) {
 void UdpPort::close() {
   while (!clients_.empty()) forget(clients_.begin());
   shared_.stopTicking(*this);
-  listener_.close();
+  shared_.reactor.close(listener_);
 }
 
 }  // namespace fairlead

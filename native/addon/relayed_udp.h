@@ -30,8 +30,7 @@ class UdpClient final : public Watched {
   /** The endpoint has answered. */
   void ready() override;
   const UdpAsker& asker() const { return asker_; }
-  int endpoint() const { return endpoint_.get(); }
-  void close() { endpoint_.close(); }
+  Fd& endpoint() { return endpoint_; }
 
   Clock::time_point lastUsed;
 

@@ -454,3 +454,23 @@ describe('a relayed UDP port', () => {
     expect(await (await client(hostPort, host[6]))('hello')).toBe('silence');
   });
 });
+
+test('programs started meanwhile, which have copies of its descriptors until they run, are no harm to it', async () => {
+  const port = await serve(endpoint[6], (socket) => void socket.end('hello'));
+  const { hostPort } = await relay({ at: '::1', to: endpoint[6], port });
+  const turns = Array.from({ length: 40 }, (_, turn) => turn);
+  for (const turn of turns) {
+    const programs = Array.from({ length: 4 }, () => once(spawn('true', { stdio: 'ignore' }), 'exit'));
+    const answers = Array.from({ length: 20 }, async () => {
+      const client = connect({ port: hostPort, host: '::1' });
+      client.on('error', () => {});
+      const [text] = (await once(client, 'data')) as [Buffer];
+      // Some go away with a reset, some without.
+      if (turn % 2 === 0) client.resetAndDestroy();
+      else client.end();
+      return String(text);
+    });
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['hello']));
+    await Promise.all(programs);
+  }
+});
