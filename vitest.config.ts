@@ -6,7 +6,7 @@ const real = { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000, teardown
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Bash takes a pipe of Node's for a remote shell's and reads ~/.bashrc, unless a shell has started it.
     env: { SHLVL: '1' },
     projects: [

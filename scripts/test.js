@@ -10,7 +10,7 @@ import { installPackages } from './test-packages.js';
 const isRoot = process.getuid?.() === 0;
 const reports = join(root, 'build/test');
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-const suiteLimitMs = 20 * 60_000;
+const suiteLimitMs = 40 * 60_000;
 
 /** Own network and mounts for a whole suite, or a part of it; only tests that ask for less run directly. */
 const inNamespaces = [

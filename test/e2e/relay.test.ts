@@ -29,7 +29,15 @@ describe.each(['nftables', 'iptables'])('with %s', (firewall) => {
     await host.net('publish', 'four', askers);
     await startServer(host, 'six', '--network', 'six', '-p', '8081:80');
     await startServer(host, 'both', '--network', 'both', '-p', '8082:80');
-    for (const port of [8080, 8081, 8082]) await ask({ host }, '::1', port);
+    // The relay takes connections before anybody listens behind it, and resets them.
+    for (const port of [8080, 8081, 8082]) {
+      const answers = () =>
+        ask({ host }, '::1', port).then(
+          () => true,
+          () => false,
+        );
+      await waitUntil(`port ${port} is answered`, answers);
+    }
   });
 
   afterAll(() => topology[Symbol.asyncDispose]());
