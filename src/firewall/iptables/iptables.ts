@@ -7,7 +7,7 @@ import type { Subscription } from '../../kernel/subscription.ts';
 import type { Difference } from '../../model/difference.ts';
 import { endedAllowances } from '../ended-allowances.ts';
 import type { Firewall, PolicyChange, PolicyState } from '../firewall.ts';
-import { watchTables } from '../nftables/table-watch.ts';
+import { tellOfDifferences, watchTables } from '../nftables/table-watch.ts';
 import { StaleConnections } from '../stale-connections.ts';
 import type { Surroundings } from './filter-rules.ts';
 import { changed, changedPorts, noPolicies, type Policies, policiesOf } from './policies.ts';
@@ -184,12 +184,10 @@ export class IptablesFirewall implements Firewall {
 
   /** What others change in these tables is mostly their own: only a difference counts. */
   #look(who: string): void {
-    this.inspect().then(
-      (found) => {
-        if (found.length > 0) for (const listener of this.#listeners) listener(who);
-      },
-      (error: unknown) => this.#warn(toNetError(error)),
-    );
+    const tell = () => {
+      for (const listener of this.#listeners) listener(who);
+    };
+    tellOfDifferences(this.inspect(), tell, this.#warn);
   }
 }
 

@@ -24,7 +24,10 @@ async function inspectChains(ruleset: Ruleset): Promise<readonly Difference[]> {
   const wanted = wantedChains(ruleset);
   const known = new Set(wanted.map(({ name }) => name));
   return [
-    ...wanted.flatMap((chain) => chainProblem(chain, chains.get(chain.name), rules.get(chain.name) ?? [])),
+    ...wanted.flatMap((chain) => {
+      const problem = chainProblem(chain, chains.get(chain.name), rules.get(chain.name) ?? []);
+      return problem === undefined ? [] : [chainDifference(chain.name, problem)];
+    }),
     ...[...chains.keys()]
       .filter((name) => !known.has(name))
       .map((name) => chainDifference(name, 'is not ours')),
@@ -35,15 +38,15 @@ function wantedChains(ruleset: Ruleset): readonly ChainRules[] {
   return [...baseChains, ...[...ruleset.chains].map(([name, rules]) => ({ name, rules }))];
 }
 
-function chainProblem(
+/** Undefined where it is as it should be. */
+export function chainProblem(
   wanted: ChainRules,
   found: Awaited<ReturnType<typeof listChains>>[number] | undefined,
   rules: readonly DecodedRule[],
-): readonly Difference[] {
-  if (found === undefined) return [chainDifference(wanted.name, 'is missing')];
-  if (!isDeepStrictEqual(found.base, wanted.base))
-    return [chainDifference(wanted.name, 'has another hook or policy')];
-  return isDeepStrictEqual(rules, wanted.rules) ? [] : [chainDifference(wanted.name, 'has other rules')];
+): string | undefined {
+  if (found === undefined) return 'is missing';
+  if (!isDeepStrictEqual(found.base, wanted.base)) return 'has another hook or policy';
+  return isDeepStrictEqual(rules, wanted.rules) ? undefined : 'has other rules';
 }
 
 function chainDifference(name: string, problem: string): Difference {

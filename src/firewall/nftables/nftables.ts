@@ -1,5 +1,4 @@
 // The firewall as one nf_tables table, `inet fairlead`. Adding a port is one element of a map.
-import { toNetError } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { NetlinkError } from '../../kernel/netlink/error.ts';
 import { Batch } from '../../kernel/nftables/batch.ts';
@@ -13,7 +12,7 @@ import { inspectTable } from './inspect.ts';
 import { tableName } from './layout.ts';
 import { accepted, refusal } from './refusal.ts';
 import { Ruleset, type Staged } from './ruleset.ts';
-import { watchTables } from './table-watch.ts';
+import { tellOfDifferences, watchTables } from './table-watch.ts';
 import { writeChange, writeTable } from './write.ts';
 
 /**
@@ -134,11 +133,6 @@ export class NftablesFirewall implements Firewall {
 
   /** Our own large transactions can make announcements get lost as well, so only a difference counts. */
   #look(): void {
-    this.inspect().then(
-      (differences) => {
-        if (differences.length > 0) this.#tell('an unknown program');
-      },
-      (error: unknown) => this.#warn(toNetError(error)),
-    );
+    tellOfDifferences(this.inspect(), () => this.#tell('an unknown program'), this.#warn);
   }
 }

@@ -1,10 +1,11 @@
 // Hears when somebody else changes a table: ours, where the kernel does not let us own it, or one of others that concerns us.
-
+import { toNetError } from '../../base/errors.ts';
 import { splitMessages } from '../../kernel/netlink/message.ts';
 import { ownPortId } from '../../kernel/nftables/client.ts';
 import { decodeEvent, portIdOf } from '../../kernel/nftables/events.ts';
 import type { TableFamily } from '../../kernel/nftables/table.ts';
 import { NFNLGRP_NFTABLES, type Subscription, subscribe } from '../../kernel/subscription.ts';
+import type { Difference } from '../../model/difference.ts';
 
 export interface WatchedTable<Family extends TableFamily = TableFamily> {
   readonly family: Family;
@@ -43,5 +44,19 @@ export async function watchTables<Family extends TableFamily>(
       messages: (bytes) => splitMessages(bytes).forEach(read),
       overrun: () => listener.lost(),
     },
+  );
+}
+
+/** For announcements that are no proof of a change of ours: tells when a look finds a difference, warns when it fails. */
+export function tellOfDifferences(
+  look: Promise<readonly Difference[]>,
+  tell: () => void,
+  warn: (error: Error) => void,
+): void {
+  look.then(
+    (differences) => {
+      if (differences.length > 0) tell();
+    },
+    (error: unknown) => warn(toNetError(error)),
   );
 }

@@ -1,8 +1,7 @@
 // Turns what the table should hold, and changes of that, into batches.
 import { isDeepStrictEqual } from 'node:util';
 import type { Batch } from '../../kernel/nftables/batch.ts';
-import { baseChains, sets } from './layout.ts';
-import type { SetElement } from './render.ts';
+import { baseChains, type ChainRules, sets } from './layout.ts';
 import { type Held, type Ruleset, type Staged, sameElement } from './ruleset.ts';
 
 /**
@@ -27,28 +26,31 @@ export function writeChange(batch: Batch, staged: Staged): void {
 export function writeTable(batch: Batch, flags: number, ruleset: Ruleset): void {
   batch.addTable(flags);
   for (const set of sets) batch.addSet(set);
-  for (const { rules, ...chain } of baseChains) {
-    batch.addChain(chain);
-    for (const rule of rules) batch.addRule(chain.name, rule);
-  }
-  for (const [name, rules] of ruleset.chains) {
-    batch.addChain({ name });
-    for (const rule of rules) batch.addRule(name, rule);
-  }
+  for (const chain of baseChains) writeChain(batch, chain);
+  for (const [name, rules] of ruleset.chains) writeChain(batch, { name, rules });
   for (const [set, members] of bySet(ruleset.elements())) batch.addElements(set, members);
 }
 
-function sameHeld(before: Held | undefined, after: Held | undefined): boolean {
-  if (before === undefined || after === undefined) return before === after;
-  return before.element === after.element || sameElement(before.element, after.element);
+/** A chain with its rules, which must not be there yet. */
+export function writeChain(batch: Batch, { rules, ...chain }: ChainRules): void {
+  batch.addChain(chain);
+  for (const rule of rules) batch.addRule(chain.name, rule);
 }
 
-function bySet(elements: Iterable<SetElement>): ReadonlyMap<string, readonly SetElement[]> {
-  const groups = new Map<string, SetElement[]>();
+/** In the order of each set's first element. */
+export function bySet<Member extends { readonly set: string }>(
+  elements: Iterable<Member>,
+): ReadonlyMap<string, readonly Member[]> {
+  const groups = new Map<string, Member[]>();
   for (const element of elements) {
     const group = groups.get(element.set);
     if (group === undefined) groups.set(element.set, [element]);
     else group.push(element);
   }
   return groups;
+}
+
+function sameHeld(before: Held | undefined, after: Held | undefined): boolean {
+  if (before === undefined || after === undefined) return before === after;
+  return before.element === after.element || sameElement(before.element, after.element);
 }

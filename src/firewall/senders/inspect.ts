@@ -1,10 +1,8 @@
 // Compares the table in the kernel with the senders it should be of.
-import { isDeepStrictEqual } from 'node:util';
 import { getTable, listChains, listElements, listRules, listSets } from '../../kernel/nftables/client.ts';
-import type { DecodedRule } from '../../kernel/nftables/rule.ts';
 import { setForm } from '../../kernel/nftables/set.ts';
 import type { Difference } from '../../model/difference.ts';
-import type { ChainRules } from '../nftables/layout.ts';
+import { chainProblem } from '../nftables/inspect.ts';
 import type { SetElement } from '../nftables/render.ts';
 import { nameOf } from '../nftables/ruleset.ts';
 import { elementText } from './elements.ts';
@@ -57,21 +55,11 @@ function inspectChains(senders: Senders, { chains, rules }: FoundTable): readonl
   return [
     ...wanted.flatMap((chain) => {
       const there = chains.find(({ name }) => name === chain.name);
-      return chainProblem(chain, there, rulesOf(chain.name));
+      const problem = chainProblem(chain, there, rulesOf(chain.name));
+      return problem === undefined ? [] : [chainDifference(chain.name, problem)];
     }),
     ...chains.filter(({ name }) => !known.has(name)).map(({ name }) => chainDifference(name, 'is not ours')),
   ];
-}
-
-function chainProblem(
-  wanted: ChainRules,
-  found: FoundTable['chains'][number] | undefined,
-  rules: readonly DecodedRule[],
-): readonly Difference[] {
-  if (found === undefined) return [chainDifference(wanted.name, 'is missing')];
-  if (!isDeepStrictEqual(found.base, wanted.base))
-    return [chainDifference(wanted.name, 'has another hook or policy')];
-  return isDeepStrictEqual(rules, wanted.rules) ? [] : [chainDifference(wanted.name, 'has other rules')];
 }
 
 function inspectSets({ forms }: FoundTable): readonly Difference[] {

@@ -1,5 +1,5 @@
 // The table `bridge fairlead` in the kernel: who may send what by which port of a bridge.
-import { NetError, toNetError } from '../../base/errors.ts';
+import { NetError } from '../../base/errors.ts';
 import { NetlinkError } from '../../kernel/netlink/error.ts';
 import { Batch } from '../../kernel/nftables/batch.ts';
 import { commit, getTable } from '../../kernel/nftables/client.ts';
@@ -8,7 +8,7 @@ import type { Subscription } from '../../kernel/subscription.ts';
 import type { Difference } from '../../model/difference.ts';
 import type { EndpointId } from '../../model/ids.ts';
 import type { Sender } from '../../model/policy.ts';
-import { watchTables } from '../nftables/table-watch.ts';
+import { tellOfDifferences, watchTables } from '../nftables/table-watch.ts';
 import { inspectTable } from './inspect.ts';
 import { tableName } from './layout.ts';
 import { type Senders, writeChange, writeTable } from './write.ts';
@@ -122,12 +122,7 @@ export class SenderTable {
 
   /** Our own large transactions can make announcements get lost as well, so only a difference counts. */
   #look(): void {
-    this.inspect().then(
-      (differences) => {
-        if (differences.length > 0) this.#tell('an unknown program');
-      },
-      (error: unknown) => this.#warn(toNetError(error)),
-    );
+    tellOfDifferences(this.inspect(), () => this.#tell('an unknown program'), this.#warn);
   }
 }
 

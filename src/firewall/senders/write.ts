@@ -5,6 +5,7 @@ import type { Sender } from '../../model/policy.ts';
 import type { ChainRules } from '../nftables/layout.ts';
 import type { SetElement } from '../nftables/render.ts';
 import { nameOf } from '../nftables/ruleset.ts';
+import { bySet, writeChain } from '../nftables/write.ts';
 import { elementsOf } from './elements.ts';
 import { baseChain, chains, sets } from './layout.ts';
 
@@ -43,24 +44,9 @@ export function writeChange(batch: Batch, before: Moment, after: Moment): void {
   if (before.count === 0 && after.count > 0) writeChain(batch, baseChain);
 }
 
-function writeChain(batch: Batch, { rules, ...chain }: ChainRules): void {
-  batch.addChain(chain);
-  for (const rule of rules) batch.addRule(chain.name, rule);
-}
-
 function without(
   elements: ReadonlyMap<string, SetElement>,
   others: ReadonlyMap<string, SetElement>,
 ): readonly SetElement[] {
   return [...elements].flatMap(([name, element]) => (others.has(name) ? [] : [element]));
-}
-
-function bySet(elements: Iterable<SetElement>): ReadonlyMap<string, readonly SetElement[]> {
-  const groups = new Map<string, SetElement[]>();
-  for (const element of elements) {
-    const group = groups.get(element.set);
-    if (group === undefined) groups.set(element.set, [element]);
-    else group.push(element);
-  }
-  return groups;
 }

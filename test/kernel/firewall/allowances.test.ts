@@ -4,7 +4,7 @@ import type { Cidr } from '../../../src/base/cidr.ts';
 import type { AllowanceId } from '../../../src/model/ids.ts';
 import type { AllowancePolicy } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
-import { backends, removeAllRules } from './backends.ts';
+import { backends, enforce } from './backends.ts';
 import {
   addressOf,
   bridgeOf,
@@ -227,12 +227,7 @@ async function check({ open, shut = [], ...way }: Omit<Case, 'what'>, family: Fa
 
 describe.for(backends)('$name', ({ missing, create }) => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
-    const firewall = create();
-    beforeAll(() => firewall.replace(state));
-    afterAll(async () => {
-      await firewall.close();
-      await removeAllRules();
-    });
+    const firewall = enforce(create, state);
 
     describe.for(bridgings)('where bridges $bridges', (bridging) => {
       beforeAll(() => setBridging(bridging));

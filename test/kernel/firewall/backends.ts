@@ -1,5 +1,6 @@
 // Every firewall backend that can be had here, for suites that hold each to the same.
-import type { Firewall } from '../../../src/firewall/firewall.ts';
+import { afterAll, beforeAll } from 'vitest';
+import type { Firewall, PolicyState } from '../../../src/firewall/firewall.ts';
 import { IptablesFirewall } from '../../../src/firewall/iptables/iptables.ts';
 import { removeLegacyVariant, removeNftVariant } from '../../../src/firewall/iptables/leftovers.ts';
 import { NftablesFirewall } from '../../../src/firewall/nftables/nftables.ts';
@@ -23,6 +24,17 @@ export const backends: readonly Backend[] = [
     create: () => new IptablesFirewall({ variant }),
   })),
 ];
+
+/** For the tests of a `describe`: a backend with this policy in force, and afterwards no rules of any. */
+export function enforce(create: Backend['create'], state: PolicyState): Firewall {
+  const firewall = create();
+  beforeAll(() => firewall.replace(state));
+  afterAll(async () => {
+    await firewall.close();
+    await removeAllRules();
+  });
+  return firewall;
+}
 
 /** Of all backends. */
 export async function removeAllRules(): Promise<void> {

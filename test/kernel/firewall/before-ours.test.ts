@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { run } from '../../support/own-network.ts';
-import { backends, removeAllRules } from './backends.ts';
+import { backends, enforce } from './backends.ts';
 import {
   addressOf,
   bridgings,
@@ -63,12 +63,7 @@ async function expectOpen(): Promise<void> {
 
 describe.for(backends)('$name', ({ name, missing, create }) => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
-    const firewall = create();
-    beforeAll(() => firewall.replace(state));
-    afterAll(async () => {
-      await firewall.close();
-      await removeAllRules();
-    });
+    const firewall = enforce(create, state);
 
     test('a table of nftables', async () => {
       await expectOpen();

@@ -6,10 +6,11 @@ import type { PolicyState } from '../../../src/firewall/firewall.ts';
 import type { NetworkPolicy } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
 import { makeNetwork } from '../../support/records.ts';
-import { backends, removeAllRules } from './backends.ts';
+import { backends, enforce } from './backends.ts';
 import {
   addressOf,
   bridgeOf,
+  bridgings,
   endpointPolicy,
   forward,
   hostAddress,
@@ -17,6 +18,7 @@ import {
   networkPolicy,
   opening,
   outsideAddress,
+  setBridging,
 } from './lan.ts';
 import { takeTable } from './own-table.ts';
 
@@ -147,22 +149,10 @@ function seenAddress(mode: Mode, asker: Asker, seen: Seen, family: 4 | 6): strin
 
 describe.for(backends)('$name', ({ missing, create }) => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
-    const firewall = create();
-    beforeAll(() => firewall.replace(desiredState()));
-    afterAll(async () => {
-      await firewall.close();
-      await removeAllRules();
-    });
+    const firewall = enforce(create, desiredState());
 
-    describe.for([
-      { bridges: 'pass packets by the rules too', callIptables: 1 },
-      { bridges: 'pass packets by themselves', callIptables: 0 },
-    ])('where bridges $bridges', ({ callIptables }) => {
-      beforeAll(() => {
-        for (const table of ['iptables', 'ip6tables']) {
-          run(`sysctl -q -w net.bridge.bridge-nf-call-${table}=${callIptables}`);
-        }
-      });
+    describe.for(bridgings)('where bridges $bridges', (bridging) => {
+      beforeAll(() => setBridging(bridging));
 
       describe('an endpoint by its own address', () => {
         test.for(cases)(

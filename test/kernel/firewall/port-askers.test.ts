@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Cidr, IpAddress } from '../../../src/base/cidr.ts';
 import type { PortForward } from '../../../src/model/policy.ts';
 import { run } from '../../support/own-network.ts';
-import { backends, removeAllRules } from './backends.ts';
+import { backends, enforce } from './backends.ts';
 import {
   addressOf,
   bridgings,
@@ -176,12 +176,7 @@ const askers: readonly Asker[] = [
 
 describe.for(backends)('$name', ({ missing, create }) => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
-    const firewall = create();
-    beforeAll(() => firewall.replace(state));
-    afterAll(async () => {
-      await firewall.close();
-      await removeAllRules();
-    });
+    const firewall = enforce(create, state);
 
     describe.for(bridgings)('where bridges $bridges', (bridging) => {
       beforeAll(() => setBridging(bridging));

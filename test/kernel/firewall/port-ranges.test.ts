@@ -4,7 +4,7 @@ import type { IpAddress } from '../../../src/base/cidr.ts';
 import type { EndpointPolicy, PortForward } from '../../../src/model/policy.ts';
 import type { Protocol } from '../../../src/model/port.ts';
 import { run } from '../../support/own-network.ts';
-import { backends, removeAllRules } from './backends.ts';
+import { backends, enforce } from './backends.ts';
 import {
   addressOf,
   bridgings,
@@ -131,12 +131,7 @@ const ways = families.flatMap((family) => protocols.map((protocol) => ({ family,
 
 describe.for(backends)('$name', ({ name, missing, create }) => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
-    const firewall = create();
-    beforeAll(() => firewall.replace(state));
-    afterAll(async () => {
-      await firewall.close();
-      await removeAllRules();
-    });
+    const firewall = enforce(create, state);
 
     describe.for(ways)('$protocol over IPv$family', ({ family, protocol }) => {
       test.for(ranges)('$what: each port leads to its own', async ({ hostPort, port }) => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { run, succeeds } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { backends, removeAllRules } from './backends.ts';
+import { backends, enforce } from './backends.ts';
 import {
   addressOf,
   bridgeOf,
@@ -116,12 +116,7 @@ function segmentOf(mtu: number, family: Family): string {
 
 describe.for(backends)('$name', ({ missing, create }) => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
-    const firewall = create();
-    beforeAll(() => firewall.replace(state));
-    afterAll(async () => {
-      await firewall.close();
-      await removeAllRules();
-    });
+    enforce(create, state);
 
     describe.for(bridgings)('where bridges $bridges', (bridging) => {
       beforeAll(() => setBridging(bridging));

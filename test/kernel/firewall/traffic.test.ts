@@ -5,16 +5,18 @@ import { ForeignDriver } from '../../../src/drivers/foreign.ts';
 import type { PolicyState } from '../../../src/firewall/firewall.ts';
 import { run, succeeds } from '../../support/own-network.ts';
 import { makeNetwork } from '../../support/records.ts';
-import { backends, removeAllRules } from './backends.ts';
+import { backends, enforce } from './backends.ts';
 import {
   addressOf,
   bridgeOf,
+  bridgings,
   endpointPolicy,
   forward,
   hostAddress,
   Lan,
   networkPolicy,
   outsideAddress,
+  setBridging,
 } from './lan.ts';
 import { takeTable } from './own-table.ts';
 
@@ -119,23 +121,12 @@ function checkAnswers(cases: readonly Case[]): void {
 
 describe.for(backends)('$name', ({ missing, create }) => {
   describe.skipIf(missing !== undefined)(missing ?? 'here', () => {
-    const firewall = create();
-    beforeAll(() => firewall.replace(desiredState()));
-    afterAll(async () => {
-      await firewall.close();
-      await removeAllRules();
-    });
+    const firewall = enforce(create, desiredState());
 
     // With br_netfilter the bridges hand what they pass on to the rules as well, and go by them before the host does.
-    describe.for([
-      { bridges: 'pass packets by the rules too', callIptables: 1 },
-      { bridges: 'pass packets by themselves', callIptables: 0 },
-    ])('where bridges $bridges', ({ callIptables }) => {
-      beforeAll(() => {
-        for (const family of ['iptables', 'ip6tables']) {
-          run(`sysctl -q -w net.bridge.bridge-nf-call-${family}=${callIptables}`);
-        }
-      });
+    describe.for(bridgings)('where bridges $bridges', (bridging) => {
+      const { callIptables } = bridging;
+      beforeAll(() => setBridging(bridging));
 
       describe('a published port', () => {
         checkAnswers([
