@@ -25,6 +25,11 @@ const layers = [
   ['ipam', ['base', 'model'], 'pure arithmetic over pools; what the host uses is handed in'],
   ['store', ['base', 'model'], 'keeps records; knows nothing of what they cause'],
   [
+    'cluster',
+    ['base', 'model'],
+    'agrees with other hosts on records; what they cause here is not its affair',
+  ],
+  [
     'core',
     ['base', 'model'],
     'decides, through the contracts below, so that every part has a twin for tests',
@@ -44,6 +49,7 @@ const layers = [
 const contracts = [
   'drivers/driver',
   'drivers/host-forwarding',
+  'cluster/cluster',
   'ipam/ipam-driver',
   'firewall/firewall',
   'firewall/host-ports',
@@ -60,6 +66,7 @@ const confined = [
   ['fastify', 'node_modules/(@fastify/|fastify)', '^src/api/', 'HTTP ends where routes end'],
   ['dns2', 'node_modules/dns2', '^src/dns/wire\\.ts$', 'its packets are checked in one place'],
   ['ip-cidr', 'node_modules/ip-cidr', '^src/base/cidr\\.ts$', 'slow and lenient: for text at the edge only'],
+  ['grpc', 'node_modules/@grpc', '^src/cluster/etcd/connection\\.ts$', 'one place that talks to etcd'],
   ['pino', 'node_modules/pino', '^src/base/log\\.ts$', 'one log, one format'],
   [
     'child-process',

@@ -1,8 +1,10 @@
 // The only door into the core: takes locks, finds what is named, calls the one file that does the work.
 import { NetError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
+import type { ClusterView } from '../model/cluster-view.ts';
 import type { NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
+import type { Peer } from '../model/peer.ts';
 import type { PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox, SandboxProcess } from '../model/sandbox.ts';
 import type { WhyRequest, WhyView } from '../model/why.ts';
@@ -266,6 +268,15 @@ export class CoreController implements Controller {
 
   check(options: { readonly fix: boolean }): Promise<CheckResult> {
     return this.#locks.alone(() => check(this.#parts, options));
+  }
+
+  cluster(): ClusterView {
+    return this.#parts.cluster.view();
+  }
+
+  async peers(ref: string): Promise<readonly Peer[]> {
+    const network = findNetwork(this.#state, ref);
+    return network.shared === true ? this.#parts.cluster.readPeers(network) : [];
   }
 
   why(request: WhyRequest): Promise<WhyView> {

@@ -62,7 +62,7 @@ export async function draftEndpoint(
   const ifname = config.ifname ?? (await freeIfname(parts, to, existing));
   checkIfname(sandbox, ifname, existing);
   const found = await foreignInterface(parts, to, ifname);
-  const addresses = leaseAddresses(
+  const addresses = await leaseAddresses(
     parts,
     { id, network },
     { ...(found !== undefined && { given: found.addresses }), ...config },

@@ -29,7 +29,7 @@ export function createEngineEndpoint(parts: Parts, request: EngineEndpointReques
     const known = state.engineEndpoints.get(id);
     if (known !== undefined) return known;
     checkOptions(network, request.options);
-    for (const address of request.addresses) claim(parts, network, address, undo);
+    for (const address of request.addresses) await claim(parts, network, address, undo);
     const value: EngineEndpoint = {
       id,
       networkId: network.id,
@@ -106,7 +106,7 @@ function offeredName(id: EndpointId): string {
 }
 
 /** Takes an address the engine has chosen, unless the engine has leased it from us. Errors: `conflict`, `invalid_parameter`. */
-function claim(parts: Parts, network: Network, wanted: InterfaceAddress, undo: Undo): void {
+async function claim(parts: Parts, network: Network, wanted: InterfaceAddress, undo: Undo): Promise<void> {
   const { state } = parts.store;
   const address = addressOf(wanted);
   const pool = poolFor(network, address);
@@ -119,7 +119,7 @@ function claim(parts: Parts, network: Network, wanted: InterfaceAddress, undo: U
   }
   if (state.engineLeases.has(leaseIdOf(pool.subnet, address))) return;
   const ipam = ipamOf(parts, network.ipam.driver);
-  ipam.requestAddress(pool, address);
+  await ipam.requestAddress(pool, address);
   undo(() => ipam.releaseAddress(pool, address));
 }
 

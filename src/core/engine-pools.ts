@@ -132,7 +132,7 @@ function lease(
     const { subnet, pool } = held;
     const ipam = ipamOf(parts, 'network' in held ? held.network.ipam.driver : 'default');
     // A gateway is the first of the whole subnet, whatever part of it endpoints have theirs from.
-    const leased = ipam.requestAddress(pool, address ?? (gateway ? wholeOf(subnet) : undefined));
+    const leased = await ipam.requestAddress(pool, address ?? (gateway ? wholeOf(subnet) : undefined));
     const given = addressOf(leased);
     undo(() => ipam.releaseAddress(pool, given));
     const value: EngineLease = {

@@ -9,18 +9,18 @@ import { endpointsOfNetwork, hasAddress, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { AddressChoice, EndpointConfig } from './requests.ts';
 
-type Lease = (pool: Pool, wanted?: IpAddress | LeaseRange) => InterfaceAddress;
+type Lease = (pool: Pool, wanted?: IpAddress | LeaseRange) => Promise<InterfaceAddress>;
 
-/** IPv4 first. Errors: `invalid_parameter`, `conflict` (address in use), `exhausted`. */
-export function leaseAddresses(
+/** IPv4 first. Errors: `invalid_parameter`, `conflict` (address in use), `exhausted`; `unavailable` (other hosts cannot be asked). */
+export async function leaseAddresses(
   parts: Parts,
   { id, network }: { readonly id: EndpointId; readonly network: Network },
   { addresses = [], leases, given = [] }: Pick<EndpointConfig, 'addresses' | 'leases' | 'given'>,
   undo: Undo,
-): readonly InterfaceAddress[] {
+): Promise<readonly InterfaceAddress[]> {
   const ipam = ipamOf(parts, network.ipam.driver);
-  const lease: Lease = (pool, wanted) => {
-    const address = ipam.requestAddress(pool, wanted);
+  const lease: Lease = async (pool, wanted) => {
+    const address = await ipam.requestAddress(pool, wanted);
     // What could not be taken back from the records is removed later, and gives its address back then.
     undo(() => {
       if (!parts.store.state.endpoints.has(id)) ipam.releaseAddress(pool, addressOf(address));
@@ -30,8 +30,8 @@ export function leaseAddresses(
   for (const address of given) checkGiven(parts, network, addressOf(address));
   const chosenElsewhere = leases !== undefined || given.length > 0;
   const leased = chosenElsewhere
-    ? (leases ?? []).map((choice) => leaseChoice(network, choice, lease))
-    : leaseOfEachPool(network, addresses, lease);
+    ? await oneByOne(leases ?? [], (choice) => leaseChoice(network, choice, lease))
+    : await leaseOfEachPool(network, addresses, lease);
   return [...leased, ...given].sort((a, b) => familyOf(a) - familyOf(b));
 }
 
@@ -40,13 +40,13 @@ export function poolOf(network: Network, address: IpAddress): Pool | undefined {
   return network.ipam.pools.find(({ subnet }) => contains(subnet, address));
 }
 
-function leaseOfEachPool(
+async function leaseOfEachPool(
   network: Network,
   wanted: readonly IpAddress[],
   lease: Lease,
-): readonly InterfaceAddress[] {
+): Promise<readonly InterfaceAddress[]> {
   const rest = [...wanted];
-  const leased = network.ipam.pools.map((pool) => {
+  const leased = await oneByOne(network.ipam.pools, (pool) => {
     const index = rest.findIndex((address) => familyOf(address) === familyOf(pool.subnet));
     return lease(pool, index < 0 ? undefined : rest.splice(index, 1)[0]);
   });
@@ -60,12 +60,22 @@ function leaseOfEachPool(
   return leased;
 }
 
-function leaseChoice(network: Network, choice: AddressChoice, lease: Lease): InterfaceAddress {
+/** What was leased before one that fails is given back by its undo step. */
+async function oneByOne<T>(
+  all: readonly T[],
+  lease: (one: T) => Promise<InterfaceAddress>,
+): Promise<InterfaceAddress[]> {
+  const leased: InterfaceAddress[] = [];
+  for (const one of all) leased.push(await lease(one));
+  return leased;
+}
+
+async function leaseChoice(network: Network, choice: AddressChoice, lease: Lease): Promise<InterfaceAddress> {
   if (typeof choice === 'string') return lease(poolFor(network, choice), choice);
   let full: unknown = new NetError('invalid_parameter', `network ${network.name}: no range to lease from`);
   for (const range of choice) {
     try {
-      return lease(poolFor(network, range.first), range);
+      return await lease(poolFor(network, range.first), range);
     } catch (error) {
       if (!(error instanceof NetError) || error.code !== 'exhausted') throw error;
       full = error;

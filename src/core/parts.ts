@@ -1,5 +1,6 @@
 // The parts the core works with, behind their contracts. Put together in src/bin.
 import type { Log } from '../base/log.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { NameService } from '../dns/name-service.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { HostForwarding } from '../drivers/host-forwarding.ts';
@@ -17,6 +18,7 @@ import type { Lingering } from './lingering.ts';
 
 export interface Parts {
   readonly store: Store;
+  readonly cluster: Cluster;
   readonly ipams: ReadonlyMap<string, IpamDriver>;
   readonly drivers: ReadonlyMap<string, Driver>;
   readonly forwarding: HostForwarding;

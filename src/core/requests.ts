@@ -4,10 +4,12 @@ import type { MacAddress } from '../base/mac.ts';
 import type { LeaseRange } from '../ipam/ipam-driver.ts';
 import type { AllowanceRequest } from '../model/allowance-syntax.ts';
 import type { Route } from '../model/attachment.ts';
+import type { ClusterView } from '../model/cluster-view.ts';
 import type { CniAttachment } from '../model/cni-attachment.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { InterfaceTuning, Shaping } from '../model/interface-settings.ts';
 import type { DriverName, Network } from '../model/network.ts';
+import type { Peer } from '../model/peer.ts';
 import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type {
@@ -197,6 +199,10 @@ export interface Controller {
   /** TERM, then KILL after the grace period; returns when the process has ended. */
   stop(ref: string, graceMs: number): Promise<void>;
   check(options: { readonly fix: boolean }): Promise<CheckResult>;
+  /** This host's part in the cluster, and the others in it. */
+  cluster(): ClusterView;
+  /** Endpoints of other hosts on a network; none on those that end at this one. Errors: `not_found`, `unavailable`. */
+  peers(ref: string): Promise<readonly Peer[]>;
   /** Follows a packet by what is in the kernel now. Errors: `not_found`, `invalid_parameter`. */
   why(request: WhyRequest): Promise<WhyView>;
 }

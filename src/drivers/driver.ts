@@ -3,6 +3,7 @@ import type { Attachment } from '../model/attachment.ts';
 import type { Difference } from '../model/difference.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { DriverName, Network } from '../model/network.ts';
+import type { Peer, PeerChange } from '../model/peer.ts';
 import type { NetworkPolicy, PortForward } from '../model/policy.ts';
 import type { ForwardingNeed } from './host-forwarding.ts';
 
@@ -16,6 +17,10 @@ export interface Driver {
   readonly hasInterfaces: boolean;
   /** True when published ports and masquerading work on its networks, on those that have a `policy`. */
   readonly hasGateway: boolean;
+  /** The kernel objects of its networks are there while this host has an endpoint on them, and only then. */
+  readonly onDemand?: true;
+  /** The way to endpoints on other hosts; absent of drivers whose networks end at this one. */
+  readonly tunnels?: Tunnels;
   /**
    * Checks raw `-o` options and returns them under Fairlead's short names in canonical form. Pure.
    * Errors: `invalid_parameter` for a bad value, or for an unknown key, listing the known ones.
@@ -41,4 +46,16 @@ export interface Driver {
   needsForwarding?(network: Network): ForwardingNeed;
   /** The endpoint's published ports with the addresses they lead to. Pure. */
   forwards(network: Network, endpoint: Endpoint): readonly Omit<PortForward, 'keepSource'>[];
+}
+
+/** What the kernel knows of endpoints on other hosts. For networks whose kernel objects are there. */
+export interface Tunnels {
+  /** Brings the kernel's entries to exactly these, by what differs. May be repeated. */
+  replacePeers(network: Network, peers: Iterable<Peer>): Promise<void>;
+  /** The same for what changed, without looking at the rest, in one program. What is there or gone already is fine. */
+  changePeers(network: Network, change: PeerChange): Promise<void>;
+  /** Entries that are missing, wrong or too many; changes nothing. */
+  inspectPeers(network: Network, peers: Iterable<Peer>): Promise<readonly Difference[]>;
+  /** Closed tunnels carry nothing, also those made from now on. Open at first. */
+  setOpen(open: boolean, networks: readonly Network[]): Promise<void>;
 }

@@ -41,9 +41,10 @@ export interface IpamDriver {
   /**
    * Leases the address asked for (anywhere in the subnet), or the next after the last one chosen of the range asked for or
    * else of the pool's, released ones last. Errors: `invalid_parameter` (outside the subnet, or its network, broadcast or
-   * gateway address), `conflict` (leased or reserved), `exhausted`, `not_found` (pool).
+   * gateway address), `conflict` (leased or reserved), `exhausted`, `not_found` (pool). Where other hosts have to be asked it
+   * takes a while: `unavailable` when they cannot be.
    */
-  requestAddress(pool: Pool, wanted?: IpAddress | LeaseRange): InterfaceAddress;
+  requestAddress(pool: Pool, wanted?: IpAddress | LeaseRange): InterfaceAddress | Promise<InterfaceAddress>;
   /** Whether the address is leased, as far as the driver can tell: where somebody else leases, it is. */
   holds(pool: Pool, address: IpAddress): boolean;
   /** Absent is fine. */

@@ -7,6 +7,7 @@ export type NetworkId = Brand<'NetworkId'>;
 export type EndpointId = Brand<'EndpointId'>;
 export type SandboxId = Brand<'SandboxId'>;
 export type AllowanceId = Brand<'AllowanceId'>;
+export type HostId = Brand<'HostId'>;
 
 /** The form an id takes in tables and messages. */
 export function shortId(id: string): string {

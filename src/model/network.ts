@@ -39,6 +39,8 @@ export interface Network {
    * compared with what the next one who names the network asks for.
    */
   readonly requested?: Readonly<Record<string, string>>;
+  /** It is one network on every host of the cluster, and recorded there: what is recorded here is a copy. */
+  readonly shared?: true;
   /** `bridge`, `host` and `none` exist from the start and cannot be deleted. */
   readonly builtin: boolean;
   /** Set while it is being made or unmade: what is still pending when the daemon starts is removed. */
