@@ -12,7 +12,7 @@ import { checkPublishing, holdPorts } from './hold-ports.ts';
 import { driverOf, endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointAdditions } from './runtime-requests.ts';
-import { putNames } from './sandbox-names.ts';
+import { spreadNames } from './sandbox-names.ts';
 
 /**
  * The caller holds the sandbox's lock. Errors: those of `HostPorts.reserve` and `Sandboxes.attach`; then the endpoint is as
@@ -40,13 +40,13 @@ export function amendEndpoint(
       before,
       before.map((endpoint) => (endpoint.id === from.id ? to : endpoint)),
     );
-    undo(() => putNames(parts, [from]));
+    undo(() => spreadNames(parts, [from]));
     undo(() => store.commit([{ put: 'endpoint', value: from }]));
     await store.commit([{ put: 'endpoint', value: to }]);
     undo(() => parts.firewall.apply(change.back));
     await parts.firewall.apply(change.forward);
     const hostInterfaces = await applySettings(parts, sandbox, to, additions);
-    putNames(parts, [to]);
+    spreadNames(parts, [to]);
     return { endpoint: to, hostInterfaces };
   });
 }

@@ -7,12 +7,13 @@ import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import { deleteNetwork } from './delete-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
-import { attachmentOf, attachmentsOf, defaultRoutes, policyState } from './desired.ts';
+import { attachmentOf, attachmentsOf, defaultRoutes, isOnDemand, policyState } from './desired.ts';
 import { disconnect } from './disconnect.ts';
 import { hostNotes, inspectHost, meetHostNeeds } from './host-needs.ts';
 import { poolOf } from './lease-addresses.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, networkOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { inspectPeers, restorePeers } from './peers.ts';
 import type { CheckResult } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
 
@@ -115,11 +116,26 @@ function checkPending(parts: Parts): readonly Finding[] {
 
 async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
   const driver = driverOf(parts, network);
-  const look = () => driver.inspectNetwork(network);
+  // What is there only on demand and was left behind is a stray link.
+  if (isOnDemand(parts, network) && !parts.presence.has(network.id)) {
+    return { differences: [], repair: async () => {} };
+  }
+  const look = async () => [
+    ...(await driver.inspectNetwork(network)),
+    ...(await inspectPeers(parts, network)),
+  ];
   return {
     differences: await lookAt(`network ${network.name}`, look),
-    repair: () => driver.ensureNetwork(network),
+    repair: () =>
+      isOnDemand(parts, network)
+        ? parts.presence.whilePresent(network.id, () => bringBack(parts, network))
+        : driver.ensureNetwork(network),
   };
+}
+
+async function bringBack(parts: Parts, network: Network): Promise<void> {
+  await driverOf(parts, network).ensureNetwork(network);
+  await restorePeers(parts, network);
 }
 
 function checkLeases(parts: Parts, network: Network, { addresses }: Endpoint): readonly Difference[] {

@@ -12,6 +12,7 @@ import { membershipEvent } from './events.ts';
 import { changesNeeds, followHostNeeds } from './host-needs.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { publish, withdraw } from './peers.ts';
 import type { EndpointConfig } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
 
@@ -31,6 +32,14 @@ export function connect(
   to: { readonly network: Network; readonly sandbox: Sandbox },
   config: EndpointConfig,
 ): Promise<Connected> {
+  return parts.presence.during(parts, to.network, () => make(parts, to, config));
+}
+
+function make(
+  parts: Parts,
+  to: { readonly network: Network; readonly sandbox: Sandbox },
+  config: EndpointConfig,
+): Promise<Connected> {
   return withUndo(async (undo) => {
     const { store } = parts;
     const before = endpointsOfSandbox(store.state, to.sandbox.id);
@@ -44,11 +53,13 @@ export function connect(
     undo(() => store.commit([{ drop: 'endpoint', id: endpoint.id }]));
     await store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
     await followHost();
+    await parts.presence.bringAbout(parts, to.network);
 
     const change = policyChange(parts, before, after);
     const hasRules = change.forward.length > 0;
     if (hasRules) undo(() => parts.firewall.apply(change.back));
     undo(() => refreshSandbox(parts, to.sandbox, before));
+    undo(() => withdraw(parts, endpoint));
     const attachment = attachmentOf(parts, endpoint);
     const namespace = to.sandbox.namespace;
     const isOffered = endpoint.engine === 'offered';
@@ -66,6 +77,8 @@ export function connect(
           hostInterfaces = made;
         }),
       listens.then(() => refreshSandbox(parts, to.sandbox, after)),
+      // Others learn of it while it is made: none of them is answered before it is.
+      publish(parts, endpoint),
     ]);
     const entry = nameEntry(store.state, endpoint);
     if (entry !== undefined) {

@@ -10,6 +10,7 @@ import type { Sandbox, SandboxProcess } from '../model/sandbox.ts';
 import type { WhyRequest, WhyView } from '../model/why.ts';
 import { Allowances } from './allowances.ts';
 import { check } from './check.ts';
+import { ClusterFollower } from './cluster-follower.ts';
 import { createNetwork } from './create-network.ts';
 import { createSandbox } from './create-sandbox.ts';
 import { deleteNetwork } from './delete-network.ts';
@@ -58,6 +59,7 @@ export class CoreController implements Controller {
   readonly #processes: Processes;
   readonly #healer: Healer;
   readonly #handovers: Handovers;
+  readonly #follower: ClusterFollower;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -69,6 +71,7 @@ export class CoreController implements Controller {
     this.runtimes = new Runtimes(parts, this.#locks, this.#memberships);
     this.engines = new Engines(parts, this.#locks, this.#memberships);
     this.#handovers = new Handovers(parts, this.#locks);
+    this.#follower = new ClusterFollower(parts, this.#locks, this.#memberships);
   }
 
   /** Brings records and kernel together, then follows processes and the kernel. */
@@ -77,6 +80,7 @@ export class CoreController implements Controller {
     for (const sandbox of this.#parts.store.state.sandboxes.values()) this.#processes.watch(sandbox);
     this.#healer.start();
     this.#handovers.start();
+    await this.#follower.start();
   }
 
   /** Stops following; what networks in use have in the kernel stays. */
@@ -84,6 +88,7 @@ export class CoreController implements Controller {
     this.#processes.close();
     this.#handovers.close();
     await this.#healer.close();
+    await this.#parts.cluster.close();
     await this.#locks.alone(() => endLingering(this.#parts));
   }
 

@@ -7,7 +7,7 @@ import type { NetworkId } from '../model/ids.ts';
 import type { DriverName, Network } from '../model/network.ts';
 import type { Change } from '../store/store.ts';
 import { checkName } from './check-name.ts';
-import { networkPolicy } from './desired.ts';
+import { isOnDemand, networkPolicy } from './desired.ts';
 import { networkEvent } from './events.ts';
 import { followHostNeeds } from './host-needs.ts';
 import { driverOf, ipamOf } from './lookup.ts';
@@ -34,17 +34,20 @@ export function createNetwork(
     const draft = await draftNetwork(parts, request, identity, undo);
     const others = [...parts.store.state.networks.values()];
     const driver = driverOf(parts, draft);
-    const network: Network = {
+    const resolved: Network = {
       ...draft,
       options: await driver.resolve(draft, others),
       ...(identity.onDemand && { requested: draft.options }),
       createdAt: new Date().toISOString(),
     };
-    if (!network.builtin) undo(() => followHostNeeds(parts));
-    undo(() => parts.store.commit([{ drop: 'network', id: network.id }]));
-    await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
-    undo(() => driver.removeNetwork(network));
-    await driver.ensureNetwork(network);
+    if (!resolved.builtin) undo(() => followHostNeeds(parts));
+    undo(() => parts.store.commit([{ drop: 'network', id: resolved.id }]));
+    await parts.store.commit([{ put: 'network', value: { ...resolved, pending: true } }]);
+    const network = await claim(parts, resolved, undo);
+    if (!isOnDemand(parts, network)) {
+      undo(() => driver.removeNetwork(network));
+      await driver.ensureNetwork(network);
+    }
     const policy = networkPolicy(parts, network);
     if (policy !== undefined) {
       undo(() => parts.firewall.apply([{ removedNetwork: network.id }]));
@@ -57,6 +60,14 @@ export function createNetwork(
     parts.events.emit(networkEvent('create', network));
     return network;
   });
+}
+
+/** A network that may reach over several hosts is one on all of them, or none. */
+async function claim(parts: Parts, network: Network, undo: Undo): Promise<Network> {
+  if (driverOf(parts, network).scope === 'local') return network;
+  const others = [...parts.store.state.networks.values()].filter(({ id }) => id !== network.id);
+  undo(() => parts.cluster.releaseNetwork(network));
+  return parts.cluster.claimNetwork(network, others);
 }
 
 /** Reserves pools and works out the record, but for what only the host knows. Errors: as `createNetwork`. */
@@ -105,7 +116,7 @@ function usualIpam({ name, hasInterfaces }: Driver): string {
 }
 
 function knownDriver(parts: Parts, name: DriverName) {
-  const planned: readonly string[] = ['ipvlan', 'overlay'];
+  const planned: readonly string[] = ['ipvlan'];
   if (!parts.drivers.has(name) && !planned.includes(name)) {
     const known = [...parts.drivers.keys()].join(', ');
     throw new NetError('invalid_parameter', `unknown driver ${name}; known are ${known}`);

@@ -14,11 +14,24 @@ import type { Parts } from './parts.ts';
 export async function deleteNetwork(parts: Parts, network: Network): Promise<void> {
   if (network.builtin)
     throw new NetError('conflict', `network ${network.name} is built in and cannot be deleted`);
+  checkUnused(parts, network);
+  // Who else is on it is for all hosts together to say, before anything of it is gone here.
+  if (driverOf(parts, network).scope === 'global') await parts.cluster.releaseNetwork(network);
+  await removeRecordedNetwork(parts, network);
+}
+
+/** Errors: `conflict`, naming the holders. */
+function checkUnused(parts: Parts, network: Network): void {
   const { state } = parts.store;
   const holders = endpointsOfNetwork(state, network.id).map((endpoint) => sandboxOf(state, endpoint).name);
   if (holders.length > 0) {
     throw new NetError('conflict', `network ${network.name} is in use by ${holders.sort().join(', ')}`);
   }
+}
+
+/** Removes what this host has of a network that no other has any more, and on which nobody here is. */
+export async function removeRecordedNetwork(parts: Parts, network: Network): Promise<void> {
+  const { state } = parts.store;
   const allowances = allowancesOf(state, { network: network.id });
   const toldAllowances = allowances.map((allowance) => viewAllowance(parts, allowance));
   if (network.pending !== true)

@@ -10,6 +10,7 @@ import { leaveNetwork } from './host-needs.ts';
 import { viewAllowance } from './inspect.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { withdraw } from './peers.ts';
 import { hasFiles } from './sandbox-names.ts';
 
 /** The caller holds the sandbox's lock and has seen to its process. Goes on whatever fails and reports it all. */
@@ -26,6 +27,7 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     await parts.store.commit([{ put: 'sandbox', value: { ...sandbox, pending: true } }]);
   // Otherwise it stays recorded, and its addresses are nobody else's: rules that are still there would lead to their heir.
   let areRulesGone = false;
+  const withdrawn = Promise.all(endpoints.map((endpoint) => withdraw(parts, endpoint)));
   const failures = await runAll([
     () => {
       for (const endpoint of endpoints) parts.names.remove(endpoint.id);
@@ -60,6 +62,8 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     () => {
       for (const network of networks) leaveNetwork(parts, network);
     },
+    async () => void (await withdrawn),
+    ...networks.map((network) => () => parts.presence.settle(parts, network)),
   ]);
   for (const view of toldAllowances) parts.events.emit(allowanceEvent('delete', view));
   parts.events.emit(sandboxEvent('delete', sandbox));

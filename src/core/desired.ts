@@ -12,6 +12,7 @@ import type { Sandbox } from '../model/sandbox.ts';
 import type { DefaultRoutes } from '../sandbox/sandbox.ts';
 import type { State } from '../store/store.ts';
 import { allowancePolicies } from './allowance-policy.ts';
+import { engineEndpointsOf, leasesOf } from './engine-records.ts';
 import { driverOf, endpointsOfSandbox, findSandbox, networkOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -100,8 +101,23 @@ function senderOf(parts: Parts, endpoint: Endpoint, endpoints: readonly Endpoint
   return { ifname: link.hostIfname, mac, addresses: [...new Set(known.map(addressOf))] };
 }
 
+/** Undefined when there is nothing to say of it, also for as long as nothing is there for it. */
 export function networkPolicy(parts: Parts, network: Network): NetworkPolicy | undefined {
+  if (isOnDemand(parts, network) && !isInUse(parts.store.state, network)) return undefined;
   return driverOf(parts, network).policy(network);
+}
+
+/** Whether its kernel objects are there only while this host has something on it. */
+export function isOnDemand(parts: Parts, network: Network): boolean {
+  return driverOf(parts, network).onDemand === true;
+}
+
+/** Whether an endpoint of this host has an address of the network, or an engine holds one for an endpoint to be. */
+export function isInUse(state: State, network: Network): boolean {
+  if ((state.endpointsByNetwork.get(network.id)?.size ?? 0) > 0) return true;
+  if (engineEndpointsOf(state, network).length > 0) return true;
+  const leases = network.ipam.pools.flatMap(({ subnet }) => leasesOf(state, subnet));
+  return leases.some(({ gateway }) => gateway !== true);
 }
 
 /** The whole policy of the host. */
@@ -149,7 +165,7 @@ export function resolverPlaces(state: State, endpoints: readonly Endpoint[]) {
 
 /** The addresses the host has on a network. */
 function hostAddresses(network: Network): readonly IpAddress[] {
-  if (network.driver !== 'bridge' && network.driver !== 'foreign') return [];
+  if (!['bridge', 'foreign', 'overlay'].includes(network.driver)) return [];
   return hostGateways(network).map(({ gateway }) => gateway);
 }
 

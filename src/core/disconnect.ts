@@ -11,6 +11,7 @@ import { membershipEvent } from './events.ts';
 import { leaveNetwork } from './host-needs.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { withdraw } from './peers.ts';
 import { refreshSandbox } from './sandbox-names.ts';
 
 /** Removes one endpoint and everything of it. The caller holds the sandbox's lock. */
@@ -27,6 +28,7 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     await parts.store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
   // Otherwise it stays recorded, and its addresses are nobody else's: rules that are still there would lead to their heir.
   let areRulesGone = false;
+  const withdrawn = withdraw(parts, endpoint);
   const failures = await runAll([
     () => parts.names.remove(endpoint.id),
     () => refreshSandbox(parts, sandbox, after),
@@ -43,6 +45,8 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     () => (areRulesGone ? parts.store.commit([{ drop: 'endpoint', id: endpoint.id }]) : undefined),
     () => releaseAddresses(parts, endpoint),
     () => leaveNetwork(parts, network),
+    () => withdrawn,
+    () => parts.presence.settle(parts, network),
   ]);
   parts.events.emit(membershipEvent('disconnect', { network, sandbox }, endpoint));
   if (failures.length > 0) {

@@ -10,7 +10,7 @@ import { sandboxEvent } from './events.ts';
 import { freeSandboxName, orAdoption } from './find-target.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import { putNames } from './sandbox-names.ts';
+import { spreadNames } from './sandbox-names.ts';
 
 /** The sandbox that is the container with its namespace at that path, if there is one. */
 export async function findContainer(parts: Parts, sandboxKey: string): Promise<Sandbox | undefined> {
@@ -71,7 +71,7 @@ export async function nameContainer(
   }
   if (changes.length === 0) return;
   await parts.store.commit(changes);
-  putNames(parts, endpointsOfSandbox(state, sandbox.id));
+  spreadNames(parts, endpointsOfSandbox(state, sandbox.id));
   if (name === sandbox.name) return;
   parts.events.emit(sandboxEvent('rename', named, { oldName: sandbox.name }));
 }

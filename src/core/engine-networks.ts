@@ -22,7 +22,7 @@ import type { EngineNetworkRequest } from './engine-requests.ts';
 import { networkEvent } from './events.ts';
 import { driverOf, endpointsOfNetwork, findNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import { putNames } from './sandbox-names.ts';
+import { spreadNames } from './sandbox-names.ts';
 
 type WantedPool = EngineNetworkRequest['pools'][number];
 
@@ -81,7 +81,7 @@ export async function nameEngineNetwork(parts: Parts, id: string, name: string):
   await parts.store.commit([{ put: 'network', value: { ...network, name } }], { durable: true });
   const ipam = ipamOf(parts, network.ipam.driver);
   for (const pool of network.ipam.pools) ipam.restore(name, pool, []);
-  putNames(parts, endpointsOfNetwork(state, network.id));
+  spreadNames(parts, endpointsOfNetwork(state, network.id));
   parts.events.emit(networkEvent('rename', { ...network, name }, { oldName: network.name }));
   return true;
 }

@@ -4,6 +4,7 @@ import type { Sandbox } from '../model/sandbox.ts';
 import type { LinkChange } from '../sandbox/sandbox.ts';
 import { check, repairFirewall, repairNetwork, repairSandboxes } from './check.ts';
 import { attachmentOf } from './desired.ts';
+import { driverOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
 /** Changes that come this close together are looked at together. */
@@ -122,8 +123,10 @@ export class Healer {
   }
 
   #networksOn(changed: ReadonlySet<Subject>): readonly Network[] {
-    return [...this.#parts.store.state.networks.values()].filter(({ options }) =>
-      changed.has(options['bridge'] ?? ''),
+    return [...this.#parts.store.state.networks.values()].filter((network) =>
+      driverOf(this.#parts, network)
+        .hostLinks?.(network)
+        .some((name) => changed.has(name)),
     );
   }
 

@@ -2,7 +2,7 @@
 import type { ForwardingNeed } from '../drivers/host-forwarding.ts';
 import type { Difference } from '../model/difference.ts';
 import type { Network } from '../model/network.ts';
-import { networkPolicy } from './desired.ts';
+import { isInUse, isOnDemand, networkPolicy } from './desired.ts';
 import { driverOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 
@@ -74,6 +74,7 @@ export function changesNeeds(parts: Parts, network: Network): boolean {
 }
 
 function isIdle(parts: Parts, network: Network): boolean {
+  if (isOnDemand(parts, network)) return !isInUse(parts.store.state, network);
   return network.builtin && endpointCount(parts, network) === 0 && !parts.lingering.has(network.id);
 }
 

@@ -12,7 +12,7 @@ import { allowanceDrops } from './allowance-policy.ts';
 import { check, isGone, repairPending } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
-import { policyState, usesResolver } from './desired.ts';
+import { isInUse, isOnDemand, policyState, usesResolver } from './desired.ts';
 import { restoreHeldPool } from './engine-pools.ts';
 import { engineEndpointsOf, leasesOf } from './engine-records.ts';
 import { portOwner } from './hold-ports.ts';
@@ -38,7 +38,7 @@ export async function recover(parts: Parts): Promise<void> {
   await finishPending(parts);
   for (const id of state.enginePools.keys()) restoreHeldPool(parts, id);
   for (const network of state.networks.values()) {
-    await attempt(parts, () => driverOf(parts, network).ensureNetwork(network));
+    await attempt(parts, () => bringBack(parts, network));
   }
   await restorePorts(parts);
   await parts.firewall.replace(policyState(parts));
@@ -50,6 +50,14 @@ export async function recover(parts: Parts): Promise<void> {
   putNames(parts, state.endpoints.values());
   await startResolvers(parts);
   await check(parts, { fix: true });
+}
+
+/** What is there only on demand is left by a daemon that died while it removed it. */
+async function bringBack(parts: Parts, network: Network): Promise<void> {
+  const driver = driverOf(parts, network);
+  if (!isOnDemand(parts, network)) return driver.ensureNetwork(network);
+  if (isInUse(parts.store.state, network)) return parts.presence.bringAbout(parts, network);
+  return driver.removeNetwork(network);
 }
 
 /** A reboot ended every process and namespace: their records go, networks stay. */

@@ -5,6 +5,7 @@ import { resolverAddress } from '../model/name-entry.ts';
 import { isForeign, type Sandbox } from '../model/sandbox.ts';
 import { nameEntry, resolverPlaces, resolverView, usesResolver } from './desired.ts';
 import type { Parts } from './parts.ts';
+import { publish } from './peers.ts';
 
 /**
  * Listens where the sandbox asks for names, when one of its networks has some. In a namespace somebody else made, or at an
@@ -52,6 +53,14 @@ export function putNames(parts: Parts, endpoints: Iterable<Endpoint>): void {
   for (const endpoint of endpoints) {
     const entry = endpoint.pending === true ? undefined : nameEntry(parts.store.state, endpoint);
     if (entry !== undefined) parts.names.put(entry);
+  }
+}
+
+/** The same, and other hosts learn of it as well, which nobody waits for. */
+export function spreadNames(parts: Parts, endpoints: Iterable<Endpoint>): void {
+  for (const endpoint of endpoints) {
+    putNames(parts, [endpoint]);
+    if (endpoint.pending !== true) void publish(parts, endpoint);
   }
 }
 

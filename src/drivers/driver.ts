@@ -36,6 +36,8 @@ export interface Driver {
   ensureNetwork(network: Network): Promise<void>;
   /** Removes them; absent is fine. */
   removeNetwork(network: Network): Promise<void>;
+  /** The names of the links on the host that are the network's own; none where it has none. Pure. */
+  hostLinks?(network: Network): readonly string[];
   /** What is missing or wrong in the kernel for this network; changes nothing. */
   inspectNetwork(network: Network): Promise<readonly Difference[]>;
   /** What to do in the sandbox for an endpoint; undefined when the driver makes no interface. Pure. */

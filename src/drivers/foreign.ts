@@ -81,6 +81,10 @@ export class ForeignDriver implements Driver {
     if (restore === 'true') await writeSysctl(routeLocalnet(bridge), '0').catch(unlessGone);
   }
 
+  hostLinks({ options: { bridge } }: Network): readonly string[] {
+    return bridge === undefined ? [] : [bridge];
+  }
+
   async inspectNetwork({ options: { bridge } }: Network): Promise<readonly Difference[]> {
     if (bridge === undefined || (await answersLoopback(bridge))) return [];
     return [{ object: `interface ${bridge}`, problem: `has ${routeLocalnet(bridge)} = 0, not 1` }];

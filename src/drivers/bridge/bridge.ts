@@ -79,6 +79,10 @@ export class BridgeDriver implements Driver {
     }
   }
 
+  hostLinks(network: Network): readonly string[] {
+    return [bridgeName(network)];
+  }
+
   async inspectNetwork(network: Network): Promise<readonly Difference[]> {
     const plan = bridgePlan(network);
     const object = `bridge ${plan.name}`;

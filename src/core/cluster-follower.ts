@@ -1,0 +1,137 @@
+// What other hosts change, brought about on this one: networks that come and go, endpoints of theirs, and addresses that are no
+// longer ours.
+import { addressOf, overlaps } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
+import type { ClusterListener } from '../cluster/cluster.ts';
+import type { EndpointId, NetworkId } from '../model/ids.ts';
+import type { Network } from '../model/network.ts';
+import type { PeerChange } from '../model/peer.ts';
+import { repairPending } from './check.ts';
+import { removeRecordedNetwork } from './delete-network.ts';
+import { networkEvent } from './events.ts';
+import type { Locks } from './locks.ts';
+import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
+import type { Memberships } from './memberships.ts';
+import type { Parts } from './parts.ts';
+import { followPeers, sharedEndpoint } from './peers.ts';
+
+export class ClusterFollower implements ClusterListener {
+  readonly #parts: Parts;
+  readonly #locks: Locks;
+  readonly #memberships: Memberships;
+
+  constructor(parts: Parts, locks: Locks, memberships: Memberships) {
+    this.#parts = parts;
+    this.#locks = locks;
+    this.#memberships = memberships;
+  }
+
+  /** After the records and the kernel agree. */
+  async start(): Promise<void> {
+    const { cluster, store } = this.#parts;
+    const endpoints = [...store.state.endpoints.values()]
+      .filter(({ pending }) => pending !== true)
+      .flatMap((endpoint) => sharedEndpoint(this.#parts, endpoint) ?? []);
+    const networks = [...store.state.networks.values()].filter(
+      (network) => network.shared === true && network.pending !== true,
+    );
+    await cluster.start({ networks, endpoints }, this);
+    for (const network of networks) {
+      if (this.#parts.presence.has(network.id)) cluster.join(network);
+    }
+    // Networks that were being made when the last run ended are taken back from all hosts.
+    await this.#locks.alone(() => repairPending(this.#parts));
+  }
+
+  async networkFound(network: Network): Promise<void> {
+    const keys = { exclusive: ['networks', `network:${network.id}`] };
+    await this.#locks.run(keys, async () => {
+      const known = this.#state.networks.get(network.id);
+      if (known?.pending === true || sameNetwork(known, network)) return;
+      if (known === undefined) this.#checkRoom(network);
+      const ipam = ipamOf(this.#parts, network.ipam.driver);
+      for (const pool of network.ipam.pools) ipam.restore(network.name, pool, []);
+      await this.#parts.store.commit([{ put: 'network', value: network }], { durable: true });
+      if (known === undefined) this.#parts.events.emit(networkEvent('create', network));
+    });
+  }
+
+  async networkGone(id: NetworkId): Promise<void> {
+    for (const endpoint of endpointsOfNetwork(this.#state, id)) {
+      await this.endpointLost(endpoint.id, 'its network was deleted on another host');
+    }
+    await this.#locks.run({ exclusive: ['networks', `network:${id}`] }, async () => {
+      const network = this.#state.networks.get(id);
+      if (network !== undefined) await removeRecordedNetwork(this.#parts, network);
+    });
+  }
+
+  async peersChanged(id: NetworkId, change: PeerChange & { readonly all: boolean }): Promise<void> {
+    const { presence } = this.#parts;
+    await presence.whilePresent(id, async () => {
+      const network = this.#state.networks.get(id);
+      if (network !== undefined) await followPeers(this.#parts, network, change);
+    });
+  }
+
+  async endpointLost(id: EndpointId, reason: string): Promise<void> {
+    const endpoint = this.#state.endpoints.get(id);
+    if (endpoint === undefined) return this.#parts.cluster.withdraw(id);
+    const { log, events } = this.#parts;
+    const sandbox = this.#state.sandboxes.get(endpoint.sandboxId)?.name ?? endpoint.sandboxId;
+    const network = this.#state.networks.get(endpoint.networkId)?.name ?? endpoint.networkId;
+    const addresses = endpoint.addresses.map(addressOf).join(', ');
+    log.warn({ sandbox, network, addresses, reason }, 'endpoint is lost to the cluster and is disconnected');
+    events.emit({
+      type: 'endpoint',
+      action: 'lost',
+      id,
+      attributes: { sandbox, network, addresses, reason },
+    });
+    await this.#memberships.remove(id);
+  }
+
+  async tunnelsChanged(open: boolean): Promise<void> {
+    const { log, presence } = this.#parts;
+    if (open) log.info({}, 'tunnels to other hosts are open again');
+    else log.warn({}, 'tunnels to other hosts are closed: they may have been given addresses of this one');
+    for (const { driver, networks } of this.#tunnelDrivers()) {
+      await driver.tunnels?.setOpen(
+        open,
+        networks.filter(({ id }) => presence.has(id)),
+      );
+    }
+  }
+
+  get #state() {
+    return this.#parts.store.state;
+  }
+
+  *#tunnelDrivers() {
+    const networks = [...this.#state.networks.values()].filter(({ shared }) => shared === true);
+    for (const driver of this.#parts.drivers.values()) {
+      yield { driver, networks: networks.filter((network) => driverOf(this.#parts, network) === driver) };
+    }
+  }
+
+  /** Errors: `conflict`, naming what of this host is in the way. */
+  #checkRoom({ name, ipam }: Network): void {
+    for (const other of this.#state.networks.values()) {
+      if (other.name === name) {
+        throw new NetError('conflict', `this host has a network ${name} of its own`);
+      }
+      for (const { subnet } of ipam.pools) {
+        const rival = other.ipam.pools.find((pool) => overlaps(pool.subnet, subnet));
+        if (rival === undefined) continue;
+        throw new NetError(
+          'conflict',
+          `subnet ${subnet} overlaps ${rival.subnet} of network ${other.name} of this host`,
+        );
+      }
+    }
+  }
+}
+
+function sameNetwork(known: Network | undefined, found: Network): boolean {
+  return known !== undefined && JSON.stringify(known) === JSON.stringify(found);
+}
