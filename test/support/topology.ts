@@ -1,24 +1,19 @@
-// Several throw-away hosts on one wire: a bridge in a namespace of its own.
-import { TestHost } from './test-host.ts';
+// Several throw-away hosts on one wire, numbered in their order.
+import type { TestHost } from './test-host.ts';
+import { Underlay } from './underlay.ts';
 
 export class Topology implements AsyncDisposable {
-  readonly #wire: TestHost;
-  readonly #hosts = new Map<string, TestHost>();
+  readonly #underlay: Underlay;
 
-  private constructor(wire: TestHost) {
-    this.#wire = wire;
+  private constructor(underlay: Underlay) {
+    this.#underlay = underlay;
   }
 
   /** Hosts by name; the Nth has `eth0` with 10.99.0.N/24 and fd99::N/64 and its default routes through the wire's .254. */
   static async start(...names: readonly string[]): Promise<Topology> {
-    const topology = new Topology(await TestHost.start('wire'));
+    const topology = new Topology(await Underlay.start());
     try {
-      await topology.#wire.shell(`
-        ip link add wire type bridge forward_delay 0
-        ip address add 10.99.0.254/24 dev wire
-        ip address add fd99::fe/64 dev wire nodad
-        ip link set wire up`);
-      for (const name of names) await topology.#add(name);
+      for (const [index, name] of names.entries()) await topology.#underlay.add(name, index + 1);
       return topology;
     } catch (error) {
       await topology[Symbol.asyncDispose]();
@@ -27,41 +22,20 @@ export class Topology implements AsyncDisposable {
   }
 
   host(name: string): TestHost {
-    const host = this.#hosts.get(name);
-    if (host === undefined) throw new Error(`no host ${name}`);
-    return host;
+    return this.#underlay.host(name);
   }
 
   /** The IPv4 address of a host on the wire. */
   address(name: string): string {
-    return `10.99.0.${this.#number(name)}`;
+    return this.#underlay.address(name);
   }
 
   /** The IPv6 address of a host on the wire. */
   address6(name: string): string {
-    return `fd99::${this.#number(name).toString(16)}`;
+    return this.#underlay.address6(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#wire, ...this.#hosts.values()].map((host) => host[Symbol.asyncDispose]()));
-  }
-
-  async #add(name: string): Promise<void> {
-    const host = await TestHost.start(name);
-    this.#hosts.set(name, host);
-    const port = `port${this.#number(name)}`;
-    await this.#wire.plug(port, host);
-    await this.#wire.shell(`ip link set ${port} master wire up`);
-    await host.shell(`
-      ip address add ${this.address(name)}/24 dev eth0
-      ip address add ${this.address6(name)}/64 dev eth0 nodad
-      ip link set eth0 addrgenmode none
-      ip link set eth0 up
-      ip route add default via 10.99.0.254
-      ip -6 route add default via fd99::fe`);
-  }
-
-  #number(name: string): number {
-    return [...this.#hosts.keys()].indexOf(name) + 1;
+    await this.#underlay[Symbol.asyncDispose]();
   }
 }
