@@ -66,7 +66,12 @@ export function createNetwork(
 async function claim(parts: Parts, network: Network, undo: Undo): Promise<Network> {
   if (driverOf(parts, network).scope === 'local') return network;
   const others = [...parts.store.state.networks.values()].filter(({ id }) => id !== network.id);
-  undo(() => parts.cluster.releaseNetwork(network));
+  // One that was made although nobody heard of it, and cannot be taken back now, is found later like one that another host made.
+  undo(() =>
+    parts.cluster.releaseNetwork(network).catch((error: unknown) => {
+      parts.log.warn({ network: network.name, reason: String(error) }, 'network could not be taken back');
+    }),
+  );
   return parts.cluster.claimNetwork(network, others);
 }
 

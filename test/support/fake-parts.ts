@@ -12,6 +12,7 @@ import type { MacAddress } from '../../src/base/mac.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { Lingering } from '../../src/core/lingering.ts';
 import type { Parts } from '../../src/core/parts.ts';
+import { Presence } from '../../src/core/presence.ts';
 import type { NameService } from '../../src/dns/name-service.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import type { HostForwarding } from '../../src/drivers/host-forwarding.ts';
@@ -22,9 +23,10 @@ import { DefaultIpam } from '../../src/ipam/default-ipam.ts';
 import { ForeignIpam } from '../../src/ipam/foreign-ipam.ts';
 import type { IpamDriver } from '../../src/ipam/ipam-driver.ts';
 import { NullIpam } from '../../src/ipam/null-ipam.ts';
+import { SharedIpam } from '../../src/ipam/shared-ipam.ts';
 import { portsText } from '../../src/model/allowance.ts';
 import type { Attachment } from '../../src/model/attachment.ts';
-import type { DriverName } from '../../src/model/network.ts';
+import type { DriverName, Network } from '../../src/model/network.ts';
 import type { AllowancePolicy } from '../../src/model/policy.ts';
 import { askersAt, type PublishedPort } from '../../src/model/port.ts';
 import type {
@@ -38,6 +40,7 @@ import { openMemoryStore } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Prober } from '../../src/tracer/prober.ts';
 import type { Tracer } from '../../src/tracer/tracer.ts';
+import { FakeCluster } from './fake-cluster.ts';
 
 /** What the fake kernel holds, for assertions, in one comparable value. */
 export interface World {
@@ -58,6 +61,9 @@ export interface World {
   readonly allowances: Map<string, string>;
   readonly ports: Set<string>;
   readonly names: Set<string>;
+  /** Peers the kernel has a way to, by the network's name. */
+  readonly tunnels: Map<string, Set<string>>;
+  tunnelsOpen: boolean;
   /** Namespaces of an engine's containers, by name. */
   readonly containers: Map<string, string>;
   readonly resolvers: Set<string>;
@@ -69,6 +75,7 @@ export interface World {
 }
 
 export interface FakeParts extends Parts {
+  readonly cluster: FakeCluster;
   readonly world: World;
   /** Makes the n-th call (from 1) of `part.method` from now on fail. */
   failOn(call: string, nth?: number): void;
@@ -92,6 +99,8 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     allowances: new Map(),
     ports: new Set(),
     names: new Set(),
+    tunnels: new Map(),
+    tunnelsOpen: true,
     containers: new Map(),
     resolvers: new Set(),
     gateways: new Set(),
@@ -118,6 +127,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     });
   const listeners = new Set<(change: LinkChange) => void>();
   const ipam = new DefaultIpam({ pools: [], hostSubnets: async () => [], ulaPrefix: 'fd00:1::/48' as never });
+  const cluster = new FakeCluster();
   return {
     world,
     failOn: (call, nth = 1) => void plans.set(call, nth),
@@ -130,9 +140,10 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     changeLink: (change) => {
       for (const listener of listeners) listener(change);
     },
+    cluster: wrap('cluster', cluster),
     store: wrap('store', store),
     ipams: new Map<string, IpamDriver>([
-      ['default', ipam],
+      ['default', new SharedIpam(ipam, cluster)],
       ['null', new NullIpam()],
       ['foreign', new ForeignIpam()],
     ]),
@@ -142,6 +153,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
       ['none', fakeDriver('none', world)],
       ['macvlan', fakeDriver('macvlan', world)],
       ['foreign', fakeDriver('foreign', world)],
+      ['overlay', wrap('driver', fakeOverlay(world))],
     ]),
     forwarding: wrap('forwarding', fakeForwarding(world)),
     firewall: wrap('firewall', fakeFirewall(world)),
@@ -170,6 +182,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     prober: fakeProber,
     events: new EventBus(),
     lingering: new Lingering(),
+    presence: new Presence(),
     log: pino({ level: 'silent' }),
     bootId: 'this-boot',
   };
@@ -194,6 +207,42 @@ function fakeTracer(): Tracer {
   };
 }
 
+/** As a bridge that is there on demand, with tunnels that know peers by their ids. */
+function fakeOverlay(world: World): Driver {
+  const bridge = fakeDriver('bridge', world);
+  const known = (network: Network) => world.tunnels.get(network.name) ?? new Set<string>();
+  return {
+    ...bridge,
+    name: 'overlay',
+    scope: 'global',
+    onDemand: true,
+    ensureNetwork: async (network) => {
+      await bridge.ensureNetwork(network);
+      world.tunnels.set(network.name, known(network));
+    },
+    removeNetwork: async (network) => {
+      await bridge.removeNetwork(network);
+      world.tunnels.delete(network.name);
+    },
+    tunnels: {
+      replacePeers: async (network, peers) => {
+        world.tunnels.set(network.name, new Set([...peers].map(({ id }) => id)));
+      },
+      changePeers: async (network, { put, gone }) => {
+        for (const { id } of gone) known(network).delete(id);
+        for (const { id } of put) known(network).add(id);
+      },
+      inspectPeers: async (network, peers) =>
+        [...peers]
+          .filter(({ id }) => !known(network).has(id))
+          .map(({ id }) => ({ object: `peer ${id}`, problem: 'is unknown to the kernel' })),
+      setOpen: async (open) => {
+        world.tunnelsOpen = open;
+      },
+    },
+  };
+}
+
 function fakeDriver(name: DriverName, world: World): Driver {
   const hasInterfaces = name !== 'host' && name !== 'none';
   return {
@@ -208,6 +257,7 @@ function fakeDriver(name: DriverName, world: World): Driver {
       if (name === 'bridge') world.bridges.add(network.name);
     },
     removeNetwork: async (network) => void world.bridges.delete(network.name),
+    ...(name === 'bridge' && { hostLinks: ({ options }) => [options['bridge'] ?? ''] }),
     inspectNetwork: async (network) =>
       name !== 'bridge' || world.bridges.has(network.name)
         ? []

@@ -56,7 +56,7 @@ describe('networks', () => {
     [{ name: '-x' }, 'network name "-x" is not of the form'],
     [{ name: 'x'.repeat(64) }, 'has 64 characters; at most 63'],
     [{ name: 'x', driver: 'weave' }, 'unknown driver weave; known are bridge, host, none, macvlan'],
-    [{ name: 'x', driver: 'overlay' }, 'driver overlay is not available'],
+    [{ name: 'x', driver: 'ipvlan' }, 'driver ipvlan is not available'],
     [{ name: 'x', ipv4: false }, 'IPv4 and IPv6 are both switched off'],
     [{ name: 'x', ipamDriver: 'dhcp' }, 'unknown IPAM driver dhcp; known are default, null'],
   ])('refuses %j', async (request, message) => {
