@@ -92,7 +92,20 @@ export class CoreController implements Controller {
     await this.#locks.alone(() => endLingering(this.#parts));
   }
 
-  createNetwork(request: CreateNetworkRequest): Promise<Network> {
+  /** Two hosts may choose one subnet at the same moment: whoever comes second learns of it, and chooses again. */
+  async createNetwork(request: CreateNetworkRequest): Promise<Network> {
+    const isChosen = request.pools?.every(({ subnet }) => subnet === undefined) ?? true;
+    const isShared = this.#parts.drivers.get(request.driver ?? '')?.scope === 'global';
+    for (let attemptsLeft = isChosen && isShared ? 8 : 1; ; attemptsLeft--) {
+      try {
+        return await this.#createNetwork(request);
+      } catch (error) {
+        if (!(error instanceof NetError) || error.code !== 'conflict' || attemptsLeft <= 1) throw error;
+      }
+    }
+  }
+
+  #createNetwork(request: CreateNetworkRequest): Promise<Network> {
     const id = randomId() as NetworkId;
     return this.#locks.run({ exclusive: ['networks', `network:${id}`] }, () =>
       createNetwork(this.#parts, request, { id, builtin: false }),

@@ -29,7 +29,8 @@ export async function requestPools(
   for (const config of configs) {
     const wantsGateway =
       driver.hasGateway && config.withoutGateway !== true && needsGateway(owner, config.family);
-    const pool = await ipam.requestPool({ ...config, wantsGateway, networkName: name });
+    const fromEnd = driver.scope === 'global';
+    const pool = await ipam.requestPool({ ...config, wantsGateway, fromEnd, networkName: name });
     if (pool === undefined) continue;
     undo(() => {
       const recorded = parts.store.state.networks.get(id)?.ipam.pools ?? [];

@@ -96,10 +96,10 @@ export class DefaultIpam implements IpamDriver {
     return { leased: Number(used), capacity };
   }
 
-  #choose({ family, networkName }: PoolRequest, inUseByHost: readonly Cidr[]): Cidr {
+  #choose({ family, networkName, fromEnd = false }: PoolRequest, inUseByHost: readonly Cidr[]): Cidr {
     const spaces = spacesOf(family, this.#options.pools, this.#options.ulaPrefix);
     const host = inUseByHost.filter((subnet) => !isDefaultRoute(subnet));
-    const subnet = chooseSubnet(spaces, [...host, ...this.#holdings.keys()]);
+    const subnet = chooseSubnet(spaces, [...host, ...this.#holdings.keys()], { fromEnd });
     if (subnet !== undefined) return subnet;
     const bases = spaces.map((space) => space.base);
     const inside = (used: Cidr) => bases.some((base) => overlaps(base, used));

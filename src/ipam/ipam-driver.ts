@@ -9,6 +9,11 @@ export interface PoolRequest {
   readonly range?: Cidr;
   /** Chosen (the first usable address of the subnet) when absent and `wantsGateway`. */
   readonly gateway?: IpAddress;
+  /**
+   * A subnet that is chosen is one of the last that are free: for networks of several hosts, each of which may have networks of its
+   * own on the first.
+   */
+  readonly fromEnd?: boolean;
   readonly wantsGateway: boolean;
   readonly reserved: Readonly<Record<string, IpAddress>>;
   /** For error messages. */

@@ -49,26 +49,45 @@ export function spacesOf(
   return family === 4 ? defaultPoolSpaces : [{ base: ulaPrefix, size: 64 }];
 }
 
-/** The first subnet that overlaps nothing in use; undefined when there is none. */
-export function chooseSubnet(spaces: readonly PoolSpace[], inUse: readonly Cidr[]): Cidr | undefined {
+/** The first subnet, or the last of a space, that overlaps nothing in use; undefined when there is none. */
+export function chooseSubnet(
+  spaces: readonly PoolSpace[],
+  inUse: readonly Cidr[],
+  { fromEnd = false } = {},
+): Cidr | undefined {
+  const choose = fromEnd ? lastFree : firstFree;
   for (const space of spaces) {
-    const subnet = firstFree(space, inUse);
+    const subnet = choose(space, inUse);
     if (subnet !== undefined) return subnet;
   }
   return undefined;
 }
 
-function firstFree({ base, size }: PoolSpace, inUse: readonly Cidr[]): Cidr | undefined {
+function firstFree(space: PoolSpace, inUse: readonly Cidr[]): Cidr | undefined {
+  const { family, first, last, step, obstacles } = divide(space, inUse);
+  let candidate = first;
+  for (const obstacle of obstacles.sort((a, b) => (a.first < b.first ? -1 : 1))) {
+    if (obstacle.first >= candidate + step) break;
+    if (obstacle.last >= candidate) candidate = (obstacle.last / step + 1n) * step;
+  }
+  return candidate <= last ? toCidr(candidate, space.size, family) : undefined;
+}
+
+function lastFree(space: PoolSpace, inUse: readonly Cidr[]): Cidr | undefined {
+  const { family, first, last, step, obstacles } = divide(space, inUse);
+  let candidate = last + 1n - step;
+  for (const obstacle of obstacles.sort((a, b) => (a.last > b.last ? -1 : 1))) {
+    if (obstacle.last < candidate) break;
+    if (obstacle.first < candidate + step) candidate = (obstacle.first / step - 1n) * step;
+  }
+  return candidate >= first ? toCidr(candidate, space.size, family) : undefined;
+}
+
+function divide({ base, size }: PoolSpace, inUse: readonly Cidr[]) {
   const { family, first, last } = rangeOf(base);
   const step = 1n << BigInt(familyBits(family) - size);
   const obstacles = inUse
     .map(rangeOf)
-    .filter((range) => range.family === family && range.first <= last && range.last >= first)
-    .sort((a, b) => (a.first < b.first ? -1 : 1));
-  let candidate = first;
-  for (const obstacle of obstacles) {
-    if (obstacle.first >= candidate + step) break;
-    if (obstacle.last >= candidate) candidate = (obstacle.last / step + 1n) * step;
-  }
-  return candidate <= last ? toCidr(candidate, size, family) : undefined;
+    .filter((range) => range.family === family && range.first <= last && range.last >= first);
+  return { family, first, last, step, obstacles };
 }

@@ -12,7 +12,7 @@ import { randomUlaPrefix } from '../../../src/ipam/ula-prefix.ts';
 const cidr = (text: string): Cidr => parseCidr(text, 'test');
 
 describe('choosing a subnet', () => {
-  test('takes the first of the space that overlaps nothing in use', () => {
+  test('takes the first of the space, or the last, that overlaps nothing in use', () => {
     const space = { base: cidr('10.0.0.0/20'), size: 24 };
     const used = fc
       .record({
@@ -23,8 +23,9 @@ describe('choosing a subnet', () => {
     fc.assert(
       fc.property(fc.array(used, { maxLength: 12 }), (inUse) => {
         const candidates = Array.from({ length: 16 }, (_, i) => cidr(`10.0.${i}.0/24`));
-        const expected = candidates.find((candidate) => !inUse.some((other) => overlaps(candidate, other)));
-        expect(chooseSubnet([space], inUse)).toBe(expected);
+        const free = candidates.filter((candidate) => !inUse.some((other) => overlaps(candidate, other)));
+        expect(chooseSubnet([space], inUse)).toBe(free[0]);
+        expect(chooseSubnet([space], inUse, { fromEnd: true })).toBe(free.at(-1));
       }),
     );
   });
@@ -34,6 +35,7 @@ describe('choosing a subnet', () => {
     expect(chooseSubnet(spaces, [cidr('10.1.0.0/16')])).toBe('10.2.0.0/24');
     expect(chooseSubnet(spaces, [cidr('10.1.0.0/25')])).toBe('10.1.0.128/25');
     expect(chooseSubnet(spaces, [cidr('10.0.0.0/8')])).toBeUndefined();
+    expect(chooseSubnet(spaces, [], { fromEnd: true })).toBe('10.1.0.128/25');
   });
 
   test('finds its way past every subnet of a full /48', () => {
