@@ -2,6 +2,7 @@
 import type { Command } from '../base/command-line.ts';
 import { execCommand, runCommand } from '../model/launch-commands.ts';
 import { check } from './commands/check.ts';
+import { clusterStatus } from './commands/cluster.ts';
 import { completion } from './commands/completion.ts';
 import { connect } from './commands/connect.ts';
 import { create } from './commands/create.ts';
@@ -49,6 +50,7 @@ export const verbs: readonly Verb[] = [
   policyLs,
   policyInspect,
   policyRm,
+  clusterStatus,
   events,
   check,
   why,

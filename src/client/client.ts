@@ -1,11 +1,13 @@
 // The daemon's own API as typed calls. Errors of all: NetErrors as the daemon gave them; `unavailable` when it cannot be reached.
 import { json, text } from 'node:stream/consumers';
+import type { ClusterView } from '../model/cluster-view.ts';
 import type { Event } from '../model/event.ts';
 import type { Network } from '../model/network.ts';
 import type {
   AllowanceView,
   CheckResult,
   EndpointView,
+  InspectedNetwork,
   NetworkView,
   PortView,
   SandboxView,
@@ -44,7 +46,7 @@ export class Client {
     return this.#get(['networks'], { filter: filters });
   }
 
-  network(ref: string): Promise<NetworkView> {
+  network(ref: string): Promise<InspectedNetwork> {
     return this.#get(['networks', ref]);
   }
 
@@ -134,6 +136,10 @@ export class Client {
   }): AsyncGenerator<Event> {
     const path = pathOf(['events'], { since: query.since, filter: query.filters });
     yield* readEvents(await send(this.#socket, { method: 'GET', path }));
+  }
+
+  cluster(): Promise<ClusterView> {
+    return this.#get(['cluster']);
   }
 
   check({ fix }: { readonly fix: boolean }): Promise<CheckResult> {

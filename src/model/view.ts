@@ -1,14 +1,36 @@
 // Records as the doors show them, each with the names of what it belongs to.
-import type { Cidr, IpAddress } from '../base/cidr.ts';
+import type { Cidr, InterfaceAddress, IpAddress } from '../base/cidr.ts';
+import type { MacAddress } from '../base/mac.ts';
 import type { Allowance } from './allowance.ts';
 import type { Difference } from './difference.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { EndpointId, HostId } from './ids.ts';
 import type { Network } from './network.ts';
 import type { Protocol } from './port.ts';
 import type { Sandbox } from './sandbox.ts';
 
 export interface NetworkView extends Network {
   readonly endpoints: readonly EndpointView[];
+}
+
+/** An endpoint of another host. */
+export interface PeerView {
+  readonly id: EndpointId;
+  /** Of its sandbox. */
+  readonly name: string;
+  readonly hostId: HostId;
+  readonly hostName: string;
+  readonly hostAddress: IpAddress;
+  readonly mac: MacAddress;
+  readonly addresses: readonly InterfaceAddress[];
+}
+
+/** One network looked at closely. */
+export interface InspectedNetwork extends NetworkView {
+  /** Of networks that reach over several hosts. */
+  readonly peers?: readonly PeerView[];
+  /** Why they could not be read, in their place. */
+  readonly peersError?: string;
 }
 
 export interface EndpointView extends Endpoint {

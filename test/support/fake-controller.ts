@@ -15,9 +15,11 @@ import type {
   RunRequest,
   SandboxConfig,
 } from '../../src/core/requests.ts';
+import type { ClusterView } from '../../src/model/cluster-view.ts';
 import type { Endpoint } from '../../src/model/endpoint.ts';
 import type { AllowanceId, EndpointId, NetworkId, SandboxId } from '../../src/model/ids.ts';
 import type { DriverName, Network } from '../../src/model/network.ts';
+import type { Peer } from '../../src/model/peer.ts';
 import type { PortRequest, Protocol, PublishedPort } from '../../src/model/port.ts';
 import type { Sandbox } from '../../src/model/sandbox.ts';
 import type {
@@ -45,6 +47,9 @@ export class FakeController implements Controller {
   /** What `check` finds until it is told to fix it; `stubborn` ones stay. */
   readonly differences: { object: string; problem: string; stubborn?: true }[] = [];
   readonly notes: { object: string; problem: string }[] = [];
+  /** What `cluster` answers. */
+  clusterView: ClusterView = { state: 'alone', endpoints: [], members: [], unpublished: 0, unusable: [] };
+  readonly #peers = new Map<NetworkId, readonly Peer[] | NetError>();
   readonly #networks = new Map<NetworkId, Network>();
   readonly #sandboxes = new Map<SandboxId, Sandbox>();
   readonly #endpoints = new Map<EndpointId, Endpoint>();
@@ -99,6 +104,23 @@ export class FakeController implements Controller {
   network(ref: string): NetworkView {
     const network = this.#find('network', this.#networks, ref);
     return { ...network, endpoints: this.#on(network).map((endpoint) => this.#view(endpoint)) };
+  }
+
+  /** Makes a network one of several hosts, with these endpoints on others, or with a reason why they cannot be read. */
+  share(ref: string, peers: readonly Peer[] | NetError): void {
+    const network = this.#find('network', this.#networks, ref);
+    this.#networks.set(network.id, { ...network, driver: 'overlay', shared: true });
+    this.#peers.set(network.id, peers);
+  }
+
+  cluster(): ClusterView {
+    return this.clusterView;
+  }
+
+  async peers(ref: string): Promise<readonly Peer[]> {
+    const peers = this.#peers.get(this.network(ref).id) ?? [];
+    if (peers instanceof NetError) throw peers;
+    return peers;
   }
 
   async connect(request: ConnectRequest): Promise<EndpointView> {

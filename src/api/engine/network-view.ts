@@ -1,10 +1,21 @@
 // Networks as Docker shows them.
-import { addressOf, familyOf, type InterfaceAddress } from '../../base/cidr.ts';
+import { addressOf, familyOf, type InterfaceAddress, type IpAddress } from '../../base/cidr.ts';
 import type { EndpointView, NetworkView } from '../../core/requests.ts';
 import type { Network } from '../../model/network.ts';
 
-/** `withIpv4`: whether the version of the API has the field EnableIPv4. */
-export function networkAnswer(network: NetworkView, withIpv4: boolean) {
+/** A host that has containers on a network of several hosts. */
+export interface NetworkHost {
+  readonly name: string;
+  readonly address: IpAddress;
+}
+
+export interface AnswerOptions {
+  /** Whether the version of the API has the field EnableIPv4. */
+  readonly withIpv4: boolean;
+  readonly hosts?: readonly NetworkHost[];
+}
+
+export function networkAnswer(network: NetworkView, { withIpv4, hosts = [] }: AnswerOptions) {
   return {
     Name: network.name,
     Id: network.id,
@@ -33,6 +44,7 @@ export function networkAnswer(network: NetworkView, withIpv4: boolean) {
     ),
     Options: network.givenOptions ?? network.options,
     Labels: network.labels,
+    ...(hosts.length > 0 && { Peers: hosts.map(({ name, address }) => ({ Name: name, IP: address })) }),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   endpointWords,
   networkWords,
 } from './network-body.ts';
+import { hostsOn } from './network-hosts.ts';
 import { networkAnswer, scopeOf } from './network-view.ts';
 import { parseTime } from './time.ts';
 
@@ -33,7 +34,7 @@ export const networkRoutes: Routes = (app, { controller }) => {
     return controller
       .networks()
       .filter(matches)
-      .map((network) => networkAnswer({ ...network, endpoints: [] }, speaks(request, '1.48')));
+      .map((network) => networkAnswer({ ...network, endpoints: [] }, { withIpv4: speaks(request, '1.48') }));
   });
 
   app.get<OneNetwork & { Querystring: { scope?: string } }>('/networks/:id', async (request) => {
@@ -42,7 +43,8 @@ export const networkRoutes: Routes = (app, { controller }) => {
     if (scope !== '' && scope !== scopeOf(network)) {
       throw new NetError('not_found', `no network ${request.params.id} of scope ${scope}`);
     }
-    return networkAnswer(network, speaks(request, '1.48'));
+    const hosts = await hostsOn(controller, network);
+    return networkAnswer(network, { withIpv4: speaks(request, '1.48'), hosts });
   });
 
   app.post<{ Body: CreateBody }>(

@@ -12,8 +12,9 @@ import {
   texts,
 } from '../schema.ts';
 import { connectBody, createNetworkBody, disconnectBody } from './body-schema.ts';
+import { inspectNetwork } from './inspect-network.ts';
 import { parseEndpointBody, parseNetworkBody } from './parse-body.ts';
-import { endpointView, many, networkRecord, networkView } from './view-schema.ts';
+import { endpointView, inspectedNetwork, many, networkRecord, networkView } from './view-schema.ts';
 
 export const networkRoutes: Routes = (app, { controller }) => {
   app.get<{ Querystring: FilterQuery }>(
@@ -50,9 +51,9 @@ export const networkRoutes: Routes = (app, { controller }) => {
     '/networks/:ref',
     {
       config: { summary: 'Inspect a network' },
-      schema: { params: refParams, response: { 200: networkView } },
+      schema: { params: refParams, response: { 200: inspectedNetwork } },
     },
-    async ({ params }) => controller.network(params.ref),
+    async ({ params }) => inspectNetwork(controller, params.ref),
   );
 
   app.delete<{ Params: RefParams; Querystring: { force?: string } }>(

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiContext, Routes } from '../route.ts';
 import { checkRoutes } from './check.ts';
+import { clusterRoutes } from './cluster.ts';
 import { cniRoutes } from './cni.ts';
 import { endpointRoutes } from './endpoints.ts';
 import { eventRoutes } from './events.ts';
@@ -25,6 +26,7 @@ const routes: readonly Routes[] = [
   launchRoutes,
   cniRoutes,
   eventRoutes,
+  clusterRoutes,
   checkRoutes,
   whyRoutes,
   versionRoutes,

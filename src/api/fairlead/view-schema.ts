@@ -56,19 +56,32 @@ const network = {
   givenOptions: textMap,
   labels: textMap,
   ipam: object({ driver: anyText, options: textMap, pools: many(pool) }, ['driver', 'options', 'pools']),
+  requested: textMap,
+  shared: flag,
   builtin: flag,
   pending: flag,
 };
+const networkFields = ['id', 'name', 'driver', 'ipam', 'builtin'];
 
-export const networkRecord = object(network, ['id', 'name', 'driver', 'ipam', 'builtin']);
-export const networkView = object({ ...network, endpoints: many(endpointView) }, [
-  'id',
-  'name',
-  'driver',
-  'ipam',
-  'builtin',
-  'endpoints',
-]);
+export const networkRecord = object(network, networkFields);
+const ofView = { ...network, endpoints: many(endpointView) };
+export const networkView = object(ofView, [...networkFields, 'endpoints']);
+
+const peerFields = {
+  id: anyText,
+  name: anyText,
+  hostId: anyText,
+  hostName: anyText,
+  hostAddress: anyText,
+  mac: anyText,
+  addresses: many(anyText),
+};
+
+/** A shared network has one of the two: its endpoints on other hosts, or why they cannot be read. */
+export const inspectedNetwork = object(
+  { ...ofView, peers: many(object(peerFields, Object.keys(peerFields))), peersError: anyText },
+  [...networkFields, 'endpoints'],
+);
 
 const sandboxProcess = object(
   {

@@ -46,11 +46,15 @@ function flags(options: Options): readonly string[] {
 }
 
 function bash(all: readonly Completion[]): string {
+  const groups = new Set(
+    all.filter(({ after }) => after.includes(' ')).map(({ after }) => after.split(' ')[0]),
+  );
+  const ofGroup = [...groups].map((group) => `${group}|${group}\\ *`).join('|');
   const cases = all.map(({ after, words }) => `    '${after}') words='${words.join(' ')}' ;;`);
   return `# bash completion for net
 _net() {
   local words verb="\${COMP_WORDS[*]:1:COMP_CWORD-1}"
-  case "$verb" in sandbox|sandbox\\ *|policy|policy\\ *) verb=$(echo \${verb%% -*} | cut -d' ' -f1-2) ;; *) verb=\${verb%% *} ;; esac
+  case "$verb" in ${ofGroup}) verb=$(echo \${verb%% -*} | cut -d' ' -f1-2) ;; *) verb=\${verb%% *} ;; esac
   case "$verb" in
 ${cases.join('\n')}
   esac

@@ -1,6 +1,6 @@
 // net inspect: networks in full.
 import type { Pool } from '../../model/network.ts';
-import type { EndpointView, NetworkView } from '../../model/view.ts';
+import type { EndpointView, InspectedNetwork, PeerView } from '../../model/view.ts';
 import { formatOption, printEach } from '../output.ts';
 import { formatFields, formatPairs } from '../table.ts';
 import { defineVerb } from '../verb.ts';
@@ -18,7 +18,7 @@ export const inspect = defineVerb(
   },
 );
 
-function networkText(network: NetworkView): string {
+function networkText(network: InspectedNetwork): string {
   return formatFields([
     ['Name', network.name],
     ['Id', network.id],
@@ -29,6 +29,8 @@ function networkText(network: NetworkView): string {
     ['Options', formatPairs(network.options)],
     ['Labels', formatPairs(network.labels)],
     ...network.endpoints.map((endpoint) => ['Sandbox', holderText(endpoint)] as const),
+    ...(network.peers ?? []).map((peer) => ['Peer', peerText(peer)] as const),
+    ['Peers', network.peersError === undefined ? '' : `not known: ${network.peersError}`],
   ]);
 }
 
@@ -44,4 +46,8 @@ function poolText({ subnet, range, gateway, reserved }: Pool): string {
 
 function holderText({ sandboxName, ifname, addresses }: EndpointView): string {
   return [sandboxName, ifname, ...addresses].filter((word) => word !== '').join(' ');
+}
+
+export function peerText({ name, addresses, hostName }: PeerView): string {
+  return [name, ...addresses, 'on', hostName].join(' ');
 }

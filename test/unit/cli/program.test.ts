@@ -83,6 +83,8 @@ describe('completions', () => {
       ['net', 'sandbox', 'create', '--'],
       ['--hostname', '--label'],
     ],
+    [['net', 'cluster', ''], ['status']],
+    [['net', 'cluster', 'status', '--'], ['--format']],
     [['net', 'connect', 'lab', '--if'], ['--ifname']],
   ])('bash completes %j', async (line, expected) => {
     const { stdout: script } = await runNet(['completion', 'bash']);

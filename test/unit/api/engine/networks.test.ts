@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { NetError } from '../../../../src/base/errors.ts';
+import { joinedCluster, samplePeer } from '../../../support/cluster-sample.ts';
 import { testApi } from '../../../support/test-api.ts';
 
 function engine() {
@@ -86,6 +88,27 @@ describe('a network', () => {
 
   test('none has driver null', async () => {
     expect((await engine().ask('GET', '/networks/none')).body.Driver).toBe('null');
+  });
+
+  test('of several hosts names them, this one first when it has containers there', async () => {
+    const { ask, controller } = engine();
+    await controller.createNetwork({ name: 'wide' });
+    controller.clusterView = joinedCluster;
+    controller.share('wide', [samplePeer('web', '10.209.3.8/24'), samplePeer('db', '10.209.3.9/24')]);
+    const other = { Name: 'beta', IP: '192.0.2.2' };
+    expect((await ask('GET', '/networks/wide')).body).toMatchObject({ Scope: 'global', Peers: [other] });
+    await controller.createSandbox({ name: 'here' });
+    await controller.connect({ network: 'wide', target: 'here' });
+    const self = { Name: 'alpha', IP: '192.0.2.1' };
+    expect((await ask('GET', '/networks/wide')).body.Peers).toEqual([self, other]);
+  });
+
+  test('of several hosts is inspected without them when they cannot be read', async () => {
+    const { ask, controller } = engine();
+    await controller.createNetwork({ name: 'wide' });
+    controller.share('wide', new NetError('unavailable', 'etcd does not answer'));
+    const { status, body } = await ask('GET', '/networks/wide');
+    expect({ status, name: body.Name, peers: body.Peers }).toEqual({ status: 200, name: 'wide' });
   });
 
   test.each([

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fastify } from 'fastify';
 import { describe, expect, test } from 'vitest';
+import { joinedCluster, samplePeer } from '../../../support/cluster-sample.ts';
 import { testApi } from '../../../support/test-api.ts';
 
 interface Operation {
@@ -51,6 +52,8 @@ test('answers are as described', async () => {
   const api = testApi();
   const { controller, call } = api;
   await controller.createNetwork({ name: 'lab', pools: [{ reserved: {} }] });
+  controller.share('lab', [samplePeer('far', '10.209.3.9/24')]);
+  controller.clusterView = joinedCluster;
   await controller.run({
     name: 'web',
     networks: [
@@ -69,6 +72,7 @@ test('answers are as described', async () => {
   const described = [
     'networks',
     'networks/{ref}',
+    'cluster',
     'sandboxes',
     'sandboxes/{ref}',
     'endpoints',
