@@ -1,11 +1,11 @@
 // Docker's containers on a network of netd's driver beside a network of Docker's own bridge driver, on the same dockerd: connecting,
 // disconnecting, running, creating. dockerd is asked through its API, so that starting its command line burdens nobody.
-import { request } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { busyboxImage } from '../test/support/engines/busybox-image.ts';
 import { ControlGroups } from '../test/support/engines/control-groups.ts';
 import { Dockerd } from '../test/support/engines/dockerd.ts';
 import { TestHost } from '../test/support/test-host.ts';
+import { DockerApi } from './support/docker-api.ts';
 import { printMark, printRatio, printSummary, type Summary, timeMs } from './support/figures.ts';
 
 const rounds = 30;
@@ -77,33 +77,6 @@ class Side {
 
   #createNetwork(Name: string): Promise<unknown> {
     return this.#docker.must('POST', '/networks/create', { Name, ...this.#driver });
-  }
-}
-
-/** dockerd's API, as far as it is asked here. */
-class DockerApi {
-  readonly #socketPath: string;
-
-  constructor(host: TestHost) {
-    this.#socketPath = `/proc/${host.pid}/root/run/docker.sock`;
-  }
-
-  async must(method: string, path: string, body?: object): Promise<Readonly<Record<string, unknown>>> {
-    const answer = await exchange(this.#socketPath, method, path, JSON.stringify(body ?? {}));
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.text}`);
-    return answer.text.trim().startsWith('{') ? JSON.parse(answer.text) : {};
-  }
-
-  /** What `docker run --rm` asks for. */
-  async runToEnd(network: string): Promise<void> {
-    const container = await this.must('POST', '/containers/create', {
-      Image: busyboxImage,
-      Cmd: ['busybox', 'true'],
-      HostConfig: { AutoRemove: true, NetworkMode: network },
-    });
-    const removed = this.must('POST', `/containers/${container['Id']}/wait?condition=removed`);
-    await this.must('POST', `/containers/${container['Id']}/start`);
-    await removed;
   }
 }
 
@@ -224,19 +197,6 @@ function msOf(answered: readonly Answered[]): readonly number[] {
 
 function driverOf(name: string): object {
   return { Driver: name, IPAM: { Driver: name } };
-}
-
-function exchange(socketPath: string, method: string, path: string, body: string) {
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  return new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
-    const asked = request({ socketPath, method, path, headers, agent: false }, async (answer) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of answer) chunks.push(chunk as Buffer);
-      resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString() });
-    });
-    asked.on('error', reject);
-    asked.end(body);
-  });
 }
 
 function pause(): Promise<void> {

@@ -42,6 +42,10 @@ export const benchPackages = [
   { name: 'containernetworking-plugins', command: '/usr/lib/cni/bridge', reason: 'attaches pods' },
   { name: 'dnsmasq-base', command: 'dnsmasq', reason: 'answers names' },
   { name: 'dnsperf', command: 'dnsperf', reason: 'asks for names' },
+  { name: 'etcd-server', command: 'etcd', reason: 'is what hosts of a cluster share' },
+  { name: 'containerd', command: 'containerd', reason: 'runs the containers of dockerd' },
+  { name: 'runc', command: 'runc', reason: 'runs the containers of containerd' },
+  { name: 'iperf3', command: 'iperf3', reason: 'sends as much as it can' },
 ];
 
 /** Installs what is missing where apt allows it; returns what is missing still. */

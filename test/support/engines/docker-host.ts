@@ -8,6 +8,7 @@ import { waitUntil } from '../wait-until.ts';
 import { busyboxImage } from './busybox-image.ts';
 import { ControlGroups } from './control-groups.ts';
 import { Dockerd } from './dockerd.ts';
+import { startEmptyNameServer } from './empty-name-server.ts';
 
 export interface DockerHostOptions {
   /** More flags of dockerd. */
@@ -21,15 +22,6 @@ interface Listed {
   readonly name: string;
   readonly builtin?: boolean;
 }
-
-/** A name server that knows nobody: Docker asks one, its own on the internet if need be, for names it does not know. */
-const knowsNobody = `
-  const socket = require('node:dgram').createSocket('udp4');
-  socket.on('message', (query, { port, address }) => {
-    query.writeUInt16BE(0x8183, 2);
-    socket.send(query, port, address);
-  });
-  socket.bind(53, () => console.log('listens'));`;
 
 export class DockerHost implements AsyncDisposable {
   readonly docker: Dockerd;
@@ -67,8 +59,7 @@ export class DockerHost implements AsyncDisposable {
     const groups = await ControlGroups.start(host);
     const flags = ['--dns', topology.address('outside'), ...dockerd];
     try {
-      const upstream = topology.host('outside').spawn([process.execPath, '--eval', knowsNobody]);
-      await upstream.line(/listens/);
+      await startEmptyNameServer(topology.host('outside'));
       const early = netdIsFirst ? undefined : await Dockerd.start(host, groups, flags);
       const netd = await host.netd();
       const docker = early ?? (await Dockerd.start(host, groups, flags));
