@@ -96,6 +96,10 @@ Result<Fd> openEcho(const SocketAddress& to) {
   const int protocol = family == AF_INET ? static_cast<int>(IPPROTO_ICMP) : static_cast<int>(IPPROTO_ICMPV6);
   Fd fd(socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
   if (!fd) return lastError("socket");
+  const int whole = family == AF_INET ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
+  const int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+  const int option = family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+  if (setsockopt(fd.get(), level, option, &whole, sizeof whole) != 0) return lastError("setsockopt");
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) != 0) return lastError("connect");
   return fd;
 }

@@ -31,7 +31,8 @@ Result<Fd> openClient(int protocol, const SocketAddress& from, const SocketAddre
 
 /**
  * A non-blocking raw socket in the calling thread's namespace that sends ICMP to `to` and gets what comes from there. Not a
- * datagram socket: who may have those depends on net.ipv4.ping_group_range.
+ * datagram socket: who may have those depends on net.ipv4.ping_group_range. No message is sent in fragments, and what the kernel
+ * has learned of the way's MTU has no effect.
  */
 Result<Fd> openEcho(const SocketAddress& to);
 

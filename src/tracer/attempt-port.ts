@@ -8,8 +8,11 @@ import { answered, awaitEnd, silence, word } from './probe-end.ts';
 import type { Probe, ProbeOutcome } from './prober.ts';
 
 /** A connection counts when it is made; to a listener of our own, when its word comes. */
-export function attemptTcp(namespace: Namespace, { to, port = 0, isOurs }: Probe): Promise<ProbeOutcome> {
-  return awaitEnd(silence, async (settle) => {
+export function attemptTcp(
+  namespace: Namespace,
+  { to, port = 0, isOurs, patienceMs }: Probe,
+): Promise<ProbeOutcome> {
+  return awaitEnd({ otherwise: silence, patienceMs }, async (settle) => {
     const fd = await openClientInNamespace(namespace, { protocol: 'tcp', from: anyAddress(to), to, port });
     const socket = new Socket({ fd });
     let heard = '';
@@ -25,11 +28,14 @@ export function attemptTcp(namespace: Namespace, { to, port = 0, isOurs }: Probe
 }
 
 /** A service may be silent as it likes; a listener of our own is not. */
-export function attemptUdp(namespace: Namespace, { to, port = 0, isOurs }: Probe): Promise<ProbeOutcome> {
-  const otherwise = isOurs
+export function attemptUdp(
+  namespace: Namespace,
+  { to, port = 0, isOurs, patienceMs }: Probe,
+): Promise<ProbeOutcome> {
+  const otherwise: ProbeOutcome = isOurs
     ? silence
     : { answered: undefined, text: 'is not answered, which what listens there may choose' };
-  return awaitEnd(otherwise, async (settle) => {
+  return awaitEnd({ otherwise, patienceMs }, async (settle) => {
     const fd = await openClientInNamespace(namespace, { protocol: 'udp', from: anyAddress(to), to, port });
     const socket = createSocket(familyOf(to) === 4 ? 'udp4' : 'udp6').bind({ fd });
     let isConnected = false;

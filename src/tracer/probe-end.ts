@@ -5,8 +5,7 @@ import type { ProbeOutcome } from './prober.ts';
 export const word = 'fairlead probe';
 
 /** Long enough for the second SYN, which TCP sends after one (RFC 6298, section 2). */
-const patienceMs = 2_000;
-const resendMs = 1_000;
+const usualPatienceMs = 2_000;
 
 /** Errors of connect(2) and send(2) that tell what became of a packet. */
 const refusals: Readonly<Record<string, string>> = {
@@ -17,6 +16,7 @@ const refusals: Readonly<Record<string, string>> = {
   EPERM: 'is not let out: operation not permitted',
   EACCES: 'is not let out: permission denied',
   EINVAL: 'is not sent: there is no such way (EINVAL)',
+  EMSGSIZE: 'does not get there: it is longer than what a link on the way carries',
   EADDRNOTAVAIL: 'is not sent: there is no address to send from',
 };
 
@@ -28,7 +28,7 @@ export function refusal(error: unknown): ProbeOutcome {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = refusals[code];
   if (text === undefined) throw error;
-  return { answered: false, text };
+  return { answered: false, text, ...(code === 'ECONNREFUSED' && { refused: true }) };
 }
 
 export interface Attempt {
@@ -37,11 +37,17 @@ export interface Attempt {
   readonly close: () => void;
 }
 
+/** What silence means, and how long it takes to be that. */
+export interface Ending {
+  readonly otherwise: ProbeOutcome;
+  readonly patienceMs?: number | undefined;
+}
+
 type Settle = (outcome: ProbeOutcome | Error) => void;
 
-/** Until `settle` is called, or time is up; `otherwise` is what silence means. */
+/** Until `settle` is called, or time is up. */
 export async function awaitEnd(
-  otherwise: ProbeOutcome,
+  { otherwise, patienceMs = usualPatienceMs }: Ending,
   open: (settle: Settle) => Attempt | Promise<Attempt>,
 ): Promise<ProbeOutcome> {
   let settle: Settle = () => {};
@@ -61,7 +67,7 @@ export async function awaitEnd(
       settle(error instanceof Error ? error : new Error(String(error)));
     }
   };
-  const timers = [setTimeout(() => settle(otherwise), patienceMs), setInterval(send, resendMs)];
+  const timers = [setTimeout(() => settle(otherwise), patienceMs), setInterval(send, patienceMs / 2)];
   try {
     send();
     const end = await settled;

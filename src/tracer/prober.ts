@@ -27,6 +27,10 @@ export interface Probe {
   readonly port?: number;
   /** Nobody but a listener of `listen` counts. */
   readonly isOurs: boolean;
+  /** Of the whole IP packet of an echo request, which is never taken apart on its way; of no more than is needed when absent. */
+  readonly sizeBytes?: number;
+  /** Two seconds when absent. */
+  readonly patienceMs?: number;
 }
 
 export interface ProbeOutcome {
@@ -34,11 +38,13 @@ export interface ProbeOutcome {
   readonly answered: boolean | undefined;
   /** What became of it: `is answered`, `is refused`. */
   readonly text: string;
+  /** Somebody there answered that nobody listens. */
+  readonly refused?: true;
 }
 
 export interface Prober {
   /** Undefined where the port is taken or the address is not there. Errors: `not_found` when the namespace is gone, `unavailable`. */
   listen(at: ListenAt): Promise<ProbeListener | undefined>;
-  /** Takes two seconds at most. Errors: `not_found` when the namespace is gone. */
+  /** Takes no longer than the probe's patience. Errors: `not_found` when the namespace is gone. */
   attempt(probe: Probe): Promise<ProbeOutcome>;
 }
