@@ -90,8 +90,8 @@ export function isMadeFor(plan: BridgePlan, link: Link): boolean {
   return link.alias === plan.alias || (link.alias === undefined && link.mac === plan.mac);
 }
 
-/** One program: whoever sees the bridge up sees it complete. */
-export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
+/** One program: whoever sees the bridge up sees it complete, with the ports that are made in the middle of it. */
+export function createSteps(plan: BridgePlan, index: number, ports: readonly Step[] = []): readonly Step[] {
   const { name, mac, mtuBytes, alias, addresses, ipv6, promiscuous } = plan;
   return [
     request('host', createLink({ kind: 'bridge', bridge: settings, name, index, mac })),
@@ -100,6 +100,7 @@ export function createSteps(plan: BridgePlan, index: number): readonly Step[] {
     request('host', changeLink({ index }, { alias, mtuBytes, ...(kernelHasIpv6 && { linkLocal: ipv6 }) })),
     ...plan.guards,
     ...plan.needs,
+    ...ports,
     request(
       'host',
       ...addresses.map((address) => addAddress({ link: index, address })),
