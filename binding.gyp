@@ -5,6 +5,8 @@
       "sources": [
         "native/addon/addon.cc",
         "native/addon/error.cc",
+        "native/addon/ethtool.cc",
+        "native/addon/ethtool_binding.cc",
         "native/addon/multicast.cc",
         "native/addon/namespace.cc",
         "native/addon/namespace_binding.cc",

@@ -5,6 +5,7 @@ static Napi::Object initModule(Napi::Env env, Napi::Object exports) {
   fairlead::exportNamespaces(env, exports);
   fairlead::exportSockets(env, exports);
   fairlead::exportProcesses(env, exports);
+  fairlead::exportEthtool(env, exports);
   fairlead::exportRelay(env, exports);
   return exports;
 }

@@ -85,6 +85,8 @@ interface Native {
   openProcess(pid: number): number;
   signalProcess(pidfd: number, signal: number): void;
   raiseOpenFiles(wanted: number): number;
+  hasTransmitChecksum(ifname: string): Promise<boolean>;
+  setTransmitChecksum(ifname: string, on: boolean): Promise<void>;
 }
 
 /** The same relative path from src/kernel and from dist/kernel. */

@@ -8,10 +8,13 @@ import { decodeAddress, type LinkAddress, listAddresses } from './address.ts';
 import { decodeFilter, type Filter, listFilters } from './filter.ts';
 import { decodeLink, getLink, type Link, type LinkRef, listLinks } from './link.ts';
 import {
+  decodeBridgeFdbEntry,
   decodeFdbEntry,
   decodeNeighbour,
+  decodePermanentNeighbour,
   decodePortFdbEntry,
   type FdbEntry,
+  listBridgeFdb,
   listFdb,
   listNeighbours,
   type Neighbour,
@@ -116,6 +119,28 @@ export async function readRules(family: IpFamily, namespace?: Namespace): Promis
 
 export async function readNeighbours(link: number, namespace?: Namespace): Promise<readonly Neighbour[]> {
   return decodeAll(await dump(socketOf(namespace), listNeighbours(link), namespace), decodeNeighbour);
+}
+
+export async function readPermanentNeighbours(
+  link: number,
+  namespace?: Namespace,
+): Promise<readonly Neighbour[]> {
+  return decodeAll(
+    await dump(socketOf(namespace), listNeighbours(link), namespace),
+    decodePermanentNeighbour,
+  );
+}
+
+/** What a bridge knows of hardware addresses, and the VXLANs among its ports of tunnel endpoints. */
+export interface BridgeFdb {
+  readonly tunnelled: readonly FdbEntry[];
+  /** Static, learned and the ports' own. */
+  readonly atPorts: readonly PortFdbEntry[];
+}
+
+export async function readBridgeFdb(bridge: number, namespace?: Namespace): Promise<BridgeFdb> {
+  const entries = await dump(socketOf(namespace), listBridgeFdb(bridge), namespace);
+  return { tunnelled: decodeAll(entries, decodeFdbEntry), atPorts: decodeAll(entries, decodeBridgeFdbEntry) };
 }
 
 export async function readFdb(link: number, namespace?: Namespace): Promise<readonly FdbEntry[]> {

@@ -27,6 +27,16 @@ export interface BridgePort {
    * 01. Without it they reach the port itself by a way of their own. Left as it is when absent.
    */
   readonly forwardsReserved?: boolean;
+  /** Frames for hardware addresses that have no FDB entry leave by the port. Left as it is when absent, as the next two. */
+  readonly unicastFlood?: boolean;
+  /** The next two hold for what other ports send; what the bridge itself sends to groups and to all leaves by every port. */
+  readonly multicastFlood?: boolean;
+  readonly broadcastFlood?: boolean;
+  /**
+   * Who asks for an address that has a neighbour entry on the bridge, and an FDB entry at this port, is answered by the bridge; the
+   * question does not leave by the port. Left as it is when absent.
+   */
+  readonly suppressesNeighbours?: boolean;
 }
 
 export interface VxlanOptions {
@@ -76,6 +86,12 @@ export function encodeBridgePort(data: AttributeWriter, port: BridgePort): void 
   if (port.forwardsReserved !== undefined) {
     data.u16(k.IFLA_BRPORT_GROUP_FWD_MASK, port.forwardsReserved ? allReserved : 0);
   }
+  if (port.unicastFlood !== undefined) data.u8(k.IFLA_BRPORT_UNICAST_FLOOD, Number(port.unicastFlood));
+  if (port.multicastFlood !== undefined) data.u8(k.IFLA_BRPORT_MCAST_FLOOD, Number(port.multicastFlood));
+  if (port.broadcastFlood !== undefined) data.u8(k.IFLA_BRPORT_BCAST_FLOOD, Number(port.broadcastFlood));
+  if (port.suppressesNeighbours !== undefined) {
+    data.u8(k.IFLA_BRPORT_NEIGH_SUPPRESS, Number(port.suppressesNeighbours));
+  }
 }
 
 /** IFLA_INFO_DATA of a macvlan. */
@@ -118,6 +134,10 @@ export function decodeBridgePort(info: Attributes | undefined): Required<BridgeP
     locked: data?.u8(k.IFLA_BRPORT_LOCKED) === 1,
     learning: data?.u8(k.IFLA_BRPORT_LEARNING) === 1,
     forwardsReserved: data?.u16(k.IFLA_BRPORT_GROUP_FWD_MASK) === allReserved,
+    unicastFlood: data?.u8(k.IFLA_BRPORT_UNICAST_FLOOD) === 1,
+    multicastFlood: data?.u8(k.IFLA_BRPORT_MCAST_FLOOD) === 1,
+    broadcastFlood: data?.u8(k.IFLA_BRPORT_BCAST_FLOOD) === 1,
+    suppressesNeighbours: data?.u8(k.IFLA_BRPORT_NEIGH_SUPPRESS) === 1,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_DUMP,
+  NLM_F_EXCL,
   NLM_F_REPLACE,
   NLM_F_REQUEST,
 } from '../netlink/message.ts';
@@ -31,7 +32,7 @@ export interface FdbEntry {
   readonly destination: IpAddress;
 }
 
-/** At which port of a bridge a hardware address is, for good. */
+/** At which port of a bridge a hardware address is. */
 export interface PortFdbEntry {
   /** Index of the port. */
   readonly link: number;
@@ -73,14 +74,26 @@ export function addFdbEntry(entry: FdbEntry): Uint8Array {
   return encodeFdbEntry(k.RTM_NEWNEIGH, acknowledged | NLM_F_CREATE | NLM_F_APPEND, entry);
 }
 
-/** Errors: ENOENT. */
-export function removeFdbEntry(entry: FdbEntry): Uint8Array {
+/** Sets the one entry of a hardware address that is neither a group's nor all-zero, in place of any there is. */
+export function setFdbEntry(entry: FdbEntry): Uint8Array {
+  return encodeFdbEntry(k.RTM_NEWNEIGH, acknowledged | NLM_F_CREATE | NLM_F_REPLACE, entry);
+}
+
+/** Without a destination every entry of the address. Errors: ENOENT. */
+export function removeFdbEntry(
+  entry: Omit<FdbEntry, 'destination'> & { readonly destination?: IpAddress | undefined },
+): Uint8Array {
   return encodeFdbEntry(k.RTM_DELNEIGH, acknowledged, entry);
 }
 
 /** Sets a static entry, in place of any the bridge has for that address: at another port, or learned. */
 export function setPortFdbEntry(entry: PortFdbEntry): Uint8Array {
   return encodePortFdbEntry(k.RTM_NEWNEIGH, acknowledged | NLM_F_CREATE | NLM_F_REPLACE, entry);
+}
+
+/** Adds a static entry for an address the bridge has none of. Errors: EEXIST. */
+export function addPortFdbEntry(entry: PortFdbEntry): Uint8Array {
+  return encodePortFdbEntry(k.RTM_NEWNEIGH, acknowledged | NLM_F_CREATE | NLM_F_EXCL, entry);
 }
 
 /** Errors: ENOENT. */
@@ -91,6 +104,15 @@ export function removePortFdbEntry(entry: PortFdbEntry): Uint8Array {
 /** Asks for the neighbours of one link; to be sent as a dump. */
 export function listNeighbours(link: number): Uint8Array {
   return encodeList(k.AF_UNSPEC, link);
+}
+
+/** Asks for all FDB entries of a bridge and of its ports, those of a port that is a VXLAN included; to be sent as a dump. */
+export function listBridgeFdb(bridge: number): Uint8Array {
+  return encodeMessage(k.RTM_GETNEIGH, NLM_F_REQUEST | NLM_F_DUMP, (struct, attributes) => {
+    struct.u32(k.AF_BRIDGE);
+    struct.zeros(8);
+    attributes.u32(k.NDA_MASTER, bridge);
+  });
 }
 
 /** Asks for the FDB entries of one VXLAN or of one port of a bridge; to be sent as a dump. */
@@ -111,6 +133,11 @@ export function decodeNeighbour(payload: Uint8Array): Neighbour | undefined {
   return { link: viewOf(payload).getInt32(4, littleEndian), address: fromBytes(address), mac };
 }
 
+/** As `decodeNeighbour`; undefined also for what the kernel found out by itself. */
+export function decodePermanentNeighbour(payload: Uint8Array): Neighbour | undefined {
+  return stateOf(payload) === k.NUD_PERMANENT ? decodeNeighbour(payload) : undefined;
+}
+
 /** The payload of an RTM_NEWNEIGH of family AF_BRIDGE; undefined for entries without a tunnel endpoint. */
 export function decodeFdbEntry(payload: Uint8Array): FdbEntry | undefined {
   const entry = decodeNeighbour(payload);
@@ -119,12 +146,20 @@ export function decodeFdbEntry(payload: Uint8Array): FdbEntry | undefined {
 
 /** The payload of an RTM_NEWNEIGH of family AF_BRIDGE; undefined for entries that are not static ones of a bridge's port. */
 export function decodePortFdbEntry(payload: Uint8Array): PortFdbEntry | undefined {
-  const struct = viewOf(payload);
+  // NUD_PERMANENT is an address of the port itself, NUD_REACHABLE alone one that was learned.
+  return stateOf(payload) === k.NUD_NOARP ? decodeBridgeFdbEntry(payload) : undefined;
+}
+
+/** The payload of an RTM_NEWNEIGH of family AF_BRIDGE; undefined for entries that are not a bridge's. */
+export function decodeBridgeFdbEntry(payload: Uint8Array): PortFdbEntry | undefined {
   const attributes = new Attributes(payload.subarray(structBytes));
   const mac = decodeMac(attributes.bytes(k.NDA_LLADDR));
-  // NUD_PERMANENT is an address of the port itself, NUD_REACHABLE alone one that was learned.
-  const isStatic = struct.getUint16(8, littleEndian) === k.NUD_NOARP && attributes.has(k.NDA_MASTER);
-  return isStatic && mac !== undefined ? { link: struct.getInt32(4, littleEndian), mac } : undefined;
+  if (mac === undefined || !attributes.has(k.NDA_MASTER)) return undefined;
+  return { link: viewOf(payload).getInt32(4, littleEndian), mac };
+}
+
+function stateOf(payload: Uint8Array): number {
+  return viewOf(payload).getUint16(8, littleEndian);
 }
 
 function encodeList(family: number, link: number): Uint8Array {
@@ -135,11 +170,15 @@ function encodeList(family: number, link: number): Uint8Array {
   });
 }
 
-function encodeFdbEntry(type: number, flags: number, entry: FdbEntry): Uint8Array {
+function encodeFdbEntry(
+  type: number,
+  flags: number,
+  { link, mac, destination }: Parameters<typeof removeFdbEntry>[0],
+): Uint8Array {
   return encodeMessage(type, flags, (struct, attributes) => {
-    writeFdbStruct(struct, entry.link, k.NUD_NOARP | k.NUD_PERMANENT, k.NTF_SELF);
-    attributes.bytes(k.NDA_LLADDR, macBytes(entry.mac));
-    attributes.bytes(k.NDA_DST, toBytes(entry.destination));
+    writeFdbStruct(struct, link, k.NUD_NOARP | k.NUD_PERMANENT, k.NTF_SELF);
+    attributes.bytes(k.NDA_LLADDR, macBytes(mac));
+    if (destination !== undefined) attributes.bytes(k.NDA_DST, toBytes(destination));
   });
 }
 
