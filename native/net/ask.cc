@@ -48,9 +48,10 @@ bool hasType(const Response& response, std::string_view type) {
   return given.substr(0, given.find(';')) == type;
 }
 
-Failure refusalOf(const Response& response) {
+/** @param otherwise the exit status where the answer does not say. */
+Failure refusalOf(const Response& response, int otherwise) {
   const auto status = parseNumber<uint8_t>(response.header("fairlead-exit").value_or(""));
-  const int exitStatus = status.value_or(0) == 0 ? setupStatus : *status;
+  const int exitStatus = status.value_or(0) == 0 ? otherwise : *status;
   if (hasType(response, "text/plain")) return {exitStatus, response.body};
   return {exitStatus, "netd answered " + std::to_string(response.status) + ": " + response.body.substr(0, 1000)};
 }
@@ -63,12 +64,25 @@ std::variant<Plan, Text, Failure> askForPlan(const LaunchCommand& command) {
   auto answer = exchange(command.socketPath, {.path = "/fairlead/v1/launch", .body = *std::get_if<std::string>(&request)});
   if (auto* error = std::get_if<HttpError>(&answer)) return setupFailure(error->message);
   const Response& response = *std::get_if<Response>(&answer);
-  if (response.status != 200) return refusalOf(response);
+  if (response.status != 200) return refusalOf(response, setupStatus);
   if (hasType(response, "text/plain")) return Text{response.body};
   if (!hasType(response, "application/x-fairlead-plan")) return setupFailure("netd's answer is not a plan");
   auto plan = parsePlan(response.body);
   if (auto* failure = std::get_if<Failure>(&plan)) return std::move(*failure);
   return std::move(*std::get_if<Plan>(&plan));
+}
+
+std::variant<Text, Failure> carryOut(const RemoteCommand& command) {
+  auto arguments = quoteArguments(command.arguments);
+  if (auto* failure = std::get_if<Failure>(&arguments)) return Failure{usageStatus, failure->message};
+  const std::string body =
+      "{\"verb\":\"" + command.verb + "\",\"arguments\":[" + *std::get_if<std::string>(&arguments) + "]}";
+  auto answer = exchange(command.socketPath, {.path = "/fairlead/v1/command", .body = body});
+  if (auto* error = std::get_if<HttpError>(&answer)) return Failure{refusedStatus, error->message};
+  const Response& response = *std::get_if<Response>(&answer);
+  if (response.status != 200) return refusalOf(response, refusedStatus);
+  if (!hasType(response, "text/plain")) return Failure{refusedStatus, "netd's answer is not text"};
+  return Text{response.body};
 }
 
 }  // namespace fairlead

@@ -1,4 +1,4 @@
-// Asking netd how to launch a command.
+// Asking netd how to launch a command, or to carry one out.
 #pragma once
 
 #include <string>
@@ -16,5 +16,8 @@ struct Text {
 };
 
 std::variant<Plan, Text, Failure> askForPlan(const LaunchCommand& command);
+
+/** What the command prints. */
+std::variant<Text, Failure> carryOut(const RemoteCommand& command);
 
 }  // namespace fairlead

@@ -36,19 +36,18 @@ std::optional<GlobalOptions> parseGlobalOptions(std::span<char* const> arguments
 
 }  // namespace
 
-std::variant<LaunchCommand, CliCommand, Failure> parseCommandLine(std::span<char* const> arguments) {
+std::variant<LaunchCommand, RemoteCommand, CliCommand, Failure> parseCommandLine(std::span<char* const> arguments) {
   const auto options = parseGlobalOptions(arguments);
   if (!options || options->count == arguments.size()) return CliCommand{};
   const std::string_view verb = arguments[options->count];
-  if (verb != "run" && verb != "exec") return CliCommand{};
+  const bool launches = verb == "run" || verb == "exec";
+  if (!launches && verb != "connect" && verb != "disconnect") return CliCommand{};
   const std::string_view host = options->host ? *options->host : hostOfEnvironment();
   const auto socketPath = socketPathOf(host);
   if (!socketPath) return Failure{usageStatus, "host " + std::string(host) + " is not of the form unix:///PATH"};
-  return LaunchCommand{
-      .socketPath = std::string(*socketPath),
-      .verb = std::string(verb),
-      .arguments = arguments.subspan(options->count + 1),
-  };
+  const auto rest = arguments.subspan(options->count + 1);
+  if (launches) return LaunchCommand{std::string(*socketPath), std::string(verb), rest};
+  return RemoteCommand{std::string(*socketPath), std::string(verb), rest};
 }
 
 }  // namespace fairlead

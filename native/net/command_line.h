@@ -19,10 +19,18 @@ struct LaunchCommand {
   std::span<char* const> arguments;
 };
 
+/** `connect` or `disconnect`, which netd does as they are written. */
+struct RemoteCommand {
+  std::string socketPath;
+  std::string verb;
+  /** All that follows the verb. */
+  std::span<char* const> arguments;
+};
+
 /** Anything the CLI takes care of, wrong usage included. */
 struct CliCommand {};
 
 /** `arguments` without the program's name. */
-std::variant<LaunchCommand, CliCommand, Failure> parseCommandLine(std::span<char* const> arguments);
+std::variant<LaunchCommand, RemoteCommand, CliCommand, Failure> parseCommandLine(std::span<char* const> arguments);
 
 }  // namespace fairlead

@@ -11,6 +11,8 @@ namespace fairlead {
 
 /** Statuses of `net run` and `net exec` besides the command's own: those of docker, env and nohup. */
 inline constexpr int usageStatus = 2;
+/** Of `net connect` and `net disconnect`. */
+inline constexpr int refusedStatus = 1;
 inline constexpr int setupStatus = 125;
 inline constexpr int notExecutableStatus = 126;
 inline constexpr int notFoundStatus = 127;

@@ -1,4 +1,5 @@
-// `net`: performs `run` and `exec` itself, without starting Node, and hands every other verb to the CLI.
+// `net`: performs `run` and `exec` itself, has `connect` and `disconnect` performed by netd, all without starting Node, and hands
+// every other verb to the CLI.
 #include <stdio.h>
 
 #include "net/ask.h"
@@ -33,13 +34,21 @@ int runDetached(const Plan& plan, const std::string& socketPath) {
   return 0;
 }
 
+int print(const Text& text) {
+  fwrite(text.content.data(), 1, text.content.size(), stdout);
+  return 0;
+}
+
+int performRemotely(const RemoteCommand& command) {
+  const auto answer = carryOut(command);
+  if (const auto* failure = std::get_if<Failure>(&answer)) return fail(*failure);
+  return print(*std::get_if<Text>(&answer));
+}
+
 int launch(const LaunchCommand& command) {
   const auto answer = askForPlan(command);
   if (const auto* failure = std::get_if<Failure>(&answer)) return fail(*failure);
-  if (const auto* text = std::get_if<Text>(&answer)) {
-    fwrite(text->content.data(), 1, text->content.size(), stdout);
-    return 0;
-  }
+  if (const auto* text = std::get_if<Text>(&answer)) return print(*text);
   const Plan& plan = *std::get_if<Plan>(&answer);
   return plan.detach ? runDetached(plan, command.socketPath) : runInPlace(plan);
 }
@@ -48,6 +57,7 @@ int main(std::span<char* const> arguments) {
   const auto command = parseCommandLine(arguments);
   if (const auto* failure = std::get_if<Failure>(&command)) return fail(*failure);
   if (const auto* verb = std::get_if<LaunchCommand>(&command)) return launch(*verb);
+  if (const auto* verb = std::get_if<RemoteCommand>(&command)) return performRemotely(*verb);
   return fail(becomeCli(arguments));
 }
 

@@ -1,12 +1,9 @@
-// How lists and inspected objects are printed: the flags all of them take, and what the flags mean.
-import { type Options, UsageError } from '../base/command-line.ts';
+// How lists and inspected objects are printed: the flags they take, and what the flags mean.
+import type { Options } from '../base/command-line.ts';
 import { NetError } from '../base/errors.ts';
-import { idLines, jsonText } from './table.ts';
+import { jsonText, wantsJson } from '../model/output-format.ts';
+import { idLines } from './table.ts';
 import type { Context } from './verb.ts';
-
-export const formatOption = {
-  format: { kind: 'value', value: 'FORMAT', help: 'table (default) or json' },
-} as const satisfies Options;
 
 export const filterOption = {
   filter: {
@@ -20,13 +17,6 @@ export const filterOption = {
 export const quietOption = {
   quiet: { kind: 'flag', short: 'q', help: 'ids only' },
 } as const satisfies Options;
-
-/** Errors: `UsageError` for another word than `table` and `json`. */
-export function wantsJson(format: string | undefined): boolean {
-  if (format === undefined || format === 'table') return false;
-  if (format === 'json') return true;
-  throw new UsageError(`--format ${format}: the formats are table and json`);
-}
 
 /** Prints a list as the flags ask. */
 export async function printList<T extends { readonly id: string }>(

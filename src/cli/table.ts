@@ -49,7 +49,3 @@ export function formatPairs(pairs: Readonly<Record<string, string>>): string {
 export function idLines(items: readonly { readonly id: string }[]): string {
   return items.map(({ id }) => `${shortId(id)}\n`).join('');
 }
-
-export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
-}

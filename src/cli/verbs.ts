@@ -1,12 +1,11 @@
 // All verbs of the command line, in the order help lists them.
 import type { Command } from '../base/command-line.ts';
 import { execCommand, runCommand } from '../model/launch-commands.ts';
+import { connectCommand, disconnectCommand } from '../model/membership-commands.ts';
 import { check } from './commands/check.ts';
 import { clusterStatus } from './commands/cluster.ts';
 import { completion } from './commands/completion.ts';
-import { connect } from './commands/connect.ts';
 import { create } from './commands/create.ts';
-import { disconnect } from './commands/disconnect.ts';
 import { events } from './commands/events.ts';
 import { graph } from './commands/graph.ts';
 import { inspect } from './commands/inspect.ts';
@@ -33,8 +32,6 @@ export const verbs: readonly Verb[] = [
   inspect,
   rm,
   prune,
-  connect,
-  disconnect,
   ps,
   logs,
   stop,
@@ -61,5 +58,11 @@ export const verbs: readonly Verb[] = [
   completion(() => commands),
 ];
 
-/** Those above, and the two that the static front carries out without starting Node. */
-export const commands: readonly Command[] = [runCommand, execCommand, ...verbs.map(({ command }) => command)];
+/** Those above, and those that the static front carries out without starting Node. */
+export const commands: readonly Command[] = [
+  runCommand,
+  execCommand,
+  connectCommand,
+  disconnectCommand,
+  ...verbs.map(({ command }) => command),
+];

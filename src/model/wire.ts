@@ -78,6 +78,12 @@ export interface LaunchBody {
   readonly terminal: readonly boolean[];
 }
 
+/** A command line without the program's name and the verb. */
+export interface CommandBody {
+  readonly verb: 'connect' | 'disconnect';
+  readonly arguments: readonly string[];
+}
+
 export interface VersionView {
   readonly version: string;
   readonly apiVersion: string;

@@ -67,6 +67,14 @@ export const launchBody = object(
   ['verb', 'arguments', 'pid', 'directory', 'terminal'],
 );
 
+export const commandBody = object(
+  {
+    verb: { type: 'string', enum: ['connect', 'disconnect'] },
+    arguments: { type: 'array', items: argument },
+  },
+  ['verb', 'arguments'],
+);
+
 export const cniBody = object(
   {
     environment: { type: 'object', additionalProperties: anyText },

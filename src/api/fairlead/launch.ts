@@ -1,13 +1,12 @@
 // /launch: what the static front of `net run` and `net exec` asks; docs/launch-plan.md is the contract.
 import { readFile } from 'node:fs/promises';
-import type { FastifyReply } from 'fastify';
-import { parseCommandLine, UsageError, usageText } from '../../base/command-line.ts';
+import { parseCommandLine, usageText } from '../../base/command-line.ts';
 import type { Controller, LaunchPlan } from '../../core/requests.ts';
 import { execCommand, runCommand } from '../../model/launch-commands.ts';
 import type { LaunchBody } from '../../model/wire.ts';
-import { refusalOf } from '../http-errors.ts';
 import type { Routes } from '../route.ts';
 import { launchBody } from './body-schema.ts';
+import { plain, refusePlainly, understand } from './command-line.ts';
 import { encodePlan } from './encode-plan.ts';
 import { execRequest, runRequest } from './launch-request.ts';
 import { type Accounts, resolveUser } from './resolve-user.ts';
@@ -15,18 +14,11 @@ import { type Accounts, resolveUser } from './resolve-user.ts';
 /** Arguments of a process may be 2 MiB long, execve(2), and JSON escapes lengthen them. */
 const bodyLimitBytes = 8 * 1024 * 1024;
 
-const exitStatus = { usage: 2, refused: 125 } as const;
+const refused = 125;
 
 export const launchRoutes: Routes = (app, { controller, log }) => {
   app.register(async (scope) => {
-    scope.setErrorHandler(async (error, request, reply) => {
-      const wrongUsage = error instanceof UsageError;
-      const { status, body } = wrongUsage
-        ? { status: 400, body: { message: error.message } }
-        : refusalOf(error, request, log);
-      const exit = wrongUsage ? exitStatus.usage : exitStatus.refused;
-      return plain(reply.code(status).header('fairlead-exit', exit), body.message);
-    });
+    refusePlainly(scope, log, refused);
     scope.post<{ Body: LaunchBody }>(
       '/launch',
       {
@@ -61,16 +53,6 @@ async function planExec(controller: Controller, body: LaunchBody): Promise<Launc
   return controller.exec(understand(execCommand.name, () => execRequest(parsed, body, user)));
 }
 
-/** Wrong usage is answered with where to read on. */
-function understand<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`${error.message}\nsee '${name} --help'`);
-  }
-}
-
 async function lookUpUser(spec: string | undefined) {
   if (spec === undefined) return undefined;
   const accounts: Accounts = {
@@ -78,8 +60,4 @@ async function lookUpUser(spec: string | undefined) {
     group: await readFile('/etc/group', 'utf8'),
   };
   return resolveUser(spec, accounts);
-}
-
-function plain(reply: FastifyReply, text: string): FastifyReply {
-  return reply.type('text/plain; charset=utf-8').send(text);
 }

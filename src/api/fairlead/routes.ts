@@ -4,6 +4,7 @@ import type { ApiContext, Routes } from '../route.ts';
 import { checkRoutes } from './check.ts';
 import { clusterRoutes } from './cluster.ts';
 import { cniRoutes } from './cni.ts';
+import { commandRoutes } from './command.ts';
 import { endpointRoutes } from './endpoints.ts';
 import { eventRoutes } from './events.ts';
 import { launchRoutes } from './launch.ts';
@@ -24,6 +25,7 @@ const routes: readonly Routes[] = [
   portRoutes,
   policyRoutes,
   launchRoutes,
+  commandRoutes,
   cniRoutes,
   eventRoutes,
   clusterRoutes,

@@ -1,8 +1,9 @@
 // net cluster status: this host's part in the cluster, and the others in it.
+
 import type { ClusterMemberView, ClusterState, ClusterView } from '../../model/cluster-view.ts';
 import { shortId } from '../../model/ids.ts';
-import { formatOption, wantsJson } from '../output.ts';
-import { formatFields, formatTable, jsonText } from '../table.ts';
+import { formatOption, jsonText, wantsJson } from '../../model/output-format.ts';
+import { formatFields, formatTable } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 
 export const clusterStatus = defineVerb(

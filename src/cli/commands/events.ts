@@ -1,8 +1,10 @@
 // net events: what changes, as it changes.
+
 import { UsageError } from '../../base/command-line.ts';
 import type { Event } from '../../model/event.ts';
 import { shortId } from '../../model/ids.ts';
-import { filterOption, formatOption, wantsJson } from '../output.ts';
+import { formatOption, wantsJson } from '../../model/output-format.ts';
+import { filterOption } from '../output.ts';
 import { formatPairs } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 

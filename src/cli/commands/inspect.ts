@@ -1,7 +1,8 @@
 // net inspect: networks in full.
 import type { Pool } from '../../model/network.ts';
+import { formatOption } from '../../model/output-format.ts';
 import type { EndpointView, InspectedNetwork, PeerView } from '../../model/view.ts';
-import { formatOption, printEach } from '../output.ts';
+import { printEach } from '../output.ts';
 import { formatFields, formatPairs } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 

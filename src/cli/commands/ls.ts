@@ -1,8 +1,9 @@
 // net ls: networks.
 
 import { shortId } from '../../model/ids.ts';
+import { formatOption } from '../../model/output-format.ts';
 import type { NetworkView } from '../../model/view.ts';
-import { filterOption, formatOption, printList, quietOption } from '../output.ts';
+import { filterOption, printList, quietOption } from '../output.ts';
 import { formatTable } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 

@@ -1,8 +1,10 @@
 // net policy add, ls, inspect, rm: what is let through between networks that are kept apart.
+
 import { portsText } from '../../model/allowance.ts';
 import { shortId } from '../../model/ids.ts';
+import { formatOption } from '../../model/output-format.ts';
 import type { AllowanceView, PartyView } from '../../model/view.ts';
-import { filterOption, forEach, formatOption, printEach, printList, quietOption } from '../output.ts';
+import { filterOption, forEach, printEach, printList, quietOption } from '../output.ts';
 import { formatSubnet } from '../ports.ts';
 import { formatAge, formatFields, formatTable } from '../table.ts';
 import { defineVerb } from '../verb.ts';

@@ -1,7 +1,6 @@
 // net port: published ports.
-import { formatOption, wantsJson } from '../output.ts';
+import { formatOption, jsonText, wantsJson } from '../../model/output-format.ts';
 import { formatPort, formatReach } from '../ports.ts';
-import { jsonText } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 
 export const port = defineVerb(

@@ -1,7 +1,9 @@
 // net ps: sandboxes with a process.
+
 import { shortId } from '../../model/ids.ts';
+import { formatOption } from '../../model/output-format.ts';
 import type { SandboxView } from '../../model/view.ts';
-import { filterOption, formatOption, printList, quietOption } from '../output.ts';
+import { filterOption, printList, quietOption } from '../output.ts';
 import { formatPort, shownPorts } from '../ports.ts';
 import { formatAge, formatTable } from '../table.ts';
 import { defineVerb } from '../verb.ts';

@@ -1,9 +1,11 @@
 // net sandbox create, ls, inspect, rm: namespaces without a process, and a look at all.
+
 import { sandboxBody } from '../../model/flag-values.ts';
 import { shortId } from '../../model/ids.ts';
 import { sandboxOptions } from '../../model/launch-commands.ts';
+import { formatOption } from '../../model/output-format.ts';
 import type { SandboxView } from '../../model/view.ts';
-import { filterOption, forEach, formatOption, printEach, printList, quietOption } from '../output.ts';
+import { filterOption, forEach, printEach, printList, quietOption } from '../output.ts';
 import { formatPort, shownPorts } from '../ports.ts';
 import { formatAge, formatFields, formatPairs, formatTable } from '../table.ts';
 import { defineVerb } from '../verb.ts';

@@ -1,6 +1,6 @@
 // net version: of the command line and of the daemon.
-import { formatOption, wantsJson } from '../output.ts';
-import { formatFields, jsonText } from '../table.ts';
+import { formatOption, jsonText, wantsJson } from '../../model/output-format.ts';
+import { formatFields } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 
 export const version = defineVerb(

@@ -1,7 +1,6 @@
 // net why: whether a packet gets through, and what decides it.
+import { formatOption, jsonText, wantsJson } from '../../model/output-format.ts';
 import type { WhyView, WhyWay } from '../../model/why.ts';
-import { formatOption, wantsJson } from '../output.ts';
-import { jsonText } from '../table.ts';
 import { defineVerb } from '../verb.ts';
 
 export const why = defineVerb(

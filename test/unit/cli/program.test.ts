@@ -26,7 +26,7 @@ describe('the command line', () => {
   });
 
   test.each([
-    [['wat'], 'net: unknown verb wat; the verbs are run, exec, create, ls,'],
+    [['wat'], 'net: unknown verb wat; the verbs are run, exec, connect, disconnect,'],
     [['whence', 'a', 'b'], 'net: unknown verb whence'],
     [['sandbox'], 'net: unknown verb sandbox; the verbs are sandbox create, sandbox ls,'],
     [['sandbox', 'wat'], 'net: unknown verb sandbox wat; the verbs are sandbox create'],
