@@ -10,7 +10,7 @@ export const create = defineVerb(
     summary: 'Create a network and print its id.',
     operands: ['NAME'],
     options: {
-      driver: { kind: 'value', short: 'd', value: 'DRIVER', help: 'bridge (default) or macvlan' },
+      driver: { kind: 'value', short: 'd', value: 'DRIVER', help: 'bridge (default), macvlan or overlay' },
       subnet: { kind: 'list', value: 'CIDR', help: 'subnet, one per family (default: a free one)' },
       'ip-range': { kind: 'list', value: 'CIDR', help: 'part of a subnet to give addresses from' },
       gateway: { kind: 'list', value: 'IP', help: "the subnet's gateway (default: its first address)" },
