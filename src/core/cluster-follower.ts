@@ -9,6 +9,7 @@ import type { PeerChange } from '../model/peer.ts';
 import { repairPending } from './check.ts';
 import { removeRecordedNetwork } from './delete-network.ts';
 import { networkEvent } from './events.ts';
+import { FirstContacts } from './first-contacts.ts';
 import type { Locks } from './locks.ts';
 import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
 import type { Memberships } from './memberships.ts';
@@ -19,11 +20,13 @@ export class ClusterFollower implements ClusterListener {
   readonly #parts: Parts;
   readonly #locks: Locks;
   readonly #memberships: Memberships;
+  readonly #contacts: FirstContacts;
 
   constructor(parts: Parts, locks: Locks, memberships: Memberships) {
     this.#parts = parts;
     this.#locks = locks;
     this.#memberships = memberships;
+    this.#contacts = new FirstContacts(parts);
   }
 
   /** After the records and the kernel agree. */
@@ -41,6 +44,10 @@ export class ClusterFollower implements ClusterListener {
     }
     // Networks that were being made when the last run ended are taken back from all hosts.
     await this.#locks.alone(() => repairPending(this.#parts));
+  }
+
+  close(): void {
+    this.#contacts.close();
   }
 
   async networkFound(network: Network): Promise<void> {
@@ -70,7 +77,9 @@ export class ClusterFollower implements ClusterListener {
     const { presence } = this.#parts;
     await presence.whilePresent(id, async () => {
       const network = this.#state.networks.get(id);
-      if (network !== undefined) await followPeers(this.#parts, network, change);
+      if (network === undefined) return;
+      await followPeers(this.#parts, network, change);
+      this.#contacts.meet(network, change.put);
     });
   }
 

@@ -44,6 +44,7 @@ import type {
 } from './requests.ts';
 import { exec, run, sharedWith } from './run.ts';
 import { Runtimes } from './runtimes.ts';
+import { probeTunnels } from './tunnel-probe.ts';
 import { why } from './why.ts';
 
 export class CoreController implements Controller {
@@ -88,6 +89,7 @@ export class CoreController implements Controller {
     this.#processes.close();
     this.#handovers.close();
     await this.#healer.close();
+    this.#follower.close();
     await this.#parts.cluster.close();
     await this.#locks.alone(() => endLingering(this.#parts));
   }
@@ -284,8 +286,9 @@ export class CoreController implements Controller {
     if (!(await this.#processes.waitForEnd(sandbox.id, graceMs))) await this.#kill(sandbox.id);
   }
 
-  check(options: { readonly fix: boolean }): Promise<CheckResult> {
-    return this.#locks.alone(() => check(this.#parts, options));
+  async check(options: { readonly fix: boolean }): Promise<CheckResult> {
+    const { differences, notes } = await this.#locks.alone(() => check(this.#parts, options));
+    return { differences, notes: [...notes, ...(await probeTunnels(this.#parts, options))] };
   }
 
   cluster(): ClusterView {

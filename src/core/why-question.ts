@@ -147,7 +147,8 @@ async function namedPlace(parts: Parts, ref: string): Promise<Named> {
   return { place: { kind: 'sandbox', sandbox }, record: owner };
 }
 
-function tracedSandbox({ store }: Parts, { id, name, namespace }: Sandbox): TracedSandbox | undefined {
+/** A recorded namespace with the addresses it has on our networks; undefined when it has not been seen yet. */
+export function tracedSandbox({ store }: Parts, { id, name, namespace }: Sandbox): TracedSandbox | undefined {
   if (!('path' in namespace)) return undefined;
   const addresses = endpointsOfSandbox(store.state, id).flatMap((endpoint) =>
     endpoint.addresses.map(addressOf),
