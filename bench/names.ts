@@ -1,18 +1,17 @@
 // Names answered to a process in a sandbox: the resolver of netd (TypeScript, one for all sandboxes) beside dnsmasq, both on
 // loopback addresses of the same namespace, with the same names, asked by dnsperf in turn.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestHost } from '../test/support/test-host.ts';
 import { must } from './support/ask.ts';
 import { printRatio, printSummary } from './support/figures.ts';
+import { cpuSeconds } from './support/process-figures.ts';
 
 const names = 100;
 const rounds = 4;
 const secondsPerRound = 3;
 const inFlight = 50;
-/** Of the times in /proc/PID/stat (USER_HZ). */
-const ticksPerSecond = 100;
 
 interface Server {
   readonly name: string;
@@ -95,15 +94,6 @@ async function ask(host: TestHost, address: string, questions: string) {
   const codes = /Response codes:\s+(.*)/.exec(printed)?.[1] ?? '';
   if (!/^NOERROR \d+ \(100/.test(codes)) throw new Error(`${address} answered ${codes}`);
   return { answered: figure('Queries completed'), perSecond: figure('Queries per second') };
-}
-
-/** User and system time of all threads, `man 5 proc`. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  const [user, system] = [fields[11], fields[12]].map(Number);
-  return ((user ?? 0) + (system ?? 0)) / ticksPerSecond;
 }
 
 function nameList(): readonly string[] {

@@ -1,13 +1,14 @@
 // What a published port costs as their number grows, with both backends and beside the rules that dockerd and the CNI plugin
 // portmap make: adding one more, connecting through the last, throughput, memory, and restoring all of them.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestHost } from '../test/support/test-host.ts';
 import { must } from './support/ask.ts';
 import { compile } from './support/compile.ts';
 import { printMark, printSummary, type Summary, timeMs } from './support/figures.ts';
+import { residentMiB } from './support/process-figures.ts';
 
 const populations = [1, 1000, 10_000] as const;
 const [fewest, most] = [1, 10_000] as const;
@@ -199,8 +200,7 @@ async function fairlead(host: TestHost, firewall: 'nftables' | 'iptables'): Prom
     },
     add: (port) => publish('other', [`${port}:80`]),
     addRange: (first, last) => publish('other', [`${first}-${last}:${first}-${last}`]),
-    residentMiB: () =>
-      Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${netd.pid}/status`, 'utf8'))?.[1]) / 1024,
+    residentMiB: () => residentMiB(netd.pid),
   };
 }
 

@@ -1,9 +1,9 @@
 // A thousand endpoints on one bridge: what the last costs beside the first, how soon a restarted netd is ready, its memory.
-import { readFileSync } from 'node:fs';
 import { askApi } from '../test/support/api-client.ts';
-import { type Netd, TestHost } from '../test/support/test-host.ts';
+import { TestHost } from '../test/support/test-host.ts';
 import { must } from './support/ask.ts';
 import { printMark, printSummary, timeMs } from './support/figures.ts';
+import { residentMiB } from './support/process-figures.ts';
 
 const endpoints = 1000;
 const sample = 100;
@@ -21,7 +21,7 @@ for (let number = 0; number < endpoints; number++) {
 const first = printSummary(`first ${sample} connects, through the API`, times.slice(0, sample), 'us');
 const last = printSummary(`last ${sample} of ${endpoints}`, times.slice(-sample), 'us');
 printMark('last / first, medians', last.median / first.median, 1.5);
-printMark('resident memory with 1,000 endpoints', residentMiB(netd), 120, 'MiB');
+printMark('resident memory with 1,000 endpoints', residentMiB(netd.pid), 120, 'MiB');
 
 const starts: number[] = [];
 for (let round = 0; round < 5; round++) {
@@ -38,11 +38,6 @@ printMark(
   1000,
   'ms',
 );
-printMark('resident memory after a restart', residentMiB(netd), 120, 'MiB');
+printMark('resident memory after a restart', residentMiB(netd.pid), 120, 'MiB');
 const { body } = await askApi(host, 'GET', '/check');
 console.log(`differences found by check: ${body.differences.length}`);
-
-function residentMiB({ pid }: Netd): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
-}
