@@ -75,6 +75,17 @@ export class EtcdMember {
   }
 
   async isLeader(): Promise<boolean> {
+    const { leader, header } = await this.#status();
+    return leader === header.member_id;
+  }
+
+  /** The newest revision it knows of. */
+  async revision(): Promise<string> {
+    return (await this.#status()).header.revision;
+  }
+
+  /** The ids are too large for a number. */
+  async #status(): Promise<{ leader: string; header: { member_id: string; revision: string } }> {
     const text = await this.host.run([
       'etcdctl',
       '--endpoints',
@@ -84,8 +95,8 @@ export class EtcdMember {
       'endpoint',
       'status',
     ]);
-    const [{ Status }] = JSON.parse(text.replace(/("(?:leader|member_id)"):(\d+)/g, '$1:"$2"'));
-    return Status.leader === Status.header.member_id;
+    const [{ Status }] = JSON.parse(text.replace(/("(?:leader|member_id|revision)"):(\d+)/g, '$1:"$2"'));
+    return Status;
   }
 
   get #running(): HostProcess {
