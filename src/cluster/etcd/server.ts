@@ -1,0 +1,78 @@
+// One member of etcd as the store uses it: a connection and a stream of watches, both made when they are needed.
+import { Connection, type TlsFiles } from './connection.ts';
+import { type EtcdAddress, etcdUrl } from './etcd-url.ts';
+import type { Calls } from './protocol.ts';
+import type { RpcError } from './rpc-error.ts';
+import type { Watch } from './watch.ts';
+import { WatchStream } from './watch-stream.ts';
+
+const connectMs = 1_500;
+const timeoutMs = 3_000;
+
+export class Server {
+  readonly url: string;
+  /** What it failed of last, until it answers. */
+  failure: string | undefined;
+  readonly #address: EtcdAddress;
+  readonly #tls: TlsFiles | undefined;
+  #connection: Connection | undefined;
+  readonly #streams = new Set<WatchStream>();
+  /** The one that takes more watches. */
+  #newest: WatchStream | undefined;
+
+  /** @param tls undefined: none. */
+  constructor(address: EtcdAddress, tls: TlsFiles | undefined) {
+    this.url = etcdUrl(address, tls !== undefined);
+    this.#address = address;
+    this.#tls = tls;
+  }
+
+  /** Errors: `RpcError`. */
+  ask<M extends keyof Calls>(
+    method: M,
+    request: Calls[M]['request'],
+    token: string | undefined,
+  ): Promise<Calls[M]['response']> {
+    return this.#connected.ask(method, request, { token, connectMs, timeoutMs });
+  }
+
+  /** Begins to watch, on one stream with others. `onFailure` is told of what ends the stream this may open. Errors: `RpcError`. */
+  async watch(watch: Watch, token: string | undefined, onFailure: (error: RpcError) => void): Promise<void> {
+    const connection = this.#connected;
+    await connection.ready(connectMs);
+    if (watch.ended || this.#connection !== connection) return; // closed meanwhile
+    this.#newest ??= this.#openStream(connection, token, onFailure);
+    this.#newest.add(watch);
+  }
+
+  close(): void {
+    for (const stream of this.#streams) stream.close();
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  get #connected(): Connection {
+    this.#connection ??= new Connection(this.#address, this.#tls);
+    return this.#connection;
+  }
+
+  #openStream(connection: Connection, token: string | undefined, onFailure: (error: RpcError) => void) {
+    const retire = () => {
+      if (this.#newest === stream) this.#newest = undefined;
+    };
+    const stream: WatchStream = new WatchStream((listener) => connection.open('watch', token, listener), {
+      closed: (error) => {
+        retire();
+        this.#streams.delete(stream);
+        if (error !== undefined) onFailure(error);
+      },
+      // The token is the stream's: with another one, it takes another stream.
+      refused: (error) => {
+        retire();
+        onFailure(error);
+      },
+    });
+    this.#streams.add(stream);
+    return stream;
+  }
+}
