@@ -5,7 +5,9 @@ import { type IpAddress, parseIp } from '../base/cidr.ts';
 import { type Command, type Option, parseCommandLine } from '../base/command-line.ts';
 import { NetError } from '../base/errors.ts';
 import { type LogLevel, logLevels } from '../base/log.ts';
+import { isName } from '../core/check-name.ts';
 import { type PoolSpace, parsePoolSpace } from '../ipam/pool-allocator.ts';
+import { type ClusterConfig, clusterOptions, readClusterConfig } from './cluster-settings.ts';
 
 export interface Config {
   readonly runDir: string;
@@ -18,6 +20,8 @@ export interface Config {
   /** Upstream name servers; empty: the host's, followed live. */
   readonly dns: readonly IpAddress[];
   readonly hostName: string;
+  /** Absent: networks end at this host. */
+  readonly cluster?: ClusterConfig;
   readonly logLevel: LogLevel;
   readonly logFormat: 'text' | 'json';
 }
@@ -38,12 +42,7 @@ const settings: Readonly<Record<string, Option>> = {
   'host-name': { kind: 'value', value: 'NAME', help: "name of this host (the system's)" },
   'log-level': { kind: 'value', value: 'LEVEL', help: `${logLevels.join(', ')} (info)` },
   'log-format': { kind: 'value', value: 'FORMAT', help: 'text or json (text)' },
-  etcd: { kind: 'list', value: 'URL', help: 'store of overlay networks; not available in this version' },
-  advertise: {
-    kind: 'value',
-    value: 'ADDR',
-    help: 'how other hosts reach this one; not available in this version',
-  },
+  ...clusterOptions,
   'listen-metrics': { kind: 'value', value: 'ADDR:PORT', help: 'not available in this version' },
 };
 
@@ -61,13 +60,24 @@ export const netdCommand = {
   options: { config: file, ...settings },
 } as const satisfies Command;
 
-const notYet: readonly string[] = ['etcd', 'advertise', 'listen-metrics'];
+const notYet: readonly string[] = ['listen-metrics'];
 
-/** Returns undefined when help was asked for. Errors: `UsageError`; `invalid_parameter` naming the flag, variable or key; `not_found` (config file). */
-export function readConfig(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Config | undefined {
+/**
+ * Returns undefined when help was asked for. No message has the user and password of a URL in it.
+ * Errors: `UsageError`; `invalid_parameter` naming the flag, variable or key; `not_found` (config file).
+ */
+export function readConfig(args: readonly string[], env: Environment): Config | undefined {
+  try {
+    return read(args, env);
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replaceAll(/\/\/\S*@/g, '//…@');
+    throw error;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function read(args: readonly string[], env: Environment): Config | undefined {
   const parsed = parseCommandLine(netdCommand, args);
   if (parsed === 'help') return undefined;
   const flags: Readonly<Record<string, unknown>> = parsed.options;
@@ -96,9 +106,9 @@ function readFile(named: string | undefined): Readonly<Record<string, unknown>> 
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new NetError('invalid_parameter', `config file ${path} is not JSON: ${String(error)}`, {
-      cause: error,
-    });
+    // Without the piece of the file that is quoted: it may be of a password.
+    const reason = String(error).replace(/, (\.\.\.)?".*/s, '');
+    throw new NetError('invalid_parameter', `config file ${path} is not JSON: ${reason}`);
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new NetError('invalid_parameter', `config file ${path} is not a JSON object`);
@@ -121,11 +131,7 @@ function fromFlag(value: unknown): readonly string[] | undefined {
 }
 
 /** A list in a variable is separated by spaces. */
-function fromVariable(
-  flag: string,
-  kind: Option['kind'],
-  env: Readonly<Record<string, string | undefined>>,
-): readonly string[] | undefined {
+function fromVariable(flag: string, kind: Option['kind'], env: Environment): readonly string[] | undefined {
   const value = env[`FAIRLEAD_${flag.toUpperCase().replaceAll('-', '_')}`];
   if (value === undefined) return undefined;
   return kind === 'list' ? value.split(' ').filter((word) => word !== '') : [value];
@@ -150,6 +156,7 @@ function fromFile(
 
 function toConfig(values: ReadonlyMap<string, readonly string[]>): Config {
   const text = (flag: string, fallback: string) => values.get(flag)?.[0] ?? fallback;
+  const cluster = readClusterConfig(values);
   return {
     runDir: directory('run-dir', text('run-dir', '/run/fairlead')),
     stateDir: directory('state-dir', text('state-dir', '/var/lib/fairlead')),
@@ -158,7 +165,8 @@ function toConfig(values: ReadonlyMap<string, readonly string[]>): Config {
     firewall: oneOf('firewall', text('firewall', 'auto'), ['auto', 'nftables', 'iptables', 'none'] as const),
     pools: (values.get('pool') ?? []).map((text) => parsePoolSpace(text, '--pool')),
     dns: (values.get('dns') ?? []).map((address) => parseIp(address, '--dns')),
-    hostName: text('host-name', hostname()),
+    hostName: hostName(values.get('host-name')?.[0]),
+    ...(cluster !== undefined && { cluster }),
     logLevel: oneOf('log-level', text('log-level', 'info'), logLevels),
     logFormat: oneOf('log-format', text('log-format', 'text'), ['text', 'json'] as const),
   };
@@ -168,6 +176,20 @@ function directory(flag: string, path: string): string {
   if (!path.startsWith('/'))
     throw new NetError('invalid_parameter', `--${flag}: ${path} is not an absolute path`);
   return path;
+}
+
+/** The system's own is bent to the form that names have. */
+function hostName(given: string | undefined): string {
+  if (given === undefined) {
+    const bent = hostname()
+      .replace(/^[^a-zA-Z0-9]+/, '')
+      .replaceAll(/[^a-zA-Z0-9_.-]/g, '-')
+      .slice(0, 63);
+    return bent === '' ? 'host' : bent;
+  }
+  if (isName(given)) return given;
+  const form = '1 to 63 characters [a-zA-Z0-9][a-zA-Z0-9_.-]*';
+  throw new NetError('invalid_parameter', `--host-name: ${given} is no name of ${form}`);
 }
 
 function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {

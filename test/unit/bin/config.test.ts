@@ -54,10 +54,18 @@ test.each([
   [['--dns', '1.2.3'], '--dns: 1.2.3 is not an IP address'],
   [['--pool', '10.0.0.0/16'], '--pool: 10.0.0.0/16 is not CIDR,SIZE'],
   [['--pool', '10.0.0.0/16,8'], 'a size from 16 to 30'],
-  [['--etcd', 'http://localhost:2379'], '--etcd is not available in this version'],
+  [['--listen-metrics', '127.0.0.1:9090'], '--listen-metrics is not available in this version'],
+  [['--host-name', 'a'.repeat(64)], `--host-name: ${'a'.repeat(64)} is no name of 1 to 63 characters`],
+  [['--host-name', '-a'], '--host-name: -a is no name of'],
+  [['--host-name', ''], '--host-name:  is no name of'],
   [['--config', '/does/not/exist'], '/does/not/exist cannot be read'],
 ])('refuses %j', (args, message) => {
   expect(() => readConfig(args, {})).toThrow(message);
+});
+
+test("a host without a name of its own has the system's, in the form of names", () => {
+  expect(readConfig([], {})?.hostName).toMatch(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/);
+  expect(readConfig(['--host-name', 'rack-1.example_2'], {})?.hostName).toBe('rack-1.example_2');
 });
 
 test.each([
