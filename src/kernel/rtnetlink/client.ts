@@ -134,13 +134,18 @@ export async function readPermanentNeighbours(
 /** What a bridge knows of hardware addresses, and the VXLANs among its ports of tunnel endpoints. */
 export interface BridgeFdb {
   readonly tunnelled: readonly FdbEntry[];
-  /** Static, learned and the ports' own. */
-  readonly atPorts: readonly PortFdbEntry[];
+  readonly fixed: readonly PortFdbEntry[];
+  /** Those, what was learned, and the ports' own addresses. */
+  readonly all: readonly PortFdbEntry[];
 }
 
 export async function readBridgeFdb(bridge: number, namespace?: Namespace): Promise<BridgeFdb> {
   const entries = await dump(socketOf(namespace), listBridgeFdb(bridge), namespace);
-  return { tunnelled: decodeAll(entries, decodeFdbEntry), atPorts: decodeAll(entries, decodeBridgeFdbEntry) };
+  return {
+    tunnelled: decodeAll(entries, decodeFdbEntry),
+    fixed: decodeAll(entries, decodePortFdbEntry),
+    all: decodeAll(entries, decodeBridgeFdbEntry),
+  };
 }
 
 export async function readFdb(link: number, namespace?: Namespace): Promise<readonly FdbEntry[]> {
