@@ -61,10 +61,8 @@ export interface Tunnels {
   /** Closed tunnels carry nothing, also those made from now on. Open at first. */
   setOpen(open: boolean, networks: readonly Network[]): Promise<void>;
   /**
-   * From now on the checksums of what goes through the network's tunnel are complete before it: for hardware on the way that leaves them
-   * wrong. May be repeated.
+   * Whether the checksums of what goes through the network's tunnel are complete before it: for hardware on the way that leaves them
+   * wrong. Not so at first. May be repeated.
    */
-  avoidChecksumOffload(network: Network): Promise<void>;
-  /** Whether the kernel computes the checksums of what a tunnel carries, which a network card may do wrong. Not at first. May be repeated. */
   avoidChecksumOffload(network: Network, avoid: boolean): Promise<void>;
 }

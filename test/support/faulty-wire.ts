@@ -1,6 +1,6 @@
 // A wire between the hosts of a cluster, with the faults a test gives it, as the core gets to know of them: by probes.
 import type { IpAddress } from '../../src/base/cidr.ts';
-import type { Driver } from '../../src/drivers/driver.ts';
+import type { Driver, Tunnels } from '../../src/drivers/driver.ts';
 import type { DriverName } from '../../src/model/network.ts';
 import type { Probe, ProbeOutcome, Prober } from '../../src/tracer/prober.ts';
 import { type FakeParts, fakeParts } from './fake-parts.ts';
@@ -22,7 +22,7 @@ export class FaultyWire implements Prober {
     const parts = fakeParts();
     const overlay = parts.drivers.get('overlay');
     if (overlay?.tunnels === undefined) throw new Error('no overlay driver');
-    const tunnels: Driver['tunnels'] = {
+    const tunnels: Tunnels = {
       ...overlay.tunnels,
       avoidChecksumOffload: async ({ name }, avoid) => {
         if (avoid) this.avoided.add(name);
