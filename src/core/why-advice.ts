@@ -48,6 +48,8 @@ export function advise(
         reason: `a macvlan interface and its parent ${obstacle.ifname} do not talk to each other`,
         change: `a network of driver bridge for both: net create NETWORK, net connect NETWORK ${question.toName}`,
       };
+    case 'tunnel':
+      return wrongTunnel(parts, obstacle);
     case 'elsewhere':
       return { reason: `${address} is not where packets to ${question.toName} go`, ...join(about) };
     case 'answer-lost':
@@ -62,6 +64,16 @@ interface About {
   readonly address: IpAddress;
   /** Where it ended. */
   readonly packet: TracedPacket;
+}
+
+function wrongTunnel({ cluster }: Parts, { ifname, peer }: Extract<Obstacle, { kind: 'tunnel' }>): Advice {
+  if (cluster.view().state === 'fenced') {
+    return {
+      reason: 'tunnels to other hosts are closed, as the cluster could not be reached for too long',
+      change: 'net cluster status',
+    };
+  }
+  return { reason: `tunnel ${ifname} does not lead to host ${peer.host.name}`, change: 'net check --fix' };
 }
 
 /** Our table of nf_tables, or chains of ours among those of iptables. */
@@ -157,7 +169,11 @@ function noRoute(about: About, { place, destination }: Extract<Obstacle, { kind:
 function join({ parts, question, address }: About): Pick<Advice, 'change'> {
   const { state } = parts.store;
   const { asker, target } = question;
-  if (target === undefined || asker === undefined) return {};
+  if (asker === undefined) return {};
+  const [peer] = question.peers;
+  const far = peer && state.networks.get(peer.networkId);
+  if (far !== undefined) return { change: `net connect ${far.name} ${asker.name}` };
+  if (target === undefined) return {};
   const endpoint = endpointsOfSandbox(state, target.id).find(({ addresses }) =>
     addresses.some((one) => one.startsWith(`${address}/`)),
   );

@@ -16,7 +16,7 @@ export async function probeWay(
   way: { readonly address: IpAddress; readonly trace: Trace; readonly retrace: () => Promise<Trace> },
 ): Promise<WhyProbe> {
   const { origin, protocol, port } = question;
-  if (origin.kind === 'outside') {
+  if (origin.kind === 'outside' || origin.kind === 'peer') {
     return { text: 'not tried: whoever is outside of this host can only try it there' };
   }
   if (protocol === 'sctp') return { text: 'not tried: only tcp, udp and echo requests are' };

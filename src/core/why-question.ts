@@ -3,6 +3,8 @@ import { addressOf, familyOf, type IpAddress, parseIp } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { hostGateways } from '../model/gateway.ts';
+import type { NetworkId } from '../model/ids.ts';
+import type { Peer } from '../model/peer.ts';
 import type { Protocol } from '../model/port.ts';
 import { targetOf } from '../model/port-target.ts';
 import type { Sandbox } from '../model/sandbox.ts';
@@ -12,12 +14,15 @@ import { namespaceOwner } from './desired.ts';
 import { findTarget } from './find-target.ts';
 import { endpointsOfSandbox, lookUp, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { peersAt, peersCalled, tracedPeer } from './why-peers.ts';
 
 export interface Question {
   readonly origin: Origin;
   /** The sandbox that asks, when it is recorded. */
   readonly asker?: Sandbox;
   readonly target?: Sandbox;
+  /** Endpoints of another host that go by the name or address of TO. */
+  readonly peers: readonly Peer[];
   /** As people know them. */
   readonly fromName: string;
   readonly toName: string;
@@ -31,7 +36,11 @@ export interface Question {
 }
 
 interface Named {
-  readonly place: { readonly kind: 'host' } | { readonly kind: 'sandbox'; readonly sandbox: TracedSandbox };
+  readonly place:
+    | { readonly kind: 'host' }
+    | { readonly kind: 'sandbox'; readonly sandbox: TracedSandbox }
+    /** What goes by one name, in the order of networks. */
+    | { readonly kind: 'peers'; readonly peers: readonly Peer[] };
   readonly record?: Sandbox;
 }
 
@@ -41,33 +50,37 @@ export async function questionOf(parts: Parts, request: WhyRequest): Promise<Que
   const from = outside === undefined ? await namedPlace(parts, request.from) : undefined;
   const asker = from?.record;
   const shared = {
-    origin: outside ?? (from?.place as Origin),
     ...(asker !== undefined && { asker }),
     fromName: outside === undefined ? nameOf(from, request.from) : request.from,
     ...wanted,
   };
   if (isIp(name)) {
     const address = parseIp(name, 'TO');
-    if (!isOfFamily(address, shared.origin)) {
+    const origin = outside ?? originOf(parts, from, []);
+    if (!isOfFamily(address, origin)) {
       throw new NetError('invalid_parameter', `${request.from} and ${name} are not of one family`);
     }
-    return { ...shared, toName: name, addresses: [address], others: strangers(from) };
+    const peers = peersAt(parts, address);
+    return { ...shared, origin, peers, toName: name, addresses: [address], others: strangers(from) };
   }
   const to = await namedPlace(parts, name);
+  const origin = outside ?? originOf(parts, from, networksOf(parts, to));
   const all =
     to.place.kind === 'host'
-      ? await hostAddressesFor(parts, shared.origin, asker)
-      : addressesFor(parts, to, asker);
-  const addresses = all.filter((address) => isOfFamily(address, shared.origin));
+      ? await hostAddressesFor(parts, origin, asker)
+      : addressesFor(parts, to, networksOf(parts, from));
+  const addresses = all.filter((address) => isOfFamily(address, origin));
   if (addresses.length === 0) throw withoutAddress(to, request);
   const { record: target } = to;
+  const goal = goalOf(to);
   return {
     ...shared,
+    origin,
     ...(target !== undefined && { target }),
+    peers: to.place.kind === 'peers' ? to.place.peers : [],
     toName: nameOf(to, name),
     addresses,
-    // A port of the host may lead anywhere.
-    ...(to.place.kind === 'sandbox' && { goal: to.place.sandbox.name }),
+    ...(goal !== undefined && { goal }),
     others: [...strangers(from), ...strangers(to)],
   };
 }
@@ -134,7 +147,8 @@ function parseOutside(text: string): Origin | undefined {
 async function namedPlace(parts: Parts, ref: string): Promise<Named> {
   const { sandboxes } = parts.store.state;
   if (ref === 'host' && lookUp('sandbox', sandboxes, ref) === undefined) return { place: { kind: 'host' } };
-  const found = await findTarget(parts, ref);
+  const found = await findTarget(parts, ref).catch((error) => otherwisePeers(parts, ref, error));
+  if ('peers' in found) return { place: { kind: 'peers', peers: found.peers } };
   if ('adopt' in found) {
     return { place: { kind: 'sandbox', sandbox: { name: ref, namespace: found.adopt.namespace } } };
   }
@@ -145,6 +159,14 @@ async function namedPlace(parts: Parts, ref: string): Promise<Named> {
     throw new NetError('not_found', `the network namespace of sandbox ${owner.name} has not been seen yet`);
   }
   return { place: { kind: 'sandbox', sandbox }, record: owner };
+}
+
+/** What is nobody here may be somebody on another host. */
+async function otherwisePeers(parts: Parts, ref: string, error: unknown) {
+  if (!(error instanceof NetError && error.code === 'not_found') || ref.includes(':')) throw error;
+  const peers = await peersCalled(parts, ref);
+  if (peers.length === 0) throw error;
+  return { peers };
 }
 
 /** A recorded namespace with the addresses it has on our networks; undefined when it has not been seen yet. */
@@ -161,19 +183,41 @@ function strangers(named: Named | undefined): readonly TracedSandbox[] {
 }
 
 function nameOf(named: Named | undefined, otherwise: string): string {
-  return named?.record?.name ?? otherwise;
+  const peer = named?.place.kind === 'peers' ? named.place.peers[0]?.names[0] : undefined;
+  return named?.record?.name ?? peer ?? otherwise;
 }
 
-/** Those a name stands for to the asker, on networks they share; all where they share none, or nobody asks for names. */
-function addressesFor({ store }: Parts, to: Named, asker: Sandbox | undefined): readonly IpAddress[] {
-  if (to.record === undefined) return [];
-  const all = endpointsOfSandbox(store.state, to.record.id);
-  const own = asker === undefined ? [] : endpointsOfSandbox(store.state, asker.id);
-  const shared = all.filter(({ networkId }) => own.some((endpoint) => endpoint.networkId === networkId));
+/** A peer is behind the tunnel of its network: of one that TO is on as well, if there is any. */
+function originOf(parts: Parts, from: Named | undefined, networks: readonly NetworkId[]): Origin {
+  const place = from?.place ?? { kind: 'host' };
+  if (place.kind !== 'peers') return place;
+  const near = place.peers.find(({ networkId }) => networks.includes(networkId)) ?? place.peers[0];
+  const peer = near && tracedPeer(parts, near);
+  if (peer !== undefined) return { kind: 'peer', peer };
+  throw new NetError('not_found', `nobody on this host is on a network with ${nameOf(from, '')}`);
+}
+
+function networksOf({ store }: Parts, named: Named | undefined): readonly NetworkId[] {
+  if (named?.place.kind === 'peers') return named.place.peers.map(({ networkId }) => networkId);
+  if (named?.record === undefined) return [];
+  return endpointsOfSandbox(store.state, named.record.id).map(({ networkId }) => networkId);
+}
+
+/** A port of the host may lead anywhere. */
+function goalOf({ place }: Named): string | undefined {
+  if (place.kind === 'sandbox') return place.sandbox.name;
+  return place.kind === 'peers' ? place.peers[0]?.names[0] : undefined;
+}
+
+/** Those a name stands for to who is on these networks; all where they share none, or nobody asks for names. */
+function addressesFor({ store }: Parts, to: Named, networks: readonly NetworkId[]): readonly IpAddress[] {
+  const recorded = to.record === undefined ? [] : endpointsOfSandbox(store.state, to.record.id);
+  const all = to.place.kind === 'peers' ? to.place.peers : recorded;
+  const shared = all.filter(({ networkId }) => networks.includes(networkId));
   return addressesOf(shared.length > 0 ? shared : all);
 }
 
-function addressesOf(endpoints: readonly Endpoint[]): readonly IpAddress[] {
+function addressesOf(endpoints: readonly Pick<Endpoint, 'addresses'>[]): readonly IpAddress[] {
   return endpoints.flatMap(({ addresses }) => addresses.map(addressOf));
 }
 
@@ -184,6 +228,12 @@ async function hostAddressesFor(
   asker: Sandbox | undefined,
 ): Promise<readonly IpAddress[]> {
   if (origin.kind === 'outside') return parts.tracer.hostAddresses(origin.ifname);
+  if (origin.kind === 'peer') {
+    throw new NetError(
+      'invalid_parameter',
+      `${origin.peer.name} knows its own host; give the address you mean`,
+    );
+  }
   if (origin.kind === 'host' || asker === undefined) return ['127.0.0.1' as IpAddress];
   const { state } = parts.store;
   const endpoints = endpointsOfSandbox(state, asker.id);
@@ -196,7 +246,7 @@ async function hostAddressesFor(
 }
 
 function withoutAddress(to: Named, request: WhyRequest): NetError {
-  if (to.place.kind === 'sandbox') {
+  if (to.place.kind !== 'host') {
     return new NetError('invalid_parameter', `${request.to}: it has no address; give the one you mean`);
   }
   return new NetError(
@@ -207,6 +257,7 @@ function withoutAddress(to: Named, request: WhyRequest): NetError {
 
 /** Whoever has a certain address asks by its family alone. */
 function isOfFamily(address: IpAddress, origin: Origin): boolean {
+  if (origin.kind === 'peer') return origin.peer.addresses.some((one) => familyOf(one) === familyOf(address));
   return origin.kind !== 'outside' || familyOf(origin.address ?? address) === familyOf(address);
 }
 

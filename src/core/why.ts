@@ -1,10 +1,11 @@
 // Answers `net why`: traces a packet to every address that may be meant, and says what would change the outcome.
 import type { IpAddress } from '../base/cidr.ts';
-import type { WhyRequest, WhyView, WhyWay } from '../model/why.ts';
-import type { Trace } from '../tracer/tracer.ts';
+import type { WhyProbe, WhyRequest, WhyView, WhyWay } from '../model/why.ts';
+import type { Trace, TracedPeer } from '../tracer/tracer.ts';
 import { networkPolicy } from './desired.ts';
 import type { Parts } from './parts.ts';
 import { advise } from './why-advice.ts';
+import { peersAt, tracedPeer } from './why-peers.ts';
 import { probeWay } from './why-probe.ts';
 import { heldPorts, type Question, questionOf, tracedSandboxes } from './why-question.ts';
 
@@ -19,7 +20,8 @@ export async function why(parts: Parts, request: WhyRequest): Promise<WhyView> {
       const way = wayOf(parts, question, address, trace);
       if (request.probe !== true) return way;
       const retrace = () => traceTo(parts, question, address);
-      return { ...way, probe: await probeWay(parts, question, { address, trace, retrace }) };
+      const probe = await probeWay(parts, question, { address, trace, retrace });
+      return { ...way, ...decided(trace, probe), probe };
     }),
   );
   return {
@@ -41,9 +43,19 @@ function traceTo(parts: Parts, question: Question, to: IpAddress): Promise<Trace
     ...(port !== undefined && { port }),
     ...(goal !== undefined && { goal }),
     sandboxes: [...tracedSandboxes(parts), ...others],
+    peers: peersConcerned(parts, question, to),
     held: heldPorts(parts),
     owners: linkOwners(parts),
   });
+}
+
+/** Whom it may be for, and who may have sent it. */
+function peersConcerned(parts: Parts, { origin }: Question, to: IpAddress): readonly TracedPeer[] {
+  const source = origin.kind === 'outside' ? origin.address : undefined;
+  const addresses = source === undefined ? [to] : [to, source];
+  const found = addresses.flatMap((address) => peersAt(parts, address));
+  const sender = origin.kind === 'peer' ? [origin.peer] : [];
+  return [...sender, ...found.flatMap((peer) => tracedPeer(parts, peer) ?? [])];
 }
 
 /** Bridges of networks, which several may be on. */
@@ -56,9 +68,20 @@ function linkOwners(parts: Parts): ReadonlyMap<string, string> {
   return new Map([...names].map(([ifname, networks]) => [ifname, `network ${networks.join(', ')}`]));
 }
 
+/** What another host does with a packet nobody can see from here, but what becomes of it. */
+function decided({ tunnel }: Trace, { answered }: WhyProbe): Pick<WhyWay, 'passes' | 'reason'> {
+  if (tunnel === undefined || answered !== false) return {};
+  const { name, host } = tunnel.peer;
+  return { passes: false, reason: `neither host ${host.name} nor ${name} on it answers` };
+}
+
 function wayOf(parts: Parts, question: Question, address: IpAddress, found: Trace): WhyWay {
   const { steps, passes } = found;
   const advice = advise(parts, question, address, found);
+  const notes = [
+    ...(found.older.length > 0 ? [olderText(found.older)] : []),
+    ...(found.tunnel !== undefined ? [thereText(question, found)] : []),
+  ];
   return {
     address,
     ...(passes !== undefined && { passes }),
@@ -67,8 +90,20 @@ function wayOf(parts: Parts, question: Question, address: IpAddress, found: Trac
       ...(step.passes !== undefined && { passes: step.passes }),
     })),
     ...advice,
-    ...(found.older.length > 0 && { note: olderText(found.older) }),
+    ...(notes.length > 0 && { note: notes.join('; ') }),
   };
+}
+
+/** Where the rest of the way can be followed. */
+function thereText({ toName, protocol, port }: Question, { tunnel, packet }: Trace): string {
+  const to = port === undefined ? toName : `${bracketed(toName)}:${port}`;
+  const suffix = protocol === 'tcp' || port === undefined ? '' : `/${protocol}`;
+  const from = `outside:${tunnel?.ifname},${packet.source}`;
+  return `host ${tunnel?.peer.host.name} tells the rest: net why ${from} ${to}${suffix}`;
+}
+
+function bracketed(name: string): string {
+  return name.includes(':') ? `[${name}]` : name;
 }
 
 function olderText(older: readonly IpAddress[]): string {

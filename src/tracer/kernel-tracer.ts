@@ -7,7 +7,17 @@ import { type Listener, listenersAt, serves } from './listeners.ts';
 import type { Packet, Position } from './packet.ts';
 import { Place } from './place.ts';
 import type { SaveLegacy } from './save-legacy.ts';
-import type { Obstacle, Origin, Trace, TracedPacket, TracedSandbox, TraceRequest, Tracer } from './tracer.ts';
+import type {
+  Obstacle,
+  Origin,
+  Trace,
+  TracedPacket,
+  TracedPeer,
+  TracedSandbox,
+  TraceRequest,
+  Tracer,
+} from './tracer.ts';
+import { comesBack, tunnelOf } from './tunnel.ts';
 import { type Translations, Walk } from './walk.ts';
 import type { WalkEnd } from './walker.ts';
 import { World } from './world.ts';
@@ -90,7 +100,7 @@ class Tracing {
   async #arrived(end: Extract<WalkEnd, { passes: true }>, way: Way): Promise<Found> {
     const { goal } = this.#request;
     if ('outside' in end) {
-      if (goal === undefined) return this.#answered(end, way);
+      if (goal === undefined || goal === end.peer?.name) return this.#answered(end, way);
       return this.#stopped(
         { kind: 'elsewhere', place: 'outside' },
         `that is not the way to ${goal}`,
@@ -174,8 +184,11 @@ class Tracing {
   }
 
   /** The answer goes its own way, and must come from where the question was sent. */
-  async #answered(end: Extract<WalkEnd, { passes: true }>, { start, asked }: Way): Promise<Found> {
+  async #answered(end: Extract<WalkEnd, { passes: true }>, way: Way): Promise<Found> {
     const { packet } = end;
+    const lostThere = 'outside' in end && this.#lostThere(end);
+    if (typeof lostThere === 'string')
+      return this.#stopped({ kind: 'answer-lost', place: way.start.place.name }, lostThere, packet);
     const back = new Walk(this.#world, this.#translations);
     const answer: Packet = {
       ...packet,
@@ -195,12 +208,21 @@ class Tracing {
       this.#there.steps.push({ passes: returned.passes, text });
       return this.#ended(returned.obstacle, returned.packet, returned.position);
     }
-    const lost = this.#misled(returned, start, asked);
+    const lost = this.#misled(returned, way.start, way.asked);
     if (lost !== undefined)
-      return this.#stopped({ kind: 'answer-lost', place: start.place.name }, lost, returned.packet);
+      return this.#stopped({ kind: 'answer-lost', place: way.start.place.name }, lost, returned.packet);
     this.#there.pass('outside' in end ? 'answers are let back in' : 'answers come back');
     const trace = this.#ended(undefined, packet, {});
-    return 'outside' in end ? { ...trace, leaves: true } : trace;
+    if (!('outside' in end)) return trace;
+    const { outside, peer } = end;
+    const tunnel = peer === undefined ? {} : { tunnel: { ifname: outside.name, peer } };
+    return { ...trace, leaves: true, ...tunnel };
+  }
+
+  /** Where an endpoint of another host answers somebody who is not on its network. */
+  #lostThere({ outside, peer, packet }: Extract<WalkEnd, { outside: Link }>): string | undefined {
+    if (peer === undefined || comesBack(this.#world.host, outside, packet.source)) return undefined;
+    return `answers to ${packet.source} do not come back from host ${peer.host.name}: it has the network's gateway itself`;
   }
 
   #misled(returned: Extract<WalkEnd, { passes: true }>, start: Start, asked: Packet): string | undefined {
@@ -219,9 +241,20 @@ class Tracing {
     const { host } = this.#world;
     if (from.kind === 'host') return { place: host };
     if (from.kind === 'sandbox') return { place: await this.#placeOf(from.sandbox) };
+    if (from.kind === 'peer') return this.#behindTunnel(from.peer, family);
     const link = host.named(from.ifname);
     if (link === undefined) throw noInterface(from.ifname);
     return { place: host, link, source: from.address ?? (await this.#somebodyBehind(link, family)) };
+  }
+
+  #behindTunnel({ bridge, name, addresses }: TracedPeer, family: IpFamily): Start {
+    const { host } = this.#world;
+    const link = host.named(bridge);
+    const tunnel = link && tunnelOf(host, link);
+    const source = addresses.find((address) => familyOf(address) === family);
+    if (tunnel === undefined) throw new NetError('not_found', `there is no tunnel to ${name}`);
+    if (source === undefined) throw new NetError('invalid_parameter', `${name} has no IPv${family} address`);
+    return { place: host, link: tunnel, source };
   }
 
   async #placeOf(sandbox: TracedSandbox): Promise<Place> {
@@ -239,7 +272,7 @@ class Tracing {
     if (typeof route === 'object' && route.link === link.index && route.gateway !== undefined)
       return route.gateway;
     for (const subnet of host
-      .subnetsOn(link)
+      .subnetsOn(host.link(link.master) ?? link)
       .filter((one) => familyOf(one) === family && !one.startsWith('fe80:'))) {
       const { first, last } = rangeOf(subnet);
       for (let value = first + 1n; value < last && value < first + 8n; value++) {

@@ -1,5 +1,6 @@
 // The contract of a tracer: which way a packet takes through the namespaces and rules that are there now, and where it ends.
 import type { Cidr, IpAddress } from '../base/cidr.ts';
+import type { MacAddress } from '../base/mac.ts';
 import type { Protocol } from '../model/port.ts';
 import type { SandboxNamespace } from '../model/sandbox.ts';
 
@@ -11,11 +12,22 @@ export interface TracedSandbox {
   readonly addresses?: readonly IpAddress[];
 }
 
+/** An endpoint of another host, as it is recorded. */
+export interface TracedPeer {
+  readonly name: string;
+  readonly addresses: readonly IpAddress[];
+  readonly mac: MacAddress;
+  /** That of its network on this host. */
+  readonly bridge: string;
+  readonly host: { readonly name: string; readonly address: IpAddress };
+}
+
 export type Origin =
   | { readonly kind: 'host' }
   | { readonly kind: 'sandbox'; readonly sandbox: TracedSandbox }
   /** A machine behind a link of the host; without an address one that could be there. */
-  | { readonly kind: 'outside'; readonly ifname: string; readonly address?: IpAddress };
+  | { readonly kind: 'outside'; readonly ifname: string; readonly address?: IpAddress }
+  | { readonly kind: 'peer'; readonly peer: TracedPeer };
 
 /** `icmp`: an echo request, of either version. */
 export type TracedProtocol = Protocol | 'icmp';
@@ -36,10 +48,11 @@ export interface TraceRequest {
   readonly protocol: TracedProtocol;
   /** Absent for `icmp` alone. */
   readonly port?: number;
-  /** Where it should arrive: `host` or a sandbox's name; anywhere when absent. */
+  /** Where it should arrive: `host`, or the name of a sandbox or peer; anywhere when absent. */
   readonly goal?: string;
   /** All that may be met on the way. */
   readonly sandboxes: readonly TracedSandbox[];
+  readonly peers: readonly TracedPeer[];
   readonly held: readonly HeldPort[];
   /** What links of the host belong to, by name: `network lab`. */
   readonly owners: ReadonlyMap<string, string>;
@@ -85,6 +98,8 @@ export type Obstacle =
       readonly sysctl?: string;
     }
   | { readonly kind: 'parent-of-macvlan'; readonly ifname: string }
+  /** The kernel does not know the way to a peer, or another one. */
+  | { readonly kind: 'tunnel'; readonly ifname: string; readonly peer: TracedPeer }
   | { readonly kind: 'not-listening'; readonly place: string; readonly at: readonly string[] }
   | { readonly kind: 'held'; readonly port: number }
   | { readonly kind: 'elsewhere'; readonly place: string }
@@ -103,6 +118,8 @@ export interface Trace {
   readonly obstacle?: Obstacle;
   /** It left the host, and what comes after that was not seen. */
   readonly leaves?: true;
+  /** It left by this tunnel of the host, to an endpoint of another one. */
+  readonly tunnel?: { readonly ifname: string; readonly peer: TracedPeer };
   /** Who answers connections of the same kind that began before and are still open. */
   readonly older: readonly IpAddress[];
   /** As it was where it ended. */

@@ -3,13 +3,13 @@ import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { RTN_LOCAL } from '../kernel/rtnetlink/constants.ts';
 import type { Link } from '../kernel/rtnetlink/link.ts';
 import type { FoundRoute } from '../kernel/rtnetlink/route-lookup.ts';
-import { crossBridge, leaveByBridge } from './bridge.ts';
+import { crossBridge, enterByPort, leaveByBridge, userOf } from './bridge.ts';
 import type { HookName } from './hook-chain.ts';
 import { type HookOutcome, runHook } from './hooks.ts';
 import { type Packet, type PartlyKnown, type Position, protocolNumber } from './packet.ts';
 import type { Place } from './place.ts';
 import { inputObstacle, outputObstacle } from './route-obstacles.ts';
-import type { Obstacle, RulePlace, TraceStep } from './tracer.ts';
+import type { Obstacle, RulePlace, TracedPeer, TraceStep } from './tracer.ts';
 import type { Towards, WalkEnd, Walker, WalkStop } from './walker.ts';
 import type { Attached, World } from './world.ts';
 
@@ -89,6 +89,8 @@ export class Walk implements Walker {
         packet,
       );
     }
+    const bridge = place.isHost && iif.port !== undefined ? place.link(iif.master) : undefined;
+    if (bridge !== undefined) return enterByPort(this, { bridge, port: iif }, packet);
     const came = await this.#hook('prerouting', place, packet, { iif });
     if ('obstacle' in came) return came;
     const here = came.packet;
@@ -104,6 +106,36 @@ export class Walk implements Walker {
     const [from, to] = [iif, oif].map((link) => this.world.linkText(place, link));
     this.pass(`${place.name} lets it pass from ${from} to ${to}`);
     return this.#leave(place, passed.packet, { iif, oif }, route.gateway);
+  }
+
+  /** What carries it to a peer: a datagram the host itself sends, by one of its links. */
+  async wrap(tunnel: Link, peer: TracedPeer, packet: Packet): Promise<WalkStop | Link> {
+    const outer = new Walk(this.world, new Map());
+    const end = await outer.send(this.world.host, outerPacket(tunnel, peer.host.address));
+    if (!end.passes) return this.#stopOuter(outer, end, packet);
+    if ('outside' in end) return end.outside;
+    const { name, address } = peer.host;
+    const text = `the address of host ${name}, ${address}, is not that of another host`;
+    return this.stop({ kind: 'elsewhere', place: end.place.name }, text, packet);
+  }
+
+  /** And what carried it here; undefined when it is let in. */
+  async unwrap(tunnel: Link, peer: TracedPeer, packet: Packet): Promise<WalkStop | undefined> {
+    const { host } = this.world;
+    const { source, ...rest } = outerPacket(tunnel, peer.host.address);
+    const route = await host.route({ destination: peer.host.address });
+    const link = typeof route === 'string' ? undefined : host.link(route.link);
+    if (source === undefined || link === undefined) return undefined;
+    const outer = new Walk(this.world, new Map());
+    const outwards = { ...rest, source: peer.host.address, destination: source, asked: source };
+    const end = await outer.arrive(host, outwards, link);
+    return end.passes ? undefined : this.#stopOuter(outer, end, packet);
+  }
+
+  #stopOuter({ steps }: Walk, { passes, obstacle, position }: WalkStop, packet: Packet): WalkStop {
+    const text = `what carries it is stopped: ${steps.at(-1)?.text ?? ''}`;
+    this.steps.push({ passes, text });
+    return { passes, obstacle, packet, position };
   }
 
   /** Rules of a bridge, which see its ports. */
@@ -160,7 +192,8 @@ export class Walk implements Walker {
       return { passes: true, outside: oif, packet };
     }
     if (oif.info.kind === 'macvlan') return this.#leaveByParent({ place, link: oif, hostLink }, towards);
-    if (hostLink.master !== undefined) return crossBridge(this, { place, link: oif, hostLink }, towards);
+    if (hostLink.master !== undefined)
+      return crossBridge(this, userOf({ place, link: oif, hostLink }), towards);
     if (!hostLink.up) {
       return this.stop(
         { kind: 'link-down', place: 'host', ifname: hostLink.name },
@@ -270,6 +303,20 @@ export class Walk implements Walker {
 
 async function forwardsIpv6(place: Place): Promise<boolean> {
   return (await place.sysctl('net/ipv6/conf/all/forwarding')) === '1';
+}
+
+/** The datagram of VXLAN (RFC 7348, section 5). No connection answers another: each side sends to the same port from any. */
+function outerPacket({ info }: Link, to: IpAddress) {
+  const { local, port } = info.kind === 'vxlan' ? info.vxlan : {};
+  return {
+    ...(local !== undefined && { source: local }),
+    destination: to,
+    asked: to,
+    protocol: 'udp',
+    destinationPort: port,
+    state: 'new',
+    translated: { source: false, destination: false },
+  } as const;
 }
 
 function routeText(world: World, place: Place, { entry, gateway, link }: FoundRoute): string {

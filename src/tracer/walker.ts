@@ -4,13 +4,13 @@ import type { Link } from '../kernel/rtnetlink/link.ts';
 import type { HookName } from './hook-chain.ts';
 import type { Packet, PartlyKnown, Position } from './packet.ts';
 import type { Place } from './place.ts';
-import type { Obstacle } from './tracer.ts';
+import type { Obstacle, TracedPeer } from './tracer.ts';
 import type { World } from './world.ts';
 
 /** Where the packet ended: in a namespace, out of sight, or at an obstacle. */
 export type WalkEnd =
   | { readonly passes: true; readonly place: Place; readonly packet: Packet }
-  | { readonly passes: true; readonly outside: Link; readonly packet: Packet }
+  | { readonly passes: true; readonly outside: Link; readonly packet: Packet; readonly peer?: TracedPeer }
   | WalkStop;
 
 export interface WalkStop {
@@ -33,6 +33,10 @@ export interface Walker {
   stop(obstacle: Obstacle, text: string, packet: Packet, position?: Position): WalkStop;
   /** It comes in by a link. */
   arrive(place: Place, packet: Packet, iif: Link): Promise<WalkEnd>;
+  /** What carries it to a peer: a datagram the host itself sends, by one of its links. */
+  wrap(tunnel: Link, peer: TracedPeer, packet: Packet): Promise<WalkStop | Link>;
+  /** And what carried it here; undefined when it is let in. */
+  unwrap(tunnel: Link, peer: TracedPeer, packet: Packet): Promise<WalkStop | undefined>;
   /** Rules of a bridge, which see its ports; undefined when they let it pass. */
   bridgeHook(
     hook: HookName,

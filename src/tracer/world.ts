@@ -4,7 +4,7 @@ import { type Namespace, openNamespace, sameNamespace } from '../kernel/netns.ts
 import type { Link } from '../kernel/rtnetlink/link.ts';
 import { Place } from './place.ts';
 import type { SaveLegacy } from './save-legacy.ts';
-import type { HeldPort, TracedSandbox, TraceRequest } from './tracer.ts';
+import type { HeldPort, TracedPeer, TracedSandbox, TraceRequest } from './tracer.ts';
 
 /** A link in a sandbox, and the link of the host it hangs on: the other end of a veth, or a macvlan's parent. */
 export interface Attached {
@@ -17,14 +17,16 @@ export class World {
   readonly host: Place;
   readonly held: readonly HeldPort[];
   readonly #sandboxes: readonly TracedSandbox[];
+  readonly #peers: readonly TracedPeer[];
   readonly #owners: ReadonlyMap<string, string>;
   readonly #places = new Map<string, Place | undefined>();
   readonly #open: Namespace[] = [];
 
-  private constructor(host: Place, { sandboxes, held, owners }: TraceRequest) {
+  private constructor(host: Place, { sandboxes, peers, held, owners }: TraceRequest) {
     this.host = host;
     this.held = held;
     this.#sandboxes = sandboxes;
+    this.#peers = peers;
     this.#owners = owners;
   }
 
@@ -54,6 +56,11 @@ export class World {
       }
     }
     return undefined;
+  }
+
+  /** Who has an address behind the tunnel of a bridge. */
+  peer(address: IpAddress, bridge: Link): TracedPeer | undefined {
+    return this.#peers.find((peer) => peer.bridge === bridge.name && peer.addresses.includes(address));
   }
 
   /** The link of the host that a link in a sandbox hangs on; undefined for one that hangs on none. */
