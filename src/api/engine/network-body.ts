@@ -118,13 +118,16 @@ export function networkWords(body: CreateBody): CreateNetworkBody {
   };
 }
 
+/** Networks over several hosts are what they are without a swarm, and anybody may be attached to them. */
 function refuseSwarm(body: CreateBody): void {
-  const { Name, Scope } = body;
-  if (Scope && Scope !== 'local') {
-    throw new NetError('not_implemented', `network ${Name}: scope ${Scope} is not available; local is`);
+  const { Name, Scope, Driver } = body;
+  const isOverlay = Driver === 'overlay';
+  const scope = isOverlay ? 'global' : 'local';
+  if (Scope && Scope !== scope) {
+    throw new NetError('not_implemented', `network ${Name}: scope ${Scope} is not available; ${scope} is`);
   }
   const asked = {
-    Attachable: body.Attachable,
+    Attachable: isOverlay ? undefined : body.Attachable,
     Ingress: body.Ingress,
     ConfigOnly: body.ConfigOnly,
     ConfigFrom: body.ConfigFrom?.Network,

@@ -35,7 +35,7 @@ export function networkAnswer(network: NetworkView, { withIpv4, hosts = [] }: An
       })),
     },
     Internal: network.internal,
-    Attachable: false,
+    Attachable: scopeOf(network) === 'global',
     Ingress: false,
     ConfigFrom: { Network: '' },
     ConfigOnly: false,

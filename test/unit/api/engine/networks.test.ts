@@ -119,6 +119,11 @@ describe('a network', () => {
     [{ Name: 'bridge' }, 409, 'network bridge exists already'],
     [{ Name: 'lab', Scope: 'swarm' }, 501, 'network lab: scope swarm is not available; local is'],
     [{ Name: 'lab', Attachable: true }, 501, 'network lab: Attachable is not available'],
+    [
+      { Name: 'lab', Driver: 'overlay', Scope: 'swarm' },
+      501,
+      'network lab: scope swarm is not available; global is',
+    ],
     [{ Name: 'lab', Ingress: true }, 501, 'network lab: Ingress is not available'],
     [{ Name: 'lab', ConfigOnly: true }, 501, 'network lab: ConfigOnly is not available'],
     [{ Name: 'lab', ConfigFrom: { Network: 'x' } }, 501, 'network lab: ConfigFrom is not available'],
