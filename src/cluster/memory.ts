@@ -1,0 +1,35 @@
+// What a host of a cluster must know again after its daemon was ended: by what it is registered, and which addresses are its own
+// to give. A contract; whoever puts the parts together keeps it with the other records.
+import type { Cidr } from '../base/cidr.ts';
+import type { NetworkId } from '../model/ids.ts';
+import type { LeaseId } from './shared-store.ts';
+
+export interface Remembered {
+  /** By which the host keeps its blocks. Remembered before anything in the store hangs on it. */
+  readonly claim?: RememberedClaim;
+  /** By which the others know that it lives. */
+  readonly liveness?: LeaseId;
+  readonly blocks: readonly HeldBlock[];
+}
+
+export interface RememberedClaim {
+  readonly lease: LeaseId;
+  readonly ttlSeconds: number;
+  /** When it was last renewed, by a clock which counts from the start of the machine that had this id (`boot_id`). */
+  readonly renewedAtMs: number;
+  readonly bootId: string;
+}
+
+/** A part of a subnet that this host alone gives addresses of. */
+export interface HeldBlock {
+  readonly networkId: NetworkId;
+  readonly subnet: Cidr;
+  readonly cidr: Cidr;
+}
+
+export interface ClusterMemory {
+  /** What was last written; no blocks when nothing was. */
+  read(): Remembered;
+  /** In place of what is there. When it resolves it survives the process. Errors: `unavailable`. */
+  write(remembered: Remembered): Promise<void>;
+}

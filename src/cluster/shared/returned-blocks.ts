@@ -1,0 +1,120 @@
+// Blocks this host gives back: deleted in the store once nothing of this host in it is left there.
+import type { Cidr } from '../../base/cidr.ts';
+import type { NetworkId } from '../../model/ids.ts';
+import type { HeldBlock } from '../memory.ts';
+import type { Revision } from '../shared-store.ts';
+import type { Membership } from './membership.ts';
+import { Pump } from './pump.ts';
+import { decodeBlock } from './records.ts';
+import type { Site } from './site.ts';
+
+export interface ReturnHooks {
+  /** Endpoints of this host that are gone may still be in the store. */
+  hasLeftovers(networkId: NetworkId): boolean;
+  deleted(networkId: NetworkId, key: string, revision: Revision): void;
+}
+
+interface Return {
+  readonly block: HeldBlock;
+  /** A claim of which nothing was heard may still come about until then. */
+  readonly doubtUntilMs: number;
+}
+
+const doubtMs = 15_000;
+
+export class ReturnedBlocks {
+  readonly #site: Site;
+  readonly #membership: Membership;
+  readonly #hooks: ReturnHooks;
+  readonly #pump: Pump;
+  readonly #returns = new Map<string, Return>();
+  #atWork: string | undefined;
+
+  constructor(site: Site, membership: Membership, hooks: ReturnHooks) {
+    this.#site = site;
+    this.#membership = membership;
+    this.#hooks = hooks;
+    this.#pump = new Pump(site.clock, () => this.#step());
+  }
+
+  close(): void {
+    this.#pump.close();
+  }
+
+  has(networkId: NetworkId, cidr: Cidr): boolean {
+    return this.#returns.has(this.#site.layout.block(networkId, cidr));
+  }
+
+  /** It is this host's, and may be by a claim that is still on its way. */
+  add(block: HeldBlock, { isDoubtful = false } = {}): void {
+    const key = this.#site.layout.block(block.networkId, block.cidr);
+    const doubtUntilMs = isDoubtful ? this.#site.clock.nowMs() + doubtMs : 0;
+    this.#returns.set(key, { block, doubtUntilMs });
+    this.#pump.poke();
+  }
+
+  /** One of those of a subnet that are this host's for sure, or the one: it is kept after all. */
+  takeBack(networkId: NetworkId, subnet: Cidr, wanted?: Cidr): HeldBlock | undefined {
+    for (const [key, { block, doubtUntilMs }] of this.#returns) {
+      if (block.networkId !== networkId || block.subnet !== subnet) continue;
+      if (key === this.#atWork || doubtUntilMs > 0 || (wanted ?? block.cidr) !== block.cidr) continue;
+      this.#returns.delete(key);
+      return block;
+    }
+    return undefined;
+  }
+
+  /** There may be more to do than there was. */
+  poke(): void {
+    this.#pump.poke();
+  }
+
+  /** This host is registered. */
+  hurry(): void {
+    this.#pump.hurry();
+  }
+
+  async #step(): Promise<boolean> {
+    const { token } = this.#membership;
+    const next = this.#next();
+    if (token === undefined || next === undefined) return false;
+    const [key, entry] = next;
+    this.#atWork = key;
+    try {
+      await this.#return(key, entry, token);
+    } finally {
+      this.#atWork = undefined;
+    }
+    return true;
+  }
+
+  #next(): [string, Return] | undefined {
+    for (const entry of this.#returns) {
+      if (!this.#hooks.hasLeftovers(entry[1].block.networkId)) return entry;
+    }
+    return undefined;
+  }
+
+  async #return(key: string, entry: Return, token: Revision): Promise<void> {
+    const { store, layout, host, clock } = this.#site;
+    const { key: stored, revision } = await store.get(key);
+    const isOurs = stored !== undefined && decodeBlock(stored.value) === host.id;
+    if (!isOurs) {
+      this.#returns.delete(key);
+      if (stored === undefined) this.#hooks.deleted(entry.block.networkId, key, revision);
+      const leftMs = entry.doubtUntilMs - clock.nowMs();
+      if (leftMs > 0) clock.after(leftMs, () => this.add(entry.block));
+      return;
+    }
+    const done = await store.write(
+      [
+        { key: layout.claim(host.id), modRevision: token },
+        { key, modRevision: stored.modRevision },
+      ],
+      [{ delete: key }],
+    );
+    if (!done.applied) return this.#membership.verify(token);
+    this.#returns.delete(key);
+    this.#hooks.deleted(entry.block.networkId, key, done.revision);
+  }
+}
