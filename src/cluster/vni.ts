@@ -1,4 +1,5 @@
 // Which VXLAN id a network gets. Pure.
+import { createHash } from 'node:crypto';
 import { NetError } from '../base/errors.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
@@ -15,7 +16,7 @@ export function vniOf({ options }: Pick<Network, 'options'>): number | undefined
 
 /** One that none of the taken is, the same for the same id as long as that is free. Errors: `exhausted`. */
 export function chooseVni(id: NetworkId, taken: ReadonlySet<number>): number {
-  const start = Number.parseInt(id.slice(0, 8), 16) % count;
+  const start = createHash('sha256').update(id).digest().readUInt32BE() % count;
   for (let step = 0; step < count; step++) {
     const vni = lowest + ((start + step) % count);
     if (!taken.has(vni)) return vni;
