@@ -1,11 +1,12 @@
 // The parts of the daemon, put together. The only place that knows every implementation.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cidr } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
+import { readBootId } from '../cluster/boot-clock.ts';
 import { EventBus } from '../core/events.ts';
 import { Lingering } from '../core/lingering.ts';
 import type { Parts } from '../core/parts.ts';
+import { Presence } from '../core/presence.ts';
 import { createNameService } from '../dns/engine.ts';
 import { DockerApi } from '../docker/docker-api.ts';
 import { DockerEngine, dockerSocketBeside } from '../docker/docker-engine.ts';
@@ -17,6 +18,7 @@ import { HostDriver } from '../drivers/host.ts';
 import type { ChangedSysctl, ChangedSysctls } from '../drivers/host-forwarding.ts';
 import { MacvlanDriver } from '../drivers/macvlan.ts';
 import { NoneDriver } from '../drivers/none.ts';
+import { OverlayDriver } from '../drivers/overlay/overlay.ts';
 import { chooseFirewall, choosePassage } from '../firewall/choose.ts';
 import { HeldPorts } from '../firewall/held-ports.ts';
 import { saveLegacy } from '../firewall/iptables/leftovers.ts';
@@ -24,6 +26,7 @@ import { DefaultIpam } from '../ipam/default-ipam.ts';
 import { ForeignIpam } from '../ipam/foreign-ipam.ts';
 import type { IpamDriver } from '../ipam/ipam-driver.ts';
 import { NullIpam } from '../ipam/null-ipam.ts';
+import { SharedIpam } from '../ipam/shared-ipam.ts';
 import { randomUlaPrefix } from '../ipam/ula-prefix.ts';
 import { hostSubnetsInUse } from '../kernel/host-subnets.ts';
 import { HostsFiles } from '../sandbox/hosts-file.ts';
@@ -34,31 +37,38 @@ import { openEmbeddedStore } from '../store/embedded.ts';
 import type { Store } from '../store/store.ts';
 import { KernelTracer } from '../tracer/kernel-tracer.ts';
 import { SocketProber } from '../tracer/socket-prober.ts';
+import { openCluster } from './cluster.ts';
 import type { Config } from './config.ts';
 
 /** Opens the records and everything that works on the kernel; changes nothing there yet. */
 export async function assemble(config: Config, log: Log): Promise<Parts> {
   const { runDir, stateDir, netnsDir } = config;
   const store = await openEmbeddedStore({ directory: stateDir, log });
+  const { cluster, underlay } = await openCluster(config, store, log);
   const drivers: readonly Driver[] = [
     new BridgeDriver(),
+    new OverlayDriver({ underlay: () => underlay }),
     new HostDriver(),
     new NoneDriver(),
     new MacvlanDriver(),
     new ForeignDriver(),
   ];
   const ipams: readonly IpamDriver[] = [
-    new DefaultIpam({
-      pools: config.pools,
-      hostSubnets: () => hostSubnetsInUse('/etc/resolv.conf'),
-      ulaPrefix: await ulaPrefix(store),
-    }),
+    new SharedIpam(
+      new DefaultIpam({
+        pools: config.pools,
+        hostSubnets: () => hostSubnetsInUse('/etc/resolv.conf'),
+        ulaPrefix: await ulaPrefix(store),
+      }),
+      cluster,
+    ),
     new NullIpam(),
     new ForeignIpam(),
   ];
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const bootId = readBootId();
   const firewall = await chooseFirewall(config.firewall, log);
   return {
+    cluster,
     store,
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     ipams: new Map(ipams.map((ipam) => [ipam.name, ipam])),
@@ -79,6 +89,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     prober: new SocketProber(),
     events: new EventBus(),
     lingering: new Lingering(),
+    presence: new Presence(),
     log,
     bootId,
   };

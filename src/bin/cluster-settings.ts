@@ -27,8 +27,10 @@ const unreachable = [
   'ff00::/8',
 ];
 
-const lease = { least: 5, most: 300, usual: 30 };
-const grace = { most: 604_800, usual: 86_400 };
+export const usualTimes = { leaseSeconds: 30, graceSeconds: 86_400 };
+
+const lease = { least: 5, most: 300, usual: usualTimes.leaseSeconds };
+const grace = { most: 604_800, usual: usualTimes.graceSeconds };
 
 export const clusterOptions = {
   etcd: {
