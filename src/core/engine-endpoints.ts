@@ -21,27 +21,16 @@ import { publishPorts, unpublishAll } from './publish-ports.ts';
 import type { EndpointConfig } from './requests.ts';
 
 /** The caller holds the lock of the network (shared). Errors: as `EngineController.createEndpoint`. */
-export function createEngineEndpoint(parts: Parts, request: EngineEndpointRequest): Promise<EngineEndpoint> {
-  return withUndo(async (undo) => {
-    const { state } = parts.store;
-    const id = request.id as EndpointId;
-    const { network } = findEngineNetwork(state, request.networkId);
-    const known = state.engineEndpoints.get(id);
-    if (known !== undefined) return known;
-    checkOptions(network, request.options);
-    for (const address of request.addresses) await claim(parts, network, address, undo);
-    const value: EngineEndpoint = {
-      id,
-      networkId: network.id,
-      addresses: request.addresses,
-      mac: request.mac ?? macFromBytes(Buffer.from(id, 'hex')),
-      exposed: request.exposed,
-      createdAt: new Date().toISOString(),
-      bootId: parts.bootId,
-    };
-    await parts.store.commit([{ put: 'engineEndpoint', value }]);
-    return value;
-  });
+export async function createEngineEndpoint(
+  parts: Parts,
+  request: EngineEndpointRequest,
+): Promise<EngineEndpoint> {
+  const { state } = parts.store;
+  const { network } = findEngineNetwork(state, request.networkId);
+  const known = state.engineEndpoints.get(request.id as EndpointId);
+  if (known !== undefined) return known;
+  checkOptions(network, request.options);
+  return parts.presence.during(parts, network, () => make(parts, network, request));
 }
 
 /** Its container has left. Absent is fine. */
@@ -51,7 +40,9 @@ export async function deleteEngineEndpoint(parts: Parts, id: string): Promise<vo
   if (known === undefined) return;
   await parts.store.commit([{ drop: 'engineEndpoint', id }]);
   const network = state.networks.get(known.networkId);
-  if (network !== undefined) releaseUnused(parts, network, known.addresses.map(addressOf));
+  if (network === undefined) return;
+  releaseUnused(parts, network, known.addresses.map(addressOf));
+  await parts.presence.settle(parts, network);
 }
 
 /** Errors: `not_found`, saying what to do. */
@@ -98,6 +89,24 @@ export async function publishExactly(
   if (endpoint.gatewayPriority > 0 && isMet(endpoint.ports, requests)) return;
   const bare = await unpublishAll(parts, sandbox, endpoint, 1);
   if (requests.length > 0) await publishPorts(parts, sandbox, requests, bare.networkId);
+}
+
+function make(parts: Parts, network: Network, request: EngineEndpointRequest): Promise<EngineEndpoint> {
+  return withUndo(async (undo) => {
+    const id = request.id as EndpointId;
+    for (const address of request.addresses) await claim(parts, network, address, undo);
+    const value: EngineEndpoint = {
+      id,
+      networkId: network.id,
+      addresses: request.addresses,
+      mac: request.mac ?? macFromBytes(Buffer.from(id, 'hex')),
+      exposed: request.exposed,
+      createdAt: new Date().toISOString(),
+      bootId: parts.bootId,
+    };
+    await parts.store.commit([{ put: 'engineEndpoint', value }]);
+    return value;
+  });
 }
 
 /** A name that no other interface of the host has. */

@@ -20,7 +20,7 @@ import {
 } from './engine-records.ts';
 import type { EngineNetworkRequest } from './engine-requests.ts';
 import { networkEvent } from './events.ts';
-import { driverOf, endpointsOfNetwork, findNetwork, ipamOf, sandboxOf } from './lookup.ts';
+import { driverOf, endpointsOfNetwork, findNetwork, ipamOf, lookUp, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { spreadNames } from './sandbox-names.ts';
 
@@ -32,9 +32,19 @@ export async function createEngineNetwork(parts: Parts, request: EngineNetworkRe
   const known = state.engineNetworks.get(request.id);
   const network = known && state.networks.get(known.networkId);
   if (network !== undefined) return network;
-  return request.network === undefined
-    ? make(parts, request)
-    : join(parts, { ...request, network: request.network });
+  const { network: name } = request;
+  if (name === undefined || isToBeMade(parts, request)) return make(parts, request);
+  return join(parts, { ...request, network: name });
+}
+
+/** A network of the cluster that is named and not there is made by that name: what an engine calls its own is not known yet. */
+function isToBeMade(parts: Parts, { network, driver }: EngineNetworkRequest): boolean {
+  if (network === undefined || !isGlobal(parts, driver)) return false;
+  return lookUp('network', parts.store.state.networks, network) === undefined;
+}
+
+function isGlobal({ drivers }: Parts, driver = 'bridge'): boolean {
+  return drivers.get(driver)?.scope === 'global';
 }
 
 /**
@@ -48,7 +58,7 @@ export async function deleteEngineNetwork(parts: Parts, id: string): Promise<voi
   if (held === undefined || network === undefined) return;
   const others = endpointsOfNetwork(state, network.id).map((endpoint) => sandboxOf(state, endpoint).name);
   const isShared = engineNetworksOf(state, network).length > 1;
-  if (held.made && others.length === 0 && !isShared) return deleteNetwork(parts, network);
+  if (held.made && others.length === 0 && !isShared) return deleteOrLetGo(parts, network);
   if (isShared) await parts.store.commit([{ drop: 'engineNetwork', id }], { durable: true });
   else await letGoOf(parts, network);
   if (!held.made) return;
@@ -59,6 +69,17 @@ export async function deleteEngineNetwork(parts: Parts, id: string): Promise<voi
   );
 }
 
+/** Endpoints of other hosts keep a network of the cluster, not the engine's hold on it. */
+async function deleteOrLetGo(parts: Parts, network: Network): Promise<void> {
+  try {
+    await deleteNetwork(parts, network);
+  } catch (error) {
+    const isKept = network.shared === true && error instanceof NetError && error.code === 'conflict';
+    if (isKept) await letGoOf(parts, network);
+    throw error;
+  }
+}
+
 /** The network stays, and nothing on it is the engine's any more. */
 async function letGoOf(parts: Parts, network: Network): Promise<void> {
   const { state } = parts.store;
@@ -66,18 +87,24 @@ async function letGoOf(parts: Parts, network: Network): Promise<void> {
   const described = engineEndpointsOf(state, network).flatMap(({ addresses }) => addresses.map(addressOf));
   await parts.store.commit(dropsWith(state, network), { durable: true });
   releaseUnused(parts, network, [...leases.map(({ address }) => address), ...described]);
+  await parts.presence.settle(parts, network);
 }
 
 /**
- * What the engine calls a network it made. One whose name is another's, or none a network can have, keeps the one it has:
- * false then. The caller holds the locks of all networks and of this one.
+ * What the engine calls a network it made. One whose name is another's, or none a network can have, or is known to other hosts,
+ * keeps the one it has: false then. The caller holds the locks of all networks and of this one.
  */
 export async function nameEngineNetwork(parts: Parts, id: string, name: string): Promise<boolean> {
   const { state } = parts.store;
   const held = state.engineNetworks.get(id);
   const network = held?.made === true ? state.networks.get(held.networkId) : undefined;
   if (network === undefined || network.name === name) return true;
-  if (!isName(name) || [...state.networks.values()].some((other) => other.name === name)) return false;
+  if (
+    network.shared === true ||
+    !isName(name) ||
+    [...state.networks.values()].some((other) => other.name === name)
+  )
+    return false;
   await parts.store.commit([{ put: 'network', value: { ...network, name } }], { durable: true });
   const ipam = ipamOf(parts, network.ipam.driver);
   for (const pool of network.ipam.pools) ipam.restore(name, pool, []);
@@ -93,13 +120,14 @@ function make(parts: Parts, request: EngineNetworkRequest): Promise<Network> {
     const id = request.id as NetworkId;
     const { driver, options, internal, ipv4, ipv6 } = request;
     const pools = request.pools.filter(({ subnet }) => prefixOf(subnet) > 0);
+    if (isGlobal(parts, driver)) refuseOwnIpam(pools);
     for (const pool of pools.filter(({ leasedHere }) => leasedHere)) {
       letGo(parts, pool, undo);
     }
     const network = await createNetwork(
       parts,
       {
-        name: shortId(id),
+        name: request.network ?? shortId(id),
         ...(driver !== undefined && { driver }),
         options,
         internal,
@@ -121,6 +149,16 @@ function make(parts: Parts, request: EngineNetworkRequest): Promise<Network> {
     }
     return network;
   });
+}
+
+/** Errors: `invalid_parameter`. */
+function refuseOwnIpam(pools: readonly WantedPool[]): void {
+  const given = pools.find(({ leasedHere }) => !leasedHere);
+  if (given === undefined) return;
+  throw new NetError(
+    'invalid_parameter',
+    `subnet ${given.subnet}: a network over several hosts takes --ipam-driver fairlead, as engines that choose by themselves give one address on two hosts`,
+  );
 }
 
 /** What the network keeps for itself from now on is no more a lease. */

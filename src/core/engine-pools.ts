@@ -92,7 +92,8 @@ export async function requestAddress(
   if (before !== undefined && (request.address ?? before.address) === before.address) {
     return toInterfaceAddress(before.address, prefix);
   }
-  const leased = await lease(parts, held, request);
+  const take = () => lease(parts, held, request);
+  const leased = 'network' in held ? await parts.presence.during(parts, held.network, take) : await take();
   told.add(leaseIdOf(held.subnet, addressOf(leased)));
   return leased;
 }
@@ -109,8 +110,9 @@ export async function releaseAddress(
   await parts.store.commit([{ drop: 'engineLease', id }]);
   told.delete(id);
   const held = findPool(state, poolId);
-  if ('network' in held) releaseUnused(parts, held.network, [address]);
-  else ipamOf(parts, 'default').releaseAddress(held.pool, address);
+  if (!('network' in held)) return ipamOf(parts, 'default').releaseAddress(held.pool, address);
+  releaseUnused(parts, held.network, [address]);
+  await parts.presence.settle(parts, held.network);
 }
 
 /** Puts a recorded pool back, as it was before a network that came to nothing. */

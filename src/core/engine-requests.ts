@@ -34,7 +34,10 @@ export interface EngineNetworkRequest {
   readonly id: string;
   /** Default `bridge`. */
   readonly driver?: string;
-  /** A network that is there, by name or id, whose endpoints the engine's are to be; then nothing is made. */
+  /**
+   * A network that is there, by name or id, whose endpoints the engine's are to be; then nothing is made. One over several hosts
+   * that is not there is made by that name.
+   */
   readonly network?: string;
   readonly internal: boolean;
   readonly ipv4: boolean;

@@ -34,7 +34,7 @@ import type {
 } from './engine-requests.ts';
 import { viewEndpoint } from './inspect.ts';
 import type { Locks } from './locks.ts';
-import { driverOf, endpointsOfSandbox, findNetwork, sandboxOf } from './lookup.ts';
+import { driverOf, endpointsOfSandbox, findNetwork, lookUp, sandboxOf } from './lookup.ts';
 import type { Memberships } from './memberships.ts';
 import type { Parts } from './parts.ts';
 import { unpublishAll } from './publish-ports.ts';
@@ -89,7 +89,7 @@ export class Engines implements EngineController {
   }
 
   createNetwork(request: EngineNetworkRequest): Promise<Network> {
-    const joined = request.network && findNetwork(this.#state, request.network).id;
+    const joined = request.network && lookUp('network', this.#state.networks, request.network)?.id;
     const exclusive = ['networks', `network:${joined ?? request.id}`];
     return this.#onId(request.id, () =>
       this.#locks.run({ exclusive }, () => createEngineNetwork(this.#parts, request)),

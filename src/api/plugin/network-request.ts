@@ -101,7 +101,7 @@ function checkDriver(driver: string): string {
   if (!withoutInterfaces.includes(driver)) return driver;
   throw new NetError(
     'invalid_parameter',
-    `option driver: ${driver} makes no interface for a container; those that do are bridge, macvlan`,
+    `option driver: ${driver} makes no interface for a container; those that do are bridge, macvlan, overlay`,
   );
 }
 

@@ -1,14 +1,13 @@
 // What is found of the ways to other hosts, by `net check` and when a host is met for the first time.
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { InterfaceAddress, IpAddress } from '../../../src/base/cidr.ts';
-import type { MacAddress } from '../../../src/base/mac.ts';
-import { randomId } from '../../../src/base/random-id.ts';
 import { CoreController } from '../../../src/core/controller.ts';
 import { FirstContacts } from '../../../src/core/first-contacts.ts';
 import type { Event } from '../../../src/model/event.ts';
-import type { EndpointId, HostId, SandboxId } from '../../../src/model/ids.ts';
+import type { HostId } from '../../../src/model/ids.ts';
 import type { Network } from '../../../src/model/network.ts';
 import type { Peer } from '../../../src/model/peer.ts';
+import { aPeer } from '../../support/a-peer.ts';
 import type { FakeParts } from '../../support/fake-parts.ts';
 import { FaultyWire } from '../../support/faulty-wire.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -29,22 +28,9 @@ beforeEach(async () => {
 
 /** The only endpoint of the host of that number. */
 function peerOn(number: number, address = `10.0.${number}.2`): Peer {
-  return {
-    id: randomId() as EndpointId,
-    networkId: lab.id,
-    sandboxId: randomId() as SandboxId,
-    names: [`job-${number}`],
-    mac: '02:00:00:00:00:99' as MacAddress,
-    addresses: [`${address}/16` as InterfaceAddress],
-    services: [],
-    host: {
-      id: String(number).padStart(32, '0') as HostId,
-      name: `h${number}`,
-      address: `192.0.2.${number}` as IpAddress,
-      mac: '02:00:00:00:00:02' as MacAddress,
-      mtuBytes: 1500,
-    },
-  };
+  const { host, ...peer } = aPeer(lab, { addresses: [`${address}/16` as InterfaceAddress] });
+  const id = String(number).padStart(32, '0') as HostId;
+  return { ...peer, host: { ...host, id, name: `h${number}`, address: `192.0.2.${number}` as IpAddress } };
 }
 
 async function join(...peers: readonly Peer[]): Promise<void> {

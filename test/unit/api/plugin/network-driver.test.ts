@@ -91,7 +91,7 @@ describe('CreateNetwork', () => {
   test.each(['host', 'none', 'foreign'])('refuses driver %s', async (driver) => {
     const { engines, call } = testPlugin();
     const Options = { [generic]: { driver } };
-    const refusal = `option driver: ${driver} makes no interface for a container; those that do are bridge, macvlan`;
+    const refusal = `option driver: ${driver} makes no interface for a container; those that do are bridge, macvlan, overlay`;
     for (const method of ['CreateNetwork', 'GwAllocCheck']) {
       const answer = await call(`NetworkDriver.${method}`, { ...network, Options });
       expect(answer).toEqual({ status: 200, body: { Err: refusal } });
