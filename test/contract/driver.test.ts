@@ -1,8 +1,11 @@
+import type { IpAddress } from '../../src/base/cidr.ts';
+import type { MacAddress } from '../../src/base/mac.ts';
 import { BridgeDriver } from '../../src/drivers/bridge/bridge.ts';
 import { ForeignDriver } from '../../src/drivers/foreign.ts';
 import { HostDriver } from '../../src/drivers/host.ts';
 import { MacvlanDriver } from '../../src/drivers/macvlan.ts';
 import { NoneDriver } from '../../src/drivers/none.ts';
+import { OverlayDriver } from '../../src/drivers/overlay/overlay.ts';
 import { run } from '../support/own-network.ts';
 import { makeNetwork } from '../support/records.ts';
 import { driverContract } from './driver.ts';
@@ -21,6 +24,41 @@ driverContract(() => ({
     normal: { bridge: 'ct-br', icc: 'false', mtu: '1400', masquerade: 'true', host_ipv6: 'fd00::1' },
   },
   addresses: ['10.61.0.2/24'],
+}));
+
+driverContract(() => ({
+  driver: new OverlayDriver({
+    underlay: () => ({ address: '10.64.1.1' as IpAddress, mac: '02:00:00:00:64:01' as MacAddress }),
+  }),
+  draft: makeNetwork({
+    driver: 'overlay',
+    options: { vni: '4713' },
+    pools: [{ subnet: '10.64.0.0/24', gateway: '10.64.0.1' }],
+  }),
+  options: {
+    raw: {
+      'com.docker.network.driver.overlay.vxlanid_list': '04097',
+      'com.docker.network.driver.mtu': '01400',
+      'com.docker.network.bridge.enable_icc': 'F',
+      encrypted: '0',
+      multicast: 'T',
+      vtep_port: '4790',
+    },
+    normal: {
+      vni: '4097',
+      mtu: '1400',
+      icc: 'false',
+      encrypted: 'false',
+      multicast: 'true',
+      vtep_port: '4790',
+    },
+  },
+  addresses: ['10.64.0.2/24'],
+  setUp: () => {
+    run('ip link add ct-under type veth peer name ct-over');
+    run('ip address add 10.64.1.1/24 dev ct-under');
+  },
+  tearDown: () => run('ip link delete ct-under'),
 }));
 
 driverContract(() => ({

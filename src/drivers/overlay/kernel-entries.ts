@@ -1,12 +1,12 @@
 // A network's tunnel entries in the kernel: read, and changed in few programs.
-import type { IpAddress } from '../../base/cidr.ts';
 import type { MacAddress } from '../../base/mac.ts';
 import { NetlinkError } from '../../kernel/netlink/error.ts';
-import { type RequestStep, runProgram } from '../../kernel/program.ts';
+import { runProgram } from '../../kernel/program.ts';
 import { readBridgeFdb, readPermanentNeighbours, request } from '../../kernel/rtnetlink/client.ts';
 import {
   addFdbEntry,
   addPortFdbEntry,
+  type FdbEntry,
   removeFdbEntry,
   removeNeighbour,
   removePortFdbEntry,
@@ -21,33 +21,27 @@ export interface TunnelLinks {
   readonly vxlan: number;
 }
 
-/** A step with the refusal that is fine. The kernel carries out the rest of a step even then. */
-interface TolerantStep {
-  readonly step: RequestStep;
+/** Messages of one kind, made when they are sent, with the refusal of one that is fine. */
+interface Batch {
+  readonly messages: readonly (() => Uint8Array)[];
   readonly tolerates?: 'EEXIST' | 'ENOENT';
 }
 
 /** The all-zero address stands for all that have no entry of their own. */
 const allOthers = '00:00:00:00:00:00' as MacAddress;
-/** Attaches wait no longer than these take, about a millisecond. */
+/** Neither the thread nor the event loop is held up longer than these take, a few milliseconds. */
 const messagesPerProgram = 1000;
 
 /** Every permanent neighbour is one of ours, as everything at the VXLAN. */
 export async function readEntries({ bridge, vxlan }: TunnelLinks): Promise<ObservedEntries> {
   const [fdb, neighbours] = await Promise.all([readBridgeFdb(bridge), readPermanentNeighbours(bridge)]);
-  const destinations = new Map<MacAddress, IpAddress[]>();
-  for (const { link, mac, destination } of fdb.tunnelled) {
-    if (link !== vxlan) continue;
-    const there = destinations.get(mac);
-    if (there === undefined) destinations.set(mac, [destination]);
-    else there.push(destination);
-  }
-  const floods = new Set(destinations.get(allOthers));
-  destinations.delete(allOthers);
+  const tunnelled = fdb.tunnelled.filter(({ link }) => link === vxlan);
+  const isFlood = ({ mac }: FdbEntry) => mac === allOthers;
+  const single = tunnelled.filter((entry) => !isFlood(entry));
   return {
-    destinations,
+    destinations: new Map(single.map(({ mac, destination }) => [mac, destination])),
     neighbours: new Map(neighbours.map(({ address, mac }) => [address, mac])),
-    floods,
+    floods: new Set(tunnelled.filter(isFlood).map(({ destination }) => destination)),
     atTunnel: new Set(fdb.fixed.filter(({ link }) => link === vxlan).map(({ mac }) => mac)),
     elsewhere: new Set(fdb.all.filter(({ link }) => link !== vxlan).map(({ mac }) => mac)),
   };
@@ -58,54 +52,53 @@ export async function readEntries({ bridge, vxlan }: TunnelLinks): Promise<Obser
  * of this host has stays with it.
  */
 export async function changeEntries(links: TunnelLinks, change: EntryChange): Promise<void> {
-  const steps = plan(links, change);
-  const total = steps.reduce((sum, { step }) => sum + step.acks, 0);
-  if (total <= messagesPerProgram) return run(steps);
-  for (const step of steps) await run([step]);
+  const batches = inBatches(links, change).filter(({ messages }) => messages.length > 0);
+  const total = batches.reduce((sum, { messages }) => sum + messages.length, 0);
+  if (total <= messagesPerProgram) return run(batches);
+  for (const { messages, ...rest } of batches) {
+    for (let start = 0; start < messages.length; start += messagesPerProgram) {
+      await run([{ ...rest, messages: messages.slice(start, start + messagesPerProgram) }]);
+    }
+  }
 }
 
-function plan({ bridge, vxlan }: TunnelLinks, change: EntryChange): readonly TolerantStep[] {
+function inBatches({ bridge, vxlan }: TunnelLinks, change: EntryChange): readonly Batch[] {
   const { destinations, floods, atTunnel, neighbours, gone } = change;
   const put = [
-    ...destinations.map(([mac, destination]) => setFdbEntry({ link: vxlan, mac, destination })),
-    ...floods.map((destination) => addFdbEntry({ link: vxlan, mac: allOthers, destination })),
-  ];
-  const leave = [
-    ...gone.neighbours.map((address) => removeNeighbour({ link: bridge, address })),
-    ...gone.atTunnel.map((mac) => removePortFdbEntry({ link: vxlan, mac })),
-    ...gone.floods.map((destination) => removeFdbEntry({ link: vxlan, mac: allOthers, destination })),
-    ...gone.destinations.map(([mac, destination]) => removeFdbEntry({ link: vxlan, mac, destination })),
-  ];
-  return [
-    ...inSteps(put),
-    ...inSteps(
-      atTunnel.map((mac) => addPortFdbEntry({ link: vxlan, mac })),
-      'EEXIST',
+    ...destinations.map(
+      ([mac, destination]) =>
+        () =>
+          setFdbEntry({ link: vxlan, mac, destination }),
     ),
-    ...inSteps(neighbours.map(([address, mac]) => setNeighbour({ link: bridge, address, mac }))),
-    ...inSteps(leave, 'ENOENT'),
+    ...floods.map((destination) => () => addFdbEntry({ link: vxlan, mac: allOthers, destination })),
+  ];
+  const known = neighbours.map(
+    ([address, mac]) =>
+      () =>
+        setNeighbour({ link: bridge, address, mac }),
+  );
+  const leave = [
+    ...gone.neighbours.map((address) => () => removeNeighbour({ link: bridge, address })),
+    ...gone.atTunnel.map((mac) => () => removePortFdbEntry({ link: vxlan, mac })),
+    ...gone.floods.map((destination) => () => removeFdbEntry({ link: vxlan, mac: allOthers, destination })),
+    ...gone.destinations.map((mac) => () => removeFdbEntry({ link: vxlan, mac })),
+  ];
+  const expected = atTunnel.map((mac) => () => addPortFdbEntry({ link: vxlan, mac }));
+  return [
+    { messages: put },
+    { messages: expected, tolerates: 'EEXIST' },
+    { messages: known },
+    { messages: leave, tolerates: 'ENOENT' },
   ];
 }
 
-function inSteps(
-  messages: readonly Uint8Array[],
-  tolerates?: TolerantStep['tolerates'],
-): readonly TolerantStep[] {
-  const steps: TolerantStep[] = [];
-  for (let start = 0; start < messages.length; start += messagesPerProgram) {
-    const step = request('host', ...messages.slice(start, start + messagesPerProgram));
-    steps.push({ step, ...(tolerates !== undefined && { tolerates }) });
-  }
-  return steps;
-}
-
-/** Goes on after a step whose refusal is fine. */
-async function run(steps: readonly TolerantStep[]): Promise<void> {
-  if (steps.length === 0) return;
+/** Goes on after a batch of which a refusal is fine: the kernel carried out the rest of it. */
+async function run(batches: readonly Batch[]): Promise<void> {
+  if (batches.length === 0) return;
   try {
-    await runProgram(steps.map(({ step }) => step));
+    await runProgram(batches.map(({ messages }) => request('host', ...messages.map((encode) => encode()))));
   } catch (error) {
-    if (!(error instanceof NetlinkError) || steps[error.step]?.tolerates !== error.code) throw error;
-    await run(steps.slice(error.step + 1));
+    if (!(error instanceof NetlinkError) || batches[error.step]?.tolerates !== error.code) throw error;
+    await run(batches.slice(error.step + 1));
   }
 }

@@ -104,7 +104,7 @@ export class PeerTable {
         neighbours: freed(neighbours),
         atTunnel: freed(destinations),
         floods: floodable.filter((host) => !this.#hosts.has(host)),
-        destinations: freed(destinations).map((mac) => [mac, undefined] as const),
+        destinations: freed(destinations),
       },
     };
   }

@@ -12,11 +12,7 @@ export interface TunnelEntries {
   readonly floods: ReadonlySet<IpAddress>;
 }
 
-/** What is there, which may be more than can be wanted. */
-export interface ObservedEntries {
-  readonly destinations: ReadonlyMap<MacAddress, readonly IpAddress[]>;
-  readonly neighbours: ReadonlyMap<IpAddress, MacAddress>;
-  readonly floods: ReadonlySet<IpAddress>;
+export interface ObservedEntries extends TunnelEntries {
   /** Hardware addresses the bridge has statically at the VXLAN. */
   readonly atTunnel: ReadonlySet<MacAddress>;
   /** And anyhow somewhere else: endpoints of this host, which come before those of others. */
@@ -34,8 +30,7 @@ export interface EntryChange {
     readonly neighbours: readonly IpAddress[];
     readonly atTunnel: readonly MacAddress[];
     readonly floods: readonly IpAddress[];
-    /** Without a destination all that there are for the hardware address. */
-    readonly destinations: readonly (readonly [MacAddress, IpAddress | undefined])[];
+    readonly destinations: readonly MacAddress[];
   };
 }
 
@@ -55,7 +50,7 @@ export function entriesOf(peers: Iterable<Peer>, floods: boolean): TunnelEntries
 export function compareEntries(wanted: TunnelEntries, observed: ObservedEntries): EntryChange {
   const macs = [...wanted.destinations.keys()];
   return {
-    destinations: [...wanted.destinations].filter(([mac, to]) => !isOnly(observed.destinations.get(mac), to)),
+    destinations: [...wanted.destinations].filter(([mac, to]) => observed.destinations.get(mac) !== to),
     floods: [...wanted.floods].filter((host) => !observed.floods.has(host)),
     atTunnel: macs.filter((mac) => !observed.atTunnel.has(mac) && !observed.elsewhere.has(mac)),
     neighbours: [...wanted.neighbours].filter(([address, mac]) => observed.neighbours.get(address) !== mac),
@@ -63,9 +58,7 @@ export function compareEntries(wanted: TunnelEntries, observed: ObservedEntries)
       neighbours: [...observed.neighbours.keys()].filter((address) => !wanted.neighbours.has(address)),
       atTunnel: [...observed.atTunnel].filter((mac) => !wanted.destinations.has(mac)),
       floods: [...observed.floods].filter((host) => !wanted.floods.has(host)),
-      destinations: [...observed.destinations].flatMap(([mac, there]) =>
-        surplus(mac, there, wanted.destinations.get(mac)),
-      ),
+      destinations: [...observed.destinations.keys()].filter((mac) => !wanted.destinations.has(mac)),
     },
   };
 }
@@ -90,25 +83,8 @@ export function describeChange({ gone, ...put }: EntryChange): readonly string[]
     phrase('has neighbour, which is no endpoint of another host,', gone.neighbours),
     phrase('expects at its tunnel, where no endpoint has it,', gone.atTunnel),
     phrase('sends to groups at', gone.floods),
-    phrase(
-      'has a way that leads to no endpoint, to',
-      gone.destinations.map(([mac]) => mac),
-    ),
+    phrase('has a way that leads to no endpoint, to', gone.destinations),
   ].filter((text) => text !== undefined);
-}
-
-function isOnly(there: readonly IpAddress[] | undefined, wanted: IpAddress): boolean {
-  return there?.length === 1 && there[0] === wanted;
-}
-
-function surplus(
-  mac: MacAddress,
-  there: readonly IpAddress[],
-  wanted: IpAddress | undefined,
-): readonly (readonly [MacAddress, IpAddress | undefined])[] {
-  if (wanted === undefined) return [[mac, undefined]];
-  // A single wrong one is replaced.
-  return there.length < 2 ? [] : there.filter((one) => one !== wanted).map((one) => [mac, one] as const);
 }
 
 function phrase(what: string, objects: readonly string[]): string | undefined {

@@ -86,10 +86,14 @@ export class OverlayTunnels implements Tunnels {
     }
   }
 
-  avoidChecksumOffload(network: Network): Promise<void> {
+  avoidChecksumOffload(network: Network, avoid: boolean): Promise<void> {
     return this.alone(network, async () => {
-      this.#withoutOffload.add(network.id);
-      await this.keepOffload(network);
+      if (avoid) {
+        this.#withoutOffload.add(network.id);
+        await this.keepOffload(network);
+      } else if (this.#withoutOffload.delete(network.id) && (await findTunnel(network)) !== undefined) {
+        await setTransmitChecksum(vxlanName(network), true);
+      }
     });
   }
 

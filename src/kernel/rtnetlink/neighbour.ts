@@ -74,7 +74,7 @@ export function addFdbEntry(entry: FdbEntry): Uint8Array {
   return encodeFdbEntry(k.RTM_NEWNEIGH, acknowledged | NLM_F_CREATE | NLM_F_APPEND, entry);
 }
 
-/** Sets the one entry of a hardware address that is neither a group's nor all-zero, in place of any there is. */
+/** Sets the entry of a hardware address, in place of any there is; one that is neither a group's nor all-zero has no more than one. */
 export function setFdbEntry(entry: FdbEntry): Uint8Array {
   return encodeFdbEntry(k.RTM_NEWNEIGH, acknowledged | NLM_F_CREATE | NLM_F_REPLACE, entry);
 }
