@@ -59,6 +59,12 @@ export class HeldBlocks {
     return held.filter((block) => block.subnet === subnet).map(({ cidr }) => cidr);
   }
 
+  /** It is held, or a claim of it is under way. */
+  wants({ networkId, cidr }: HeldBlock): boolean {
+    if (this.#claiming.has(this.#site.layout.block(networkId, cidr))) return true;
+    return this.#held.get(networkId)?.some((held) => held.cidr === cidr) === true;
+  }
+
   /** These, and no others. */
   replace(blocks: readonly HeldBlock[]): void {
     this.#held.clear();
@@ -67,12 +73,8 @@ export class HeldBlocks {
 
   /** Something of this host in the store that it does not know of is given back. */
   found(block: HeldBlock): void {
-    const { networkId, cidr } = block;
-    const isKnown =
-      this.#claiming.has(this.#site.layout.block(networkId, cidr)) ||
-      this.#parts.returns.has(networkId, cidr) ||
-      this.#held.get(networkId)?.some((held) => held.cidr === cidr) === true;
-    if (!isKnown) this.#parts.returns.add(block);
+    const { returns } = this.#parts;
+    if (!this.wants(block) && !returns.has(block.networkId, block.cidr)) returns.add(block);
   }
 
   claim(place: Place, wanted: IpAddress | undefined): Promise<Cidr> {
@@ -131,6 +133,7 @@ export class HeldBlocks {
         if (isOurs) return await this.#use(block);
       } finally {
         this.#claiming.delete(key);
+        this.#parts.returns.poke();
       }
       if (wanted !== undefined) this.#refuseHolder(place, chosen, wanted);
     }
@@ -176,13 +179,15 @@ export class HeldBlocks {
       );
       if (applied) {
         followed.follower.learnPut({ key, value, createRevision: revision, modRevision: revision });
-        if (membership.token !== token) returns.add(block);
+        if (membership.token === token) returns.keep(block);
+        else returns.add(block);
         return membership.token === token;
       }
       await membership.verify(token);
       await networks.lookUp(block.networkId);
       const stored = await this.#lookUp(key, followed);
-      return stored !== undefined && decodeBlock(stored.value) === host.id && membership.token === token;
+      const isOurs = stored !== undefined && decodeBlock(stored.value) === host.id;
+      return isOurs && membership.token === token && returns.keep(block);
     } catch (error) {
       returns.add(block, { isDoubtful: true });
       throw error;

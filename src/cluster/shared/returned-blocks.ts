@@ -11,6 +11,8 @@ import type { Site } from './site.ts';
 export interface ReturnHooks {
   /** Endpoints of this host that are gone may still be in the store. */
   hasLeftovers(networkId: NetworkId): boolean;
+  /** It is held, or a claim of it is under way: it must not be given back. */
+  isWanted(block: HeldBlock): boolean;
   deleted(networkId: NetworkId, key: string, revision: Revision): void;
 }
 
@@ -28,6 +30,7 @@ export class ReturnedBlocks {
   readonly #hooks: ReturnHooks;
   readonly #pump: Pump;
   readonly #returns = new Map<string, Return>();
+  /** What is being deleted. */
   #atWork: string | undefined;
 
   constructor(site: Site, membership: Membership, hooks: ReturnHooks) {
@@ -64,6 +67,14 @@ export class ReturnedBlocks {
     return undefined;
   }
 
+  /** A claim made it this host's, or found that it is: it is kept. False when one that was found is being deleted. */
+  keep({ networkId, cidr }: HeldBlock): boolean {
+    const key = this.#site.layout.block(networkId, cidr);
+    if (key === this.#atWork) return false;
+    this.#returns.delete(key);
+    return true;
+  }
+
   /** There may be more to do than there was. */
   poke(): void {
     this.#pump.poke();
@@ -78,19 +89,14 @@ export class ReturnedBlocks {
     const { token } = this.#membership;
     const next = this.#next();
     if (token === undefined || next === undefined) return false;
-    const [key, entry] = next;
-    this.#atWork = key;
-    try {
-      await this.#return(key, entry, token);
-    } finally {
-      this.#atWork = undefined;
-    }
+    await this.#return(...next, token);
     return true;
   }
 
   #next(): [string, Return] | undefined {
     for (const entry of this.#returns) {
-      if (!this.#hooks.hasLeftovers(entry[1].block.networkId)) return entry;
+      const [, { block }] = entry;
+      if (!this.#hooks.hasLeftovers(block.networkId) && !this.#hooks.isWanted(block)) return entry;
     }
     return undefined;
   }
@@ -98,23 +104,36 @@ export class ReturnedBlocks {
   async #return(key: string, entry: Return, token: Revision): Promise<void> {
     const { store, layout, host, clock } = this.#site;
     const { key: stored, revision } = await store.get(key);
+    if (this.#returns.get(key) !== entry || this.#hooks.isWanted(entry.block)) return;
     const isOurs = stored !== undefined && decodeBlock(stored.value) === host.id;
     if (!isOurs) {
       this.#returns.delete(key);
       if (stored === undefined) this.#hooks.deleted(entry.block.networkId, key, revision);
       const leftMs = entry.doubtUntilMs - clock.nowMs();
-      if (leftMs > 0) clock.after(leftMs, () => this.add(entry.block));
+      if (leftMs > 0) clock.after(leftMs, () => this.#lookAgain(entry.block));
       return;
     }
-    const done = await store.write(
-      [
-        { key: layout.claim(host.id), modRevision: token },
-        { key, modRevision: stored.modRevision },
-      ],
-      [{ delete: key }],
-    );
-    if (!done.applied) return this.#membership.verify(token);
+    this.#atWork = key;
+    const done = await store
+      .write(
+        [
+          { key: layout.claim(host.id), modRevision: token },
+          { key, modRevision: stored.modRevision },
+        ],
+        [{ delete: key }],
+      )
+      .finally(() => {
+        this.#atWork = undefined;
+      });
+    if (!done.applied) {
+      if (this.#hooks.isWanted(entry.block)) this.#returns.delete(key);
+      return this.#membership.verify(token);
+    }
     this.#returns.delete(key);
     this.#hooks.deleted(entry.block.networkId, key, done.revision);
+  }
+  /** By now it has come about, or never will; or it was claimed once more meanwhile. */
+  #lookAgain(block: HeldBlock): void {
+    if (!this.#hooks.isWanted(block)) this.add(block);
   }
 }

@@ -95,6 +95,7 @@ export class SharedCluster implements Cluster {
     });
     this.#returns = new ReturnedBlocks(site, this.#membership, {
       hasLeftovers: (id) => this.#endpoints.hasLeftovers(id),
+      isWanted: (block) => this.#held.wants(block),
       deleted: (id, key, revision) => this.#followed.get(id)?.follower.learnDeleted(key, revision),
     });
     this.#held = new HeldBlocks(site, {
