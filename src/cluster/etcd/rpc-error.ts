@@ -98,7 +98,7 @@ export function toStoreError(error: RpcError, { url, action, user }: CallContext
 /** As short as it tells the same. */
 export function reasonOf(error: Error): string {
   return error.message
-    .replace(/^etcdserver: /, '')
+    .replace(/^(rpc error: code = \w+ desc = )?(etcdserver: )?/, '')
     .replace(
       /^No connection established\. Last error: (?:null|(?:Error: )?(.*?))\.? Resolution note: .*$/s,
       '$1',
