@@ -5,9 +5,24 @@ import { parseMac } from '../../../src/base/mac.ts';
 import { createPinnedNamespace, type Namespace, openNamespace } from '../../../src/kernel/netns.ts';
 import { runProgram } from '../../../src/kernel/program.ts';
 import { addAddress } from '../../../src/kernel/rtnetlink/address.ts';
-import { findLink, readPortFdb, readPortVlans, request } from '../../../src/kernel/rtnetlink/client.ts';
-import { changeLink, createLink } from '../../../src/kernel/rtnetlink/link.ts';
-import { removePortFdbEntry, setPortFdbEntry } from '../../../src/kernel/rtnetlink/neighbour.ts';
+import {
+  findLink,
+  readBridgeFdb,
+  readNeighbours,
+  readPermanentNeighbours,
+  readPortFdb,
+  readPortVlans,
+  request,
+} from '../../../src/kernel/rtnetlink/client.ts';
+import { changeLink, createLink, removeLink } from '../../../src/kernel/rtnetlink/link.ts';
+import {
+  addPortFdbEntry,
+  removeFdbEntry,
+  removePortFdbEntry,
+  setFdbEntry,
+  setNeighbour,
+  setPortFdbEntry,
+} from '../../../src/kernel/rtnetlink/neighbour.ts';
 import { addPortVlans, removePortVlans } from '../../../src/kernel/rtnetlink/port-vlan.ts';
 import { makeWorkspace, reaches, requireOwnNetwork, run } from '../../support/own-network.ts';
 
@@ -97,6 +112,63 @@ test('a static entry is set twice, read, and removed', async () => {
   await send(removePortFdbEntry(entry));
   expect(await readPortFdb(port, host)).not.toContainEqual(entry);
   await expect(send(removePortFdbEntry(entry))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('an entry is added only where the bridge has none for the address', async () => {
+  const entry = { link: port, mac: mac('08') };
+  await send(addPortFdbEntry(entry));
+  await expect(send(addPortFdbEntry(entry))).rejects.toMatchObject({ code: 'EEXIST' });
+  await send(removePortFdbEntry(entry));
+});
+
+test('what a port floods and answers is set and read', async () => {
+  const quiet = { ...free, unicastFlood: false, multicastFlood: false, broadcastFlood: false };
+  for (const suppressesNeighbours of [true, false]) {
+    const wanted = { ...quiet, broadcastFlood: !suppressesNeighbours, suppressesNeighbours };
+    await send(changeLink({ index: port }, { port: wanted }));
+    expect(await findLink({ index: port }, host)).toMatchObject({ port: wanted });
+  }
+  const loud = {
+    unicastFlood: true,
+    multicastFlood: true,
+    broadcastFlood: true,
+    suppressesNeighbours: false,
+  };
+  await send(changeLink({ index: port }, { port: { ...free, ...loud } }));
+  expect(await findLink({ index: port }, host)).toMatchObject({ port: loud });
+});
+
+test('a bridge tells all it knows: where addresses are, and to which tunnel ends they lead', async () => {
+  const vxlan = { id: 99, port: 4799, learning: false, proxy: false, l2miss: false, l3miss: false };
+  const tunnel = 2200;
+  const entry = { link: tunnel, mac: mac('0a'), destination: '192.0.2.1' as IpAddress };
+  const moved = { ...entry, destination: '192.0.2.2' as IpAddress };
+  await send(
+    createLink({ kind: 'vxlan', name: 'vx99', index: tunnel, mac: mac('0b'), master: bridge, vxlan }),
+    setFdbEntry(entry),
+    setFdbEntry(moved),
+    addPortFdbEntry({ link: port, mac: mac('0c') }),
+  );
+  const { tunnelled, fixed, all } = await readBridgeFdb(bridge, host);
+  expect(tunnelled).toEqual([moved]);
+  expect(fixed).toContainEqual({ link: port, mac: mac('0c') });
+  expect(fixed).not.toContainEqual({ link: tunnel, mac: mac('0b') });
+  expect(all).toContainEqual({ link: tunnel, mac: mac('0b') });
+  await send(
+    removeFdbEntry({ link: tunnel, mac: mac('0a') }),
+    removePortFdbEntry({ link: port, mac: mac('0c') }),
+  );
+  expect((await readBridgeFdb(bridge, host)).tunnelled).toEqual([]);
+  await send(removeLink({ index: tunnel }));
+});
+
+test('of neighbours those that were set are told apart', async () => {
+  await inside(addAddress({ link: 2, address: '10.1.2.3/24' as InterfaceAddress }));
+  await answers('02');
+  const neighbour = { link: 2, address: '10.1.2.77' as IpAddress, mac: mac('77') };
+  await inside(setNeighbour(neighbour));
+  expect((await readNeighbours(2, sandbox)).length).toBeGreaterThan(1);
+  expect(await readPermanentNeighbours(2, sandbox)).toEqual([neighbour]);
 });
 
 test('VLANs of a port are set and read, or refused by a kernel without them', async () => {

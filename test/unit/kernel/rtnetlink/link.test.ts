@@ -93,10 +93,28 @@ test.each([
   expect(asIproute2(message, structBytes)).toBe(requestOf(command));
 });
 
-test('the settings of a port are those of `ip link set type bridge_slave`', () => {
-  const command = 'ip link set va type bridge_slave isolated off hairpin on locked on learning off';
-  const port = { isolated: false, hairpin: true, locked: true, learning: false };
-  const settings = requestOf(command).slice(-4 * 2 * 8); // iproute2 names the kind in another attribute
+test.each([
+  [
+    'isolated off hairpin on locked on learning off',
+    { isolated: false, hairpin: true, locked: true, learning: false },
+  ],
+  [
+    'isolated off hairpin off learning off flood off mcast_flood off bcast_flood off neigh_suppress on',
+    {
+      isolated: false,
+      hairpin: false,
+      learning: false,
+      unicastFlood: false,
+      multicastFlood: false,
+      broadcastFlood: false,
+      suppressesNeighbours: true,
+    },
+  ],
+])('the settings of a port are those of `ip link set type bridge_slave %s`', (words, port) => {
+  // iproute2 names the kind in another attribute; each setting takes 8 bytes.
+  const settings = requestOf(`ip link set va type bridge_slave ${words}`).slice(
+    -2 * 8 * Object.keys(port).length,
+  );
   expect(asIproute2(changeLink(va, { port }), structBytes).endsWith(settings)).toBe(true);
 });
 
@@ -126,7 +144,17 @@ test('a port of a bridge is read with its settings', () => {
     group: 0,
     alias: undefined,
     info: { kind: 'other', name: 'veth' },
-    port: { isolated: true, hairpin: true, locked: false, learning: true, forwardsReserved: false },
+    port: {
+      isolated: true,
+      hairpin: true,
+      locked: false,
+      learning: true,
+      forwardsReserved: false,
+      unicastFlood: true,
+      multicastFlood: true,
+      broadcastFlood: true,
+      suppressesNeighbours: false,
+    },
   });
 });
 

@@ -4,12 +4,16 @@ import { parseMac } from '../../../../src/base/mac.ts';
 import { addAddress, decodeAddress, removeAddress } from '../../../../src/kernel/rtnetlink/address.ts';
 import {
   addFdbEntry,
+  addPortFdbEntry,
+  decodeBridgeFdbEntry,
   decodeFdbEntry,
   decodeNeighbour,
+  decodePermanentNeighbour,
   decodePortFdbEntry,
   removeFdbEntry,
   removeNeighbour,
   removePortFdbEntry,
+  setFdbEntry,
   setNeighbour,
   setPortFdbEntry,
 } from '../../../../src/kernel/rtnetlink/neighbour.ts';
@@ -162,6 +166,9 @@ describe('neighbours and FDB entries', () => {
     ['ip neigh del 10.1.2.9 dev va', removeNeighbour(neighbour)],
     ['bridge fdb append 02:00:00:00:00:09 dev vx0 dst 192.168.1.2 self permanent', addFdbEntry(entry)],
     ['bridge fdb del 02:00:00:00:00:09 dev vx0 dst 192.168.1.2 self', removeFdbEntry(entry)],
+    ['bridge fdb replace 02:00:00:00:00:09 dev vx0 dst 192.168.1.2 self permanent', setFdbEntry(entry)],
+    ['bridge fdb del 02:00:00:00:00:09 dev vx0 self', removeFdbEntry({ link: 4, mac })],
+    ['bridge fdb add 02:00:00:00:00:09 dev va master static', addPortFdbEntry(atPort)],
     ['bridge fdb replace 02:00:00:00:00:09 dev va master static', setPortFdbEntry(atPort)],
     ['bridge fdb del 02:00:00:00:00:09 dev va master static', removePortFdbEntry(atPort)],
   ])('the request is that of `%s`', (command, message) => {
@@ -170,8 +177,11 @@ describe('neighbours and FDB entries', () => {
 
   test('all are read, each as what it is', () => {
     expect(decodeNeighbour(answerTo('ip neigh show dev va nud permanent'))).toEqual(neighbour);
+    expect(decodePermanentNeighbour(answerTo('ip neigh show dev va nud permanent'))).toEqual(neighbour);
     expect(decodeFdbEntry(answerTo('bridge fdb show dev vx0'))).toEqual(entry);
     expect(decodePortFdbEntry(answerTo('bridge fdb show dev va'))).toEqual(atPort);
+    expect(decodeBridgeFdbEntry(answerTo('bridge fdb show dev va'))).toEqual(atPort);
+    expect(decodeBridgeFdbEntry(answerTo('bridge fdb show dev vx0'))).toBeUndefined();
     expect(decodeFdbEntry(answerTo('bridge fdb show dev va'))).toBeUndefined();
     expect(decodePortFdbEntry(answerTo('bridge fdb show dev vx0'))).toBeUndefined();
   });
