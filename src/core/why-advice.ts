@@ -111,9 +111,11 @@ function otherNetwork(question: Question, from: Network, to: Network): Advice {
   const port = question.port === undefined ? '' : `:${question.port}/${question.protocol}`;
   const asker = question.asker?.name ?? from.name;
   const target = question.target?.name ?? to.name;
+  const connect = `net connect ${to.name} ${asker}`;
   return {
     reason: `networks ${from.name} and ${to.name} are kept apart`,
-    change: `net policy add ${asker} ${target}${port}, or net connect ${to.name} ${asker}`,
+    // From another network nobody reaches another host: answers would stay there.
+    change: question.peers.length > 0 ? connect : `net policy add ${asker} ${target}${port}, or ${connect}`,
   };
 }
 
