@@ -7,7 +7,7 @@ import type { Network, Pool } from '../../model/network.ts';
 import { Backoff, pause } from '../backoff.ts';
 import { blockAt, lowestFreeBlock, someFreeBlock } from '../blocks.ts';
 import type { HeldBlock } from '../memory.ts';
-import type { Revision, StoredKey } from '../shared-store.ts';
+import type { Condition, Revision, StoredKey } from '../shared-store.ts';
 import type { FollowedNetwork } from './followed-network.ts';
 import type { KnownHosts } from './known-hosts.ts';
 import type { Membership } from './membership.ts';
@@ -172,26 +172,41 @@ export class HeldBlocks {
     const { membership, networks, returns } = this.#parts;
     const network = await networks.condition(block.networkId);
     const value = encodeBlock(host.id);
-    try {
-      const { applied, revision } = await store.write(
-        [{ key: layout.claim(host.id), modRevision: token }, network, { key, absent: true }],
+    const put = (condition: Condition) =>
+      store.write(
+        [{ key: layout.claim(host.id), modRevision: token }, network, condition],
         [{ put: key, value }],
       );
-      if (applied) {
-        followed.follower.learnPut({ key, value, createRevision: revision, modRevision: revision });
-        if (membership.token === token) returns.keep(block);
-        else returns.add(block);
-        return membership.token === token;
+    try {
+      let done = await put({ key, absent: true });
+      const stored = done.applied ? undefined : await this.#diagnose(key, token, block, followed);
+      // Ours from before. It is written anew, so that whatever was meant for the old one does not touch it.
+      if (stored !== undefined && decodeBlock(stored.value) === host.id) {
+        done = await put({ key, modRevision: stored.modRevision });
       }
-      await membership.verify(token);
-      await networks.lookUp(block.networkId);
-      const stored = await this.#lookUp(key, followed);
-      const isOurs = stored !== undefined && decodeBlock(stored.value) === host.id;
-      return isOurs && membership.token === token && returns.keep(block);
+      if (!done.applied) return false;
+      const { revision } = done;
+      const createRevision = stored?.createRevision ?? revision;
+      followed.follower.learnPut({ key, value, createRevision, modRevision: revision });
+      if (membership.token === token) returns.forget(block);
+      else returns.add(block);
+      return membership.token === token;
     } catch (error) {
       returns.add(block, { isDoubtful: true });
       throw error;
     }
+  }
+
+  /** Why it was refused: the claim may be lost, the network gone, or the block somebody's. */
+  async #diagnose(
+    key: string,
+    token: Revision,
+    block: HeldBlock,
+    followed: FollowedNetwork,
+  ): Promise<StoredKey | undefined> {
+    await this.#parts.membership.verify(token);
+    await this.#parts.networks.lookUp(block.networkId);
+    return this.#lookUp(key, followed);
   }
 
   async #lookUp(key: string, { follower }: FollowedNetwork): Promise<StoredKey | undefined> {

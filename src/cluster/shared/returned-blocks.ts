@@ -18,7 +18,7 @@ export interface ReturnHooks {
 
 interface Return {
   readonly block: HeldBlock;
-  /** A claim of which nothing was heard may still come about until then. */
+  /** A claim of which nothing was heard may still come about until then; 0 of one that is this host's for sure. */
   readonly doubtUntilMs: number;
 }
 
@@ -30,8 +30,8 @@ export class ReturnedBlocks {
   readonly #hooks: ReturnHooks;
   readonly #pump: Pump;
   readonly #returns = new Map<string, Return>();
-  /** What is being deleted. */
-  #atWork: string | undefined;
+  /** What a deletion was sent of which has no answer: without a new claim it cannot be had back. */
+  readonly #going = new Set<string>();
 
   constructor(site: Site, membership: Membership, hooks: ReturnHooks) {
     this.#site = site;
@@ -60,19 +60,23 @@ export class ReturnedBlocks {
   takeBack(networkId: NetworkId, subnet: Cidr, wanted?: Cidr): HeldBlock | undefined {
     for (const [key, { block, doubtUntilMs }] of this.#returns) {
       if (block.networkId !== networkId || block.subnet !== subnet) continue;
-      if (key === this.#atWork || doubtUntilMs > 0 || (wanted ?? block.cidr) !== block.cidr) continue;
+      if (this.#going.has(key) || doubtUntilMs > 0 || (wanted ?? block.cidr) !== block.cidr) continue;
       this.#returns.delete(key);
       return block;
     }
     return undefined;
   }
 
-  /** A claim made it this host's, or found that it is: it is kept. False when one that was found is being deleted. */
-  keep({ networkId, cidr }: HeldBlock): boolean {
-    const key = this.#site.layout.block(networkId, cidr);
-    if (key === this.#atWork) return false;
-    this.#returns.delete(key);
-    return true;
+  /** It was claimed anew. */
+  forget({ networkId, cidr }: HeldBlock): void {
+    this.#returns.delete(this.#site.layout.block(networkId, cidr));
+  }
+
+  /** What the store has of this host, by key, after its claim may have been away: the rest is not its own any more. */
+  replaceStored(stored: ReadonlySet<string>): void {
+    for (const [key, { doubtUntilMs }] of this.#returns) {
+      if (doubtUntilMs === 0 && !stored.has(key)) this.#returns.delete(key);
+    }
   }
 
   /** There may be more to do than there was. */
@@ -108,32 +112,28 @@ export class ReturnedBlocks {
     const isOurs = stored !== undefined && decodeBlock(stored.value) === host.id;
     if (!isOurs) {
       this.#returns.delete(key);
+      this.#going.delete(key);
       if (stored === undefined) this.#hooks.deleted(entry.block.networkId, key, revision);
       const leftMs = entry.doubtUntilMs - clock.nowMs();
-      if (leftMs > 0) clock.after(leftMs, () => this.#lookAgain(entry.block));
+      if (leftMs > 0) clock.after(leftMs, () => this.#lookAgain(key, entry));
       return;
     }
-    this.#atWork = key;
-    const done = await store
-      .write(
-        [
-          { key: layout.claim(host.id), modRevision: token },
-          { key, modRevision: stored.modRevision },
-        ],
-        [{ delete: key }],
-      )
-      .finally(() => {
-        this.#atWork = undefined;
-      });
-    if (!done.applied) {
-      if (this.#hooks.isWanted(entry.block)) this.#returns.delete(key);
-      return this.#membership.verify(token);
-    }
-    this.#returns.delete(key);
+    this.#going.add(key);
+    const conditions = [
+      { key: layout.claim(host.id), modRevision: token },
+      { key, modRevision: stored.modRevision },
+    ];
+    const done = await store.write(conditions, [{ delete: key }]);
+    this.#going.delete(key);
+    if (!done.applied) return this.#membership.verify(token);
+    if (this.#returns.get(key) === entry) this.#returns.delete(key);
     this.#hooks.deleted(entry.block.networkId, key, done.revision);
   }
+
   /** By now it has come about, or never will; or it was claimed once more meanwhile. */
-  #lookAgain(block: HeldBlock): void {
-    if (!this.#hooks.isWanted(block)) this.add(block);
+  #lookAgain(key: string, entry: Return): void {
+    if (this.#returns.has(key) || this.#hooks.isWanted(entry.block)) return;
+    this.#returns.set(key, entry);
+    this.#pump.poke();
   }
 }

@@ -24,6 +24,7 @@ import { blockOf } from './own-records.ts';
 import { PublishedEndpoints } from './published-endpoints.ts';
 import { readPeers } from './read-peers.ts';
 import { Recollection } from './recollection.ts';
+import { decodeBlock } from './records.ts';
 import { ReturnedBlocks } from './returned-blocks.ts';
 import { settle } from './settle.ts';
 import { SharedNetworks } from './shared-networks.ts';
@@ -47,6 +48,8 @@ export interface SharedClusterOptions extends Times {
 
 /** How long a start waits for the store. */
 const startPatienceMs = 2000;
+/** By then whatever an earlier life of this daemon sent has arrived, or never will. */
+const afterlifeMs = 20_000;
 /** How long a claim waits for what others hold. */
 const readPatienceMs = 3000;
 
@@ -66,6 +69,7 @@ export class SharedCluster implements Cluster {
   readonly #teller: Teller;
   readonly #followed = new Map<NetworkId, FollowedNetwork>();
   #joined = () => {};
+  #cancelSweep = () => {};
 
   constructor(options: SharedClusterOptions) {
     const { clock, log, host, prefix, memory, leaseSeconds, graceSeconds } = options;
@@ -144,6 +148,7 @@ export class SharedCluster implements Cluster {
 
   async close(): Promise<void> {
     this.#joined();
+    this.#cancelSweep();
     this.#membership.close();
     this.#collector.close();
     this.#hosts.close();
@@ -256,6 +261,19 @@ export class SharedCluster implements Cluster {
       endpoints: this.#endpoints,
       returns: this.#returns,
     });
+    this.#cancelSweep();
+    this.#cancelSweep = this.#site.clock.after(afterlifeMs, () => void this.#sweep());
+  }
+
+  /** What came into the store as this host's after it was looked at is found, too. */
+  async #sweep(): Promise<void> {
+    const { store, layout, clock } = this.#site;
+    try {
+      const { keys } = await store.read(layout.parts);
+      for (const stored of keys) this.#followOwn(stored);
+    } catch {
+      this.#cancelSweep = clock.after(afterlifeMs, () => void this.#sweep());
+    }
   }
 
   /** While others may use the addresses of what runs here, it must not reach them, nor they it. */
@@ -288,6 +306,8 @@ export class SharedCluster implements Cluster {
     const part = this.#site.layout.parsePart(key);
     if (part === undefined || this.#membership.token === undefined) return;
     const { networkId, block, endpoint } = part;
+    // Both tell in the same way whose they are.
+    if (decodeBlock(value) !== this.#site.host.id) return;
     if (block !== undefined) {
       this.#held.found(blockOf(this.#networks.known, { networkId, cidr: block }));
     }

@@ -26,6 +26,7 @@ export class SharedNetworks {
   readonly #membership: Membership;
   readonly #hosts: KnownHosts;
   readonly #known = new Map<NetworkId, Network>();
+  readonly #expected = new Set<NetworkId>();
   readonly #bySubnet = new Map<Cidr, Network>();
   /** Networks whose making may still come about, though it was given up. */
   readonly #doubtful = new Set<NetworkId>();
@@ -51,6 +52,22 @@ export class SharedNetworks {
   }
 
   remember(network: Network): void {
+    this.#expected.delete(network.id);
+    this.#learn(network);
+  }
+
+  /** It is about to be recorded here. */
+  expect(network: Network): void {
+    if (!this.#known.has(network.id)) this.#expected.add(network.id);
+    this.#learn(network);
+  }
+
+  /** What was expected did not come about, unless somebody else brought it about meanwhile. */
+  expectNoMore(id: NetworkId): void {
+    if (this.#expected.has(id)) this.forget(id);
+  }
+
+  #learn(network: Network): void {
     this.#known.set(network.id, network);
     for (const { subnet } of network.ipam.pools) this.#bySubnet.set(subnet, network);
   }
@@ -58,6 +75,7 @@ export class SharedNetworks {
   /** It is recorded here no more. */
   forget(id: NetworkId): void {
     this.#known.delete(id);
+    this.#expected.delete(id);
     for (const [subnet, network] of this.#bySubnet) if (network.id === id) this.#bySubnet.delete(subnet);
   }
 

@@ -92,17 +92,17 @@ export class Teller {
       return;
     }
     if (this.#networks.get(id) === stored.text) return;
-    const wasKnown = networks.known.has(id);
     // From the moment it is recorded here, its addresses are given by blocks.
-    networks.remember(stored.network);
+    networks.expect(stored.network);
     try {
       await this.#listener?.networkFound(stored.network);
     } catch (error) {
-      if (!wasKnown) networks.forget(id);
+      networks.expectNoMore(id);
       const reason = error instanceof Error ? error.message : String(error);
       this.unusable.set(id, { network: stored.network.name, reason });
       throw error;
     }
+    networks.remember(stored.network);
     this.#networks.set(id, stored.text);
     this.unusable.delete(id);
   }
