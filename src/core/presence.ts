@@ -1,7 +1,7 @@
 // Networks whose kernel objects are there only while this host has something on them: made before the first endpoint, removed
 // after the last. Connects and disconnects of one network run side by side, and this is where they meet.
 import { KeyedMutex } from '../base/keyed-mutex.ts';
-import { runAll } from '../base/undo.ts';
+import { runAll, withUndo } from '../base/undo.ts';
 import type { EndpointId, NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import { isInUse, isOnDemand, networkPolicy } from './desired.ts';
@@ -22,16 +22,18 @@ export class Presence {
     return this.#present.has(id);
   }
 
-  /** Runs work that may put something on the network; what it needed goes with it when it came to nothing. */
+  /** Runs work that puts something on the network; what it needed goes with it when it came to nothing. */
   async during<T>(parts: Parts, network: Network, work: () => Promise<T>): Promise<T> {
     if (!isOnDemand(parts, network)) return work();
     this.#intend(network.id, 1);
-    try {
-      return await work();
-    } finally {
-      this.#intend(network.id, -1);
-      await this.settle(parts, network);
-    }
+    return withUndo(async (undo) => {
+      undo(() => this.settle(parts, network));
+      try {
+        return await work();
+      } finally {
+        this.#intend(network.id, -1);
+      }
+    });
   }
 
   /** Before the first interface on the network is made, whose endpoint is recorded. May be repeated. */
