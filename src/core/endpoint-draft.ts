@@ -1,7 +1,6 @@
 // Working out an endpoint from a request: addresses, names and ports, everything that can be refused before anything is made.
 import { NetError } from '../base/errors.ts';
 import { isIfname } from '../base/ifname.ts';
-import { macFromBytes } from '../base/mac.ts';
 import { randomId } from '../base/random-id.ts';
 import type { Undo } from '../base/undo.ts';
 import type { Endpoint } from '../model/endpoint.ts';
@@ -11,6 +10,7 @@ import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { FoundInterface } from '../sandbox/sandbox.ts';
 import { checkName } from './check-name.ts';
+import { endpointMac } from './endpoint-mac.ts';
 import { checkPublishing, holdPorts } from './hold-ports.ts';
 import { leaseAddresses } from './lease-addresses.ts';
 import { driverOf, endpointsOfSandbox, findSandbox } from './lookup.ts';
@@ -68,7 +68,7 @@ export async function draftEndpoint(
     { ...(found !== undefined && { given: found.addresses }), ...config },
     undo,
   );
-  const mac = config.mac ?? found?.settings.mac ?? macFromBytes(Buffer.from(id, 'hex'));
+  const mac = config.mac ?? found?.settings.mac ?? endpointMac(network, id, addresses);
   const ports = await holdPorts(parts, { ...common, network, sandbox, addresses }, requests, undo);
   return {
     ...common,

@@ -1,7 +1,6 @@
 // Endpoints of a container engine: described first, then offered to the container that joins with them.
 import { addressOf, familyOf, type InterfaceAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
-import { macFromBytes } from '../base/mac.ts';
 import { type Undo, withUndo } from '../base/undo.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { EngineEndpoint } from '../model/engine.ts';
@@ -12,6 +11,7 @@ import type { Sandbox } from '../model/sandbox.ts';
 import type { State } from '../store/store.ts';
 import { attachmentOf } from './desired.ts';
 import { checkOptions } from './endpoint-draft.ts';
+import { endpointMac } from './endpoint-mac.ts';
 import { engineEndpointsOf, findEngineNetwork, leaseIdOf, releaseUnused } from './engine-records.ts';
 import type { EngineEndpointRequest, InterfaceOffer } from './engine-requests.ts';
 import { poolFor } from './lease-addresses.ts';
@@ -99,7 +99,7 @@ function make(parts: Parts, network: Network, request: EngineEndpointRequest): P
       id,
       networkId: network.id,
       addresses: request.addresses,
-      mac: request.mac ?? macFromBytes(Buffer.from(id, 'hex')),
+      mac: request.mac ?? endpointMac(network, id, request.addresses),
       exposed: request.exposed,
       createdAt: new Date().toISOString(),
       bootId: parts.bootId,
