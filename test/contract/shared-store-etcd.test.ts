@@ -177,6 +177,27 @@ test('a write goes to the next member when the first cannot be reached', slow, a
 });
 
 test(
+  'a member that is away is told of once until it answers again, however often it is tried',
+  slow,
+  async () => {
+    await using servers = await EtcdServers.start();
+    await using connected = await connect(servers);
+    const { store, errors } = connected;
+    const follower = new Follower(store, (await store.read('')).revision + 1);
+    await servers.kill(0);
+    await waitUntil('the watch was tried again and again', () => follower.ends.length > 5);
+    await expect(store.get('/a')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(errors).toHaveLength(1);
+    servers.spawn(0);
+    await waitUntil('it answers', () => store.write([], [{ put: '/f/1', value: 'x' }]).then(() => true));
+    await waitUntil('it is told', () => follower.seen.length === 1);
+    await servers.kill(0);
+    await waitUntil('it is told of again', () => errors.length === 2);
+    follower.close();
+  },
+);
+
+test(
   'a member that has lost the others ends watches and refuses calls, until they are back',
   slow,
   async () => {
@@ -282,7 +303,10 @@ test('a user may do what etcd lets the user do, and is told of the rest', slow, 
     'one watch is refused, the other tells',
     () => refused.end && allowed.revision === revision,
   );
-  expect(refused.end).toEqual({ reason: 'interrupted', message: 'permission denied' });
+  expect(refused.end).toEqual({
+    reason: 'interrupted',
+    message: `etcd at ${servers.urls[0]} cannot watch /b/: user reader is refused (permission denied)`,
+  });
   expect([...refused.faults, ...allowed.faults]).toEqual([]);
   const next = await root.store.write([], [{ put: '/a/2', value: '1' }]);
   await waitUntil('the other goes on', () => allowed.revision >= next.revision);

@@ -36,13 +36,16 @@ export class Server {
     return this.#connected.ask(method, request, { token, connectMs, timeoutMs });
   }
 
-  /** Begins to watch, on one stream with others. `onFailure` is told of what ends the stream this may open. Errors: `RpcError`. */
+  /**
+   * On one stream with others. Resolves when the member watches. `onFailure` is told of what ends the stream this may open.
+   * Errors: `RpcError`.
+   */
   async watch(watch: Watch, token: string | undefined, onFailure: (error: RpcError) => void): Promise<void> {
     const connection = this.#connected;
     await connection.ready(connectMs);
     if (watch.ended || this.#connection !== connection) return; // closed meanwhile
     this.#newest ??= this.#openStream(connection, token, onFailure);
-    this.#newest.add(watch);
+    await this.#newest.add(watch);
   }
 
   close(): void {
@@ -67,10 +70,7 @@ export class Server {
         if (error !== undefined) onFailure(error);
       },
       // The token is the stream's: with another one, it takes another stream.
-      refused: (error) => {
-        retire();
-        onFailure(error);
-      },
+      refused: retire,
     });
     this.#streams.add(stream);
     return stream;

@@ -64,13 +64,12 @@ export class Servers {
     return this.#tryEach(intent, (server, token) => server.ask(method, request, token));
   }
 
-  /** Resolves when a member is asked to watch. Errors: as of `ask`. */
+  /** Resolves when a member watches: from then on the watch is told of its end. Errors: as of `ask`. */
   watch(watch: Watch): Promise<void> {
     const intent = { action: `watch ${watch.prefix}`, repeatable: true };
     return this.#tryEach(intent, (server, token) =>
       server.watch(watch, token, (error) => {
         if (isUnreachable(error)) this.#turnFrom(server, error);
-        else this.#token = undefined;
       }),
     );
   }

@@ -5,11 +5,18 @@ import type { WatchRequest, WatchResponse } from './protocol.ts';
 import { RpcError, reasonOf, status } from './rpc-error.ts';
 import type { Watch } from './watch.ts';
 
+/** A watch the member was asked for, and what becomes of that. */
+interface Asked {
+  readonly watch: Watch;
+  resolve(): void;
+  reject(error: RpcError): void;
+}
+
 export interface WatchStreamListener {
   /** Once: nothing is watched any more, or the stream failed. */
   closed(error?: RpcError): void;
   /** A watch is not permitted to whom the stream was opened for; others on it go on. */
-  refused(error: RpcError): void;
+  refused(): void;
 }
 
 type Open = (listener: StreamListener<WatchResponse>) => Stream<WatchRequest>;
@@ -23,7 +30,7 @@ export class WatchStream {
   readonly #listener: WatchStreamListener;
   readonly #timer: NodeJS.Timeout;
   /** In the order they were asked for, which is that of the answers. */
-  readonly #asked: Watch[] = [];
+  readonly #asked: Asked[] = [];
   /** By the number the member gave. */
   readonly #started = new Map<string, Watch>();
   #silent = 0;
@@ -39,31 +46,35 @@ export class WatchStream {
     this.#timer.unref();
   }
 
-  add(watch: Watch): void {
-    this.#asked.push(watch);
-    watch.asked(() => this.#remove(watch));
+  /**
+   * Resolves when the member watches, or nobody wants it any more. From then on the watch is told of its end. Errors: `RpcError`;
+   * it may be tried elsewhere.
+   */
+  add(watch: Watch): Promise<void> {
     const createRequest = {
       ...rangeBelow(watch.prefix),
       startRevision: watch.from,
       progressNotify: true,
-      // As whole as it can be sent, not as large as it can be.
+      // What is too large for one message comes in several.
       fragment: true,
     };
-    this.#stream.send({ createRequest });
+    return new Promise((resolve, reject) => {
+      this.#asked.push({ watch, resolve, reject });
+      watch.asked(() => this.#remove(watch));
+      this.#stream.send({ createRequest });
+    });
   }
 
   /** Without a word to the watches. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearInterval(this.#timer);
-    this.#stream.cancel();
+    if (!this.#shut()) return;
     this.#listener.closed();
+    for (const { resolve } of this.#asked) resolve();
   }
 
   #remove(watch: Watch): void {
     for (const [id, other] of this.#started) if (other === watch) this.#cancel(id);
-    const isWatched = this.#started.size > 0 || this.#asked.some(({ ended }) => !ended);
+    const isWatched = this.#started.size > 0 || this.#asked.some(({ watch: other }) => !other.ended);
     if (!isWatched) this.close();
   }
 
@@ -88,23 +99,31 @@ export class WatchStream {
   }
 
   #start(response: WatchResponse): void {
-    const watch = this.#asked.shift();
-    if (watch === undefined) return;
+    const asked = this.#asked.shift();
+    if (asked === undefined) return;
+    const { watch } = asked;
+    if (response.canceled) {
+      this.#refuse(asked, response.cancelReason);
+      return;
+    }
     this.#started.set(response.watchId, watch);
-    if (response.canceled) this.#canceled(watch, response);
-    else if (watch.ended) this.#cancel(response.watchId);
+    asked.resolve();
+    if (watch.ended) this.#cancel(response.watchId);
     else watch.start();
+  }
+
+  /** Versions before 3.5 give the same reason to whom they do not know any more and to who lacks permission. */
+  #refuse({ watch, reject }: Asked, reason: string): void {
+    const error = new RpcError(status.unauthenticated, reason);
+    this.#listener.refused();
+    reject(error);
+    this.#remove(watch);
   }
 
   #canceled(watch: Watch, { watchId, compactRevision, cancelReason }: WatchResponse): void {
     this.#started.delete(watchId);
-    if (compactRevision !== '0') {
-      watch.end('compacted', `revisions before ${compactRevision} are no longer kept`);
-    } else {
-      const error = new RpcError(status.permissionDenied, cancelReason || 'the watch was cancelled');
-      this.#listener.refused(error);
-      watch.end('interrupted', reasonOf(error));
-    }
+    if (compactRevision === '0') watch.end('interrupted', reasonOf(new Error(cancelReason)));
+    else watch.end('compacted', `revisions before ${compactRevision} are no longer kept`);
     this.#remove(watch);
   }
 
@@ -120,12 +139,18 @@ export class WatchStream {
   }
 
   #fail(error: RpcError): void {
-    if (this.#closed) return;
+    if (!this.#shut()) return;
+    this.#listener.closed(error);
+    for (const { reject } of this.#asked) reject(error);
+    for (const watch of this.#started.values()) watch.end('interrupted', reasonOf(error));
+  }
+
+  /** False when it was done before. */
+  #shut(): boolean {
+    if (this.#closed) return false;
     this.#closed = true;
     clearInterval(this.#timer);
     this.#stream.cancel();
-    this.#listener.closed(error);
-    const lost = [...this.#started.values(), ...this.#asked];
-    for (const watch of lost) watch.end('interrupted', reasonOf(error));
+    return true;
   }
 }
