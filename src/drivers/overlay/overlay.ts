@@ -50,6 +50,7 @@ export class OverlayDriver implements Driver {
 
   ensureNetwork(network: Network): Promise<void> {
     return this.tunnels.alone(network, async () => {
+      checkFamilies(network);
       const changed = await bringAbout(this.#plan(network));
       await this.tunnels.keepOffload(network);
       if (changed) await this.tunnels.restore(network);
@@ -104,12 +105,19 @@ export class OverlayDriver implements Driver {
   }
 }
 
-/** Every host has the same addresses on it, which is no conflict: none looks for another that has its own. */
+/**
+ * Every host has the same addresses on it, which is no conflict: none looks for another that has its own. Where the host has none, IPv6
+ * is still switched on: the kernel keeps no neighbours on an interface without it, and those are what questions are answered from.
+ */
 function sharedBridgePlan(network: Network): BridgePlan {
   const plan = bridgePlan(network);
-  if (!plan.ipv6 || !kernelHasIpv6) return plan;
-  const sysctl = `net/ipv6/conf/${plan.name}/accept_dad`;
-  return { ...plan, guards: [...plan.guards, { sysctl, value: '0', in: 'host' }] };
+  if (!network.ipv6 || !kernelHasIpv6) return plan;
+  const sysctl = (name: string, value: string) =>
+    ({ sysctl: `net/ipv6/conf/${plan.name}/${name}`, value, in: 'host' }) as const;
+  if (plan.ipv6) return { ...plan, guards: [...plan.guards, sysctl('accept_dad', '0')] };
+  const off = sysctl('disable_ipv6', '1');
+  const guards = plan.guards.filter((guard) => guard.sysctl !== off.sysctl);
+  return { ...plan, guards: [...guards, sysctl('accept_ra', '0'), sysctl('disable_ipv6', '0')] };
 }
 
 async function inspectUnderlay(

@@ -103,6 +103,24 @@ test.each([4, 6] as const)(
   },
 );
 
+test('endpoints reach each other on a network on which the host has no address', async () => {
+  const isolated = { gateway_mode_ipv4: 'isolated', gateway_mode_ipv6: 'isolated' };
+  const network = { ...overlay(isolated), internal: true };
+  const {
+    driver,
+    fars: [far],
+  } = await connect(4, network, [9]);
+  if (far === undefined) throw new Error('no far host');
+  await driver.tunnels.replacePeers(network, [far.peer]);
+  far.arrived();
+  expect(reaches('10.85.0.9', sandbox.path)).toBe(true);
+  expect(reaches('fd85::9', sandbox.path)).toBe(true);
+  expect(far.arrived()).toMatchObject({ arp: 0, solicitations: 0 });
+  expect(await driver.inspectNetwork(network)).toEqual([]);
+  expect(await driver.tunnels.inspectPeers(network, [far.peer])).toEqual([]);
+  expect(run(`ip address show dev fl-${network.id.slice(0, 10)}`)).not.toContain('inet');
+});
+
 test('nothing leaves for addresses nobody has, nor for groups or all', async () => {
   const network = overlay();
   const {
