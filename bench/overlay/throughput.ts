@@ -22,7 +22,8 @@ interface Pair {
 
 /** `folder` has the programs to measure with. */
 export async function measureThroughput(folder: string): Promise<void> {
-  await using bed = await startLab();
+  await using lab = await startLab();
+  const { bed } = lab;
   const pairs = [await fairleadPair(bed), await handMadePair(bed)] as const;
   for (const pair of pairs) {
     await pair.serve(['iperf3', '--server', '--forceflush']).line(/listening/);

@@ -1,6 +1,17 @@
-// One member of etcd, its data where the caller says.
+// One member of etcd, its data where the caller says, and what it tells of itself.
 
-function etcdUrl(address: string): string {
+export interface EtcdFigures {
+  readonly cpuSeconds: number;
+  readonly residentMiB: number;
+  readonly puts: number;
+  /** Told to watchers, each counted. */
+  readonly events: number;
+  readonly sentMiB: number;
+  readonly renewals: number;
+  readonly databaseMiB: number;
+}
+
+export function etcdUrl(address: string): string {
   return `http://${address}:2379`;
 }
 
@@ -16,3 +27,18 @@ export function etcdCommand(address: string, flags: readonly string[] = []): rea
 }
 
 export const etcdServes = /serving insecure client requests/;
+
+/** Since it was started. */
+export async function readEtcdFigures(url: string): Promise<EtcdFigures> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n');
+  const value = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1]);
+  return {
+    cpuSeconds: value('process_cpu_seconds_total'),
+    residentMiB: value('process_resident_memory_bytes') / 2 ** 20,
+    puts: value('etcd_debugging_mvcc_put_total'),
+    events: value('etcd_debugging_mvcc_events_total'),
+    sentMiB: value('etcd_network_client_grpc_sent_bytes_total') / 2 ** 20,
+    renewals: value('etcd_debugging_lease_renewed_total'),
+    databaseMiB: value('etcd_mvcc_db_total_size_in_bytes') / 2 ** 20,
+  };
+}
