@@ -74,7 +74,9 @@ export class HeldBlocks {
   /** Something of this host in the store that it does not know of is given back. */
   found(block: HeldBlock): void {
     const { returns } = this.#parts;
-    if (!this.wants(block) && !returns.has(block.networkId, block.cidr)) returns.add(block);
+    if (this.wants(block) || returns.has(block.networkId, block.cidr)) return;
+    // It may have been deleted since it was read: only a look at the store tells.
+    returns.add(block, { isDoubtful: true });
   }
 
   claim(place: Place, wanted: IpAddress | undefined): Promise<Cidr> {

@@ -41,6 +41,7 @@ export async function settle(site: Site, token: Revision, parts: OwnParts): Prom
   held.replace(kept.filter(({ networkId, cidr }) => isNeeded(cidr, networkId)));
   await held.remember();
   endpoints.replaceStored(own.endpoints);
+  returns.replaceStored(new Set(own.blocks.map(({ networkId, cidr }) => layout.block(networkId, cidr))));
   for (const block of [...kept, ...own.blocks]) {
     const { networkId, cidr } = block;
     if (isNeeded(cidr, networkId) || returns.has(networkId, cidr)) continue;
