@@ -66,46 +66,27 @@ export class Agent {
     return this.#networks.has(name);
   }
 
+  network(name: string): Network {
+    const network = this.#networks.get(name);
+    if (network === undefined) throw new Error(`host ${this.#number} does not know of network ${name}`);
+    return network;
+  }
+
   /** Publishes that many further endpoints on a network, each as soon as it has an address. Resolves when the store has all. */
   async publish(name: string, count: number): Promise<void> {
-    const network = this.#network(name);
+    const network = this.network(name);
     this.#cluster.join(network);
     const stored: Promise<void>[] = [];
     for (const last = this.#published + count; this.#published < last; this.#published++) {
-      stored.push(this.#cluster.publish(await this.#endpoint(network, this.#published)));
+      const address = await this.#address(subnetOf(network));
+      stored.push(this.#cluster.publish(endpointOf(network, address, [this.#number, this.#published])));
     }
     await Promise.all(stored);
   }
 
   /** Endpoints of other hosts it knows on a network. */
   known(name: string): number {
-    return this.#cluster.peersOf(this.#network(name).id)?.size ?? 0;
-  }
-
-  /** Endpoints of its own that the store does not know yet. */
-  get unpublished(): number {
-    return this.#cluster.view().unpublished;
-  }
-
-  #network(name: string): Network {
-    const network = this.#networks.get(name);
-    if (network === undefined) throw new Error(`host ${this.#number} does not know of network ${name}`);
-    return network;
-  }
-
-  async #endpoint(network: Network, position: number): Promise<SharedEndpoint> {
-    const { id, ipam } = network;
-    const subnet = ipam.pools[0]?.subnet as Cidr;
-    const digest = hash(`endpoint ${this.#number} ${position}`);
-    return {
-      id: digest.toString('hex') as EndpointId,
-      networkId: id,
-      sandboxId: hash(`sandbox ${this.#number} ${position}`).toString('hex') as SandboxId,
-      names: [`web-${this.#number}-${position}`, digest.toString('hex').slice(0, 12)],
-      mac: macFromBytes(digest),
-      addresses: [toInterfaceAddress(await this.#address(subnet), prefixOf(subnet))],
-      services: [{ protocol: 'tcp', port: 80 }],
-    };
+    return this.#cluster.peersOf(this.network(name).id)?.size ?? 0;
   }
 
   /** The next of its block; takes another block when that has no more. */
@@ -120,6 +101,26 @@ export class Agent {
     }
     return address;
   }
+}
+
+/** One that no other numbers make. */
+export function endpointOf(network: Network, address: IpAddress, numbers: readonly number[]): SharedEndpoint {
+  const digest = hash(`endpoint ${numbers}`);
+  return {
+    id: digest.toString('hex') as EndpointId,
+    networkId: network.id,
+    sandboxId: hash(`sandbox ${numbers}`).toString('hex') as SandboxId,
+    names: [`web-${numbers.join('-')}`, digest.toString('hex').slice(0, 12)],
+    mac: macFromBytes(digest),
+    addresses: [toInterfaceAddress(address, prefixOf(subnetOf(network)))],
+    services: [{ protocol: 'tcp', port: 80 }],
+  };
+}
+
+export function subnetOf({ name, ipam }: Network): Cidr {
+  const [pool] = ipam.pools;
+  if (pool === undefined) throw new Error(`network ${name} has no subnet`);
+  return pool.subnet;
 }
 
 async function openCluster(url: string, host: ClusterHost): Promise<Cluster> {
@@ -148,7 +149,8 @@ function memoryOfProcess(): ClusterMemory {
   };
 }
 
-function hostNumber(number: number): ClusterHost {
+/** One of these as the others see it. */
+export function hostNumber(number: number): ClusterHost {
   const digest = hash(`host ${number}`);
   return {
     id: digest.toString('hex') as HostId,

@@ -9,8 +9,6 @@ import { cpuSeconds, residentMiB } from '../support/process-figures.ts';
 import { startLab } from './fairlead-overlay.ts';
 
 const patience = { timeoutMs: 120_000, intervalMs: 50 };
-/** Tells the host that has the endpoints from others made as it is. */
-const writerNumber = 1;
 
 export async function measureManyEndpoints(endpoints: number): Promise<void> {
   await using lab = await startLab({ hosts: 1, subnet: '10.128.0.0/16' });
@@ -32,7 +30,7 @@ export async function measureManyEndpoints(endpoints: number): Promise<void> {
   printFigure('differences found by check', body.differences.length, '');
 }
 
-/** Another host of the cluster publishes all at once. */
+/** Another host of the cluster has them all at once. */
 async function takeIn(
   bed: ClusterBed,
   netd: Netd,
@@ -40,7 +38,7 @@ async function takeIn(
   hasAll: () => Promise<boolean>,
 ): Promise<void> {
   const script = new URL('../inside/overlay-writer.ts', import.meta.url).pathname;
-  const words = [bed.theEtcd.url, writerNumber, 'lab', endpoints].map(String);
+  const words = [bed.theEtcd.url, 'lab', endpoints].map(String);
   const before = cpuSeconds(netd.pid);
   // By its full name, as programs of a host start in its root folder.
   const node = [process.execPath, '--import', import.meta.resolve('tsx')];
@@ -51,7 +49,7 @@ async function takeIn(
   const busy = cpuSeconds(netd.pid) - before;
   const published = Number(momentOf(await writer.line(/^published /)) - began) / 1e9;
   console.log(`${endpoints} endpoints of another host:`);
-  printFigure('  published by it within', published, 's');
+  printFigure('  in the store after', published, 's');
   printFigure('  in the kernel here after', seconds, 's');
   printFigure('  taken in', endpoints / seconds, '/s');
   printFigure('  processor time of netd for each', (1e6 * busy) / endpoints, 'us');
