@@ -31,8 +31,8 @@ export function roomOver(link: Pick<Link, 'mtuBytes'>, { address }: Underlay): n
 }
 
 /**
- * The MTU of a network: the one asked for, or all there is room for. Without other hosts there are no tunnels it must fit, but the
- * network that is given none is one that could have some.
+ * The MTU of a network: the one asked for, or all there is room for. A host without others has no tunnels an MTU could be too large for;
+ * what it chooses itself leaves room for them.
  * Errors: `invalid_parameter` when it does not fit, `unavailable` when no link has the address.
  */
 export async function chooseMtu(asked: string | undefined, underlay: Underlay | undefined): Promise<string> {

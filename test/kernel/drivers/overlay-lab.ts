@@ -30,14 +30,17 @@ export interface Far {
   readonly peer: Peer;
   /** Tells it of an endpoint at the test's own namespace. */
   knows(mac: string, addresses: readonly string[]): void;
-  /** Packets that came by the wire since the last call, by what is in the tunnel. */
+  /** Packets that came by the wire since the last `forget`, by what is in the tunnel. */
   arrived(): Arrived;
+  forget(): void;
 }
 
 export interface Arrived {
   readonly all: number;
   readonly arp: number;
   readonly solicitations: number;
+  /** UDP to port 9. */
+  readonly datagrams: number;
 }
 
 export class Wire implements AsyncDisposable {
@@ -80,7 +83,8 @@ export class Wire implements AsyncDisposable {
         run(`bridge fdb replace ${ofMac} dev vx0 dst ${ownAddress[outer]} self permanent`, path);
         for (const one of at) run(`ip neighbour replace ${one} lladdr ${ofMac} nud permanent dev vx0`, path);
       },
-      arrived: () => readCounters(path),
+      arrived: () => readCounters('list', path),
+      forget: () => void readCounters('reset', path),
     };
   }
 
@@ -151,22 +155,32 @@ function nodad(address: string): string {
   return address.includes(':') ? ' nodad' : '';
 }
 
-/** In a tunnel the inner frame begins 16 bytes into UDP: type at 12, the protocol of IPv6 at 20, the type of ICMPv6 at 54. */
+/**
+ * In a tunnel the inner frame begins 16 bytes after UDP does: its type is at 12, the addresses after it at 14. From there the protocol is at
+ * 9 and UDP's port at 22 of IPv4, or at 6 and 42 of IPv6, where ICMP's type is at 40.
+ */
 function count(path: string, port: string): void {
   run('nft add table inet count', path);
-  for (const name of ['in_all', 'in_arp', 'in_ns']) run(`nft add counter inet count ${name}`, path);
+  const rules = [
+    ['in_all', ''],
+    ['in_arp', '@th,224,16 0x0806 '],
+    ['in_ns', '@th,224,16 0x86dd @th,288,8 58 @th,560,8 135 '],
+    ['in_udp', '@th,224,16 0x0800 @th,312,8 17 @th,416,16 9 '],
+    ['in_udp', '@th,224,16 0x86dd @th,288,8 17 @th,576,16 9 '],
+  ] as const;
+  for (const name of new Set(rules.map(([counter]) => counter)))
+    run(`nft add counter inet count ${name}`, path);
   run('nft add chain inet count in { type filter hook prerouting priority 0 ; }', path);
-  const rule = `nft add rule inet count in udp dport ${port}`;
-  run(`${rule} counter name in_all`, path);
-  run(`${rule} @th,224,16 0x0806 counter name in_arp`, path);
-  run(`${rule} @th,224,16 0x86dd @th,288,8 58 @th,560,8 135 counter name in_ns`, path);
+  for (const [name, match] of rules) {
+    run(`nft add rule inet count in udp dport ${port} ${match}counter name ${name}`, path);
+  }
 }
 
-function readCounters(path: string): Arrived {
-  const { nftables } = JSON.parse(run('nft -j reset counters table inet count', path)) as {
+function readCounters(verb: 'list' | 'reset', path: string): Arrived {
+  const { nftables } = JSON.parse(run(`nft -j ${verb} counters table inet count`, path)) as {
     nftables: readonly { readonly counter?: { readonly name: string; readonly packets: number } }[];
   };
   const of = (wanted: string) =>
     nftables.find(({ counter }) => counter?.name === wanted)?.counter?.packets ?? 0;
-  return { all: of('in_all'), arp: of('in_arp'), solicitations: of('in_ns') };
+  return { all: of('in_all'), arp: of('in_arp'), solicitations: of('in_ns'), datagrams: of('in_udp') };
 }

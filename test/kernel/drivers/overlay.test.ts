@@ -202,6 +202,15 @@ describe('links', () => {
     expect(showLink(vxlan)).toBeUndefined();
   });
 
+  test('an id is also refused that a VXLAN took along into another namespace', async () => {
+    const far = await wire.far({ number: 7, network, outer: 4, addresses: [] });
+    run(`ip link add rival7 type vxlan id 4712 dstport 4789`);
+    run(`ip link set rival7 netns ${far.path}`);
+    onTestFinished(() => void run('ip link delete rival7', far.path));
+    await refused(driver.ensureNetwork(network), 'conflict', /VXLAN id 4712 .* of another namespace$/);
+    expect(showLink(bridge)).toBeUndefined();
+  });
+
   test('an interface of that name which is no VXLAN is refused, and stays', async () => {
     run(`ip link add ${vxlan} type bridge`);
     onTestFinished(() => void succeeds(`ip link delete ${vxlan}`));
