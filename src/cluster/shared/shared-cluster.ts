@@ -176,6 +176,7 @@ export class SharedCluster implements Cluster {
     this.#followed.get(id)?.close();
     this.#followed.delete(id);
     this.#held.leave(id);
+    this.#teller.tunnels();
   }
 
   blocksOf(subnet: Cidr): readonly Cidr[] | undefined {
@@ -194,9 +195,10 @@ export class SharedCluster implements Cluster {
     const followed = this.#follow(network);
     await Promise.race([followed.follower.known(), pause(this.#site.clock, readPatienceMs)]);
     if (followed.follower.applied === undefined) {
+      const reason = this.#site.store.lastError?.message ?? 'it is being read';
       throw new NetError(
         'unavailable',
-        `network ${network.name}: who holds which of its addresses cannot be read`,
+        `network ${network.name}: who holds which of its addresses is not known: ${reason}`,
       );
     }
     return this.#held.claim({ network, pool, followed }, wanted);
@@ -279,7 +281,9 @@ export class SharedCluster implements Cluster {
   /** While others may use the addresses of what runs here, it must not reach them, nor they it. */
   #mayOpen(): boolean {
     const { wanted, lost } = this.#endpoints;
-    if (wanted.size + lost.size === 0) return true;
+    // What is withdrawn may be there still, until its network is left.
+    const isOnAny = [...this.#followed.values()].some(({ isWanted }) => isWanted);
+    if (wanted.size + lost.size === 0 && !isOnAny) return true;
     return this.#standing.isSafe() && ![...lost.values()].some(({ taken }) => taken);
   }
 
