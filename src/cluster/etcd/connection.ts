@@ -72,6 +72,7 @@ export function checkTlsFiles(files: TlsFiles): void {
 
 export class Connection {
   readonly #client: Client;
+  #isClosed = false;
 
   /** Begins to connect with the first call. Errors: as of `checkTlsFiles`. */
   constructor(address: EtcdAddress, tls: TlsFiles | undefined) {
@@ -87,6 +88,7 @@ export class Connection {
     options: { readonly token?: string | undefined; readonly connectMs: number; readonly timeoutMs: number },
   ): Promise<Calls[M]['response']> {
     await this.ready(options.connectMs);
+    if (this.#isClosed) throw new RpcError(status.cancelled, `${noConnection} any more`);
     const { path, requestSerialize, responseDeserialize, responseStream } = definitionOf(method);
     const deadline = Date.now() + options.timeoutMs;
     const metadata = metadataWith(options.token);
@@ -158,19 +160,25 @@ export class Connection {
   ready(timeoutMs: number): Promise<void> {
     const channel = this.#client.getChannel();
     const deadline = Date.now() + timeoutMs;
-    const late = () => new RpcError(status.unavailable, `${noConnection} within ${timeoutMs} ms`);
     return new Promise((resolve, reject) => {
+      const fail = (why: string) => reject(new RpcError(status.deadlineExceeded, `${noConnection} ${why}`));
       const look = () => {
         const state = channel.getConnectivityState(true);
-        const isWaiting = state === connectivityState.IDLE || state === connectivityState.CONNECTING;
-        if (!isWaiting) resolve();
-        else channel.watchConnectivityState(state, deadline, (error) => (error ? reject(late()) : look()));
+        if (state === connectivityState.SHUTDOWN) fail('any more');
+        else if (state === connectivityState.READY || state === connectivityState.TRANSIENT_FAILURE)
+          resolve();
+        else {
+          const looked = (late?: Error) => (late ? fail(`within ${timeoutMs} ms`) : look());
+          channel.watchConnectivityState(state, deadline, looked);
+        }
       };
       look();
     });
   }
 
+  /** What is under way goes on. */
   close(): void {
+    this.#isClosed = true;
     this.#client.close();
   }
 }
@@ -216,5 +224,6 @@ function metadataWith(token: string | undefined): Metadata {
 }
 
 function toRpcError({ code, details, message }: ServiceError): RpcError {
+  if (code === status.deadlineExceeded) return new RpcError(code, 'no answer in time');
   return new RpcError(code ?? status.unknown, details || message);
 }

@@ -45,6 +45,11 @@ export function isUnreachable(error: RpcError): boolean {
   return unreachable.includes(error.status);
 }
 
+/** The way there may be broken, and a connection that waits to try it again for as long as it was. */
+export function isSilent(error: RpcError): boolean {
+  return error.status === status.deadlineExceeded;
+}
+
 /** For as long as the members elect a leader, which takes them a second or two. */
 export function isElection(error: RpcError): boolean {
   return error.message === noLeader;
@@ -88,8 +93,6 @@ export function toStoreError(error: RpcError, { url, action, user }: CallContext
       const refused = isAboutUser ? `${who} is refused (${reasonOf(error)})` : reasonOf(error);
       return new NetError(code, `${asked}: ${refused}`, cause);
     }
-    case status.deadlineExceeded:
-      return new NetError('unavailable', `${asked}: no answer in time`, cause);
     default:
       return new NetError('unavailable', `${asked}: ${reasonOf(error)}`, cause);
   }

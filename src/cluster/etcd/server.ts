@@ -2,7 +2,7 @@
 import { Connection, type TlsFiles } from './connection.ts';
 import { type EtcdAddress, etcdUrl } from './etcd-url.ts';
 import type { Calls } from './protocol.ts';
-import type { RpcError } from './rpc-error.ts';
+import { isSilent, noConnection, RpcError, status } from './rpc-error.ts';
 import type { Watch } from './watch.ts';
 import { WatchStream } from './watch-stream.ts';
 
@@ -33,19 +33,21 @@ export class Server {
     request: Calls[M]['request'],
     token: string | undefined,
   ): Promise<Calls[M]['response']> {
-    return this.#connected.ask(method, request, { token, connectMs, timeoutMs });
+    return this.#connected((connection) => connection.ask(method, request, { token, connectMs, timeoutMs }));
   }
 
   /**
    * On one stream with others. Resolves when the member watches. `onFailure` is told of what ends the stream this may open.
    * Errors: `RpcError`.
    */
-  async watch(watch: Watch, token: string | undefined, onFailure: (error: RpcError) => void): Promise<void> {
-    const connection = this.#connected;
-    await connection.ready(connectMs);
-    if (watch.ended || this.#connection !== connection) return; // closed meanwhile
-    this.#newest ??= this.#openStream(connection, token, onFailure);
-    await this.#newest.add(watch);
+  watch(watch: Watch, token: string | undefined, onFailure: (error: RpcError) => void): Promise<void> {
+    return this.#connected(async (connection) => {
+      await connection.ready(connectMs);
+      if (watch.ended) return;
+      if (this.#connection !== connection) throw new RpcError(status.cancelled, `${noConnection} any more`);
+      this.#newest ??= this.#openStream(connection, token, onFailure);
+      await this.#newest.add(watch);
+    });
   }
 
   close(): void {
@@ -54,9 +56,24 @@ export class Server {
     this.#connection = undefined;
   }
 
-  get #connected(): Connection {
+  /** A connection that is silent is used no more: a new one is not held up by how long the way was broken. */
+  async #connected<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     this.#connection ??= new Connection(this.#address, this.#tls);
-    return this.#connection;
+    const connection = this.#connection;
+    try {
+      return await work(connection);
+    } catch (error) {
+      if (error instanceof RpcError && isSilent(error)) this.#leave(connection);
+      throw error;
+    }
+  }
+
+  /** Watches on it go on until they are found to be silent as well. */
+  #leave(connection: Connection): void {
+    if (this.#connection !== connection) return;
+    connection.close();
+    this.#connection = undefined;
+    this.#newest = undefined;
   }
 
   #openStream(connection: Connection, token: string | undefined, onFailure: (error: RpcError) => void) {
@@ -67,7 +84,9 @@ export class Server {
       closed: (error) => {
         retire();
         this.#streams.delete(stream);
-        if (error !== undefined) onFailure(error);
+        if (error === undefined) return;
+        if (isSilent(error)) this.#leave(connection);
+        onFailure(error);
       },
       // The token is the stream's: with another one, it takes another stream.
       refused: retire,

@@ -131,7 +131,7 @@ export class WatchStream {
   #tick(): void {
     if (this.#silent >= silentPeriods) {
       const seconds = (silentPeriods * periodMs) / 1000;
-      this.#fail(new RpcError(status.unavailable, `silent for ${seconds} s`));
+      this.#fail(new RpcError(status.deadlineExceeded, `silent for ${seconds} s`));
       return;
     }
     this.#silent += 1;
