@@ -43,6 +43,8 @@ export const benchPackages = [
   { name: 'dnsmasq-base', command: 'dnsmasq', reason: 'answers names' },
   { name: 'dnsperf', command: 'dnsperf', reason: 'asks for names' },
   { name: 'etcd-server', command: 'etcd', reason: 'is what hosts of a cluster share' },
+  { name: 'etcd-client', command: 'etcdctl', reason: 'asks etcd, and makes its users' },
+  { name: 'openssl', command: 'openssl', reason: 'makes certificates for etcd' },
   { name: 'containerd', command: 'containerd', reason: 'runs the containers of dockerd' },
   { name: 'runc', command: 'runc', reason: 'runs the containers of containerd' },
   { name: 'iperf3', command: 'iperf3', reason: 'sends as much as it can' },
