@@ -6,7 +6,7 @@ import { readBootId } from '../cluster/boot-clock.ts';
 import { EventBus } from '../core/events.ts';
 import { Lingering } from '../core/lingering.ts';
 import type { Parts } from '../core/parts.ts';
-import { Presence } from '../core/presence.ts';
+import { PresentNetworks } from '../core/present-networks.ts';
 import { createNameService } from '../dns/engine.ts';
 import { DockerApi } from '../docker/docker-api.ts';
 import { DockerEngine, dockerSocketBeside } from '../docker/docker-engine.ts';
@@ -89,7 +89,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     prober: new SocketProber(),
     events: new EventBus(),
     lingering: new Lingering(),
-    presence: new Presence(),
+    present: new PresentNetworks(),
     log,
     bootId,
   };

@@ -14,6 +14,7 @@ import { poolOf } from './lease-addresses.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, networkOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { inspectPeers, restorePeers } from './peers.ts';
+import { whilePresent } from './presence.ts';
 import type { CheckResult } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
 
@@ -116,8 +117,8 @@ function checkPending(parts: Parts): readonly Finding[] {
 
 async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
   const driver = driverOf(parts, network);
-  // What is there only on demand and was left behind is a stray link.
-  if (isOnDemand(parts, network) && !parts.presence.has(network.id)) {
+  // Nothing of it is to be there.
+  if (isOnDemand(parts, network) && !parts.present.has(network.id)) {
     return { differences: [], repair: async () => {} };
   }
   const look = async () => [
@@ -128,7 +129,7 @@ async function checkNetwork(parts: Parts, network: Network): Promise<Finding> {
     differences: await lookAt(`network ${network.name}`, look),
     repair: () =>
       isOnDemand(parts, network)
-        ? parts.presence.whilePresent(network.id, () => bringBack(parts, network))
+        ? whilePresent(parts, network.id, () => bringBack(parts, network))
         : driver.ensureNetwork(network),
   };
 }

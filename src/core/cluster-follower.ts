@@ -15,6 +15,7 @@ import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
 import type { Memberships } from './memberships.ts';
 import type { Parts } from './parts.ts';
 import { followPeers, sharedEndpoint } from './peers.ts';
+import { whilePresent } from './presence.ts';
 
 export class ClusterFollower implements ClusterListener {
   readonly #parts: Parts;
@@ -40,7 +41,7 @@ export class ClusterFollower implements ClusterListener {
     );
     await cluster.start({ networks, endpoints }, this);
     for (const network of networks) {
-      if (this.#parts.presence.has(network.id)) cluster.join(network);
+      if (this.#parts.present.has(network.id)) cluster.join(network);
     }
     // Networks that were being made when the last run ended are taken back from all hosts.
     await this.#locks.alone(() => repairPending(this.#parts));
@@ -74,8 +75,7 @@ export class ClusterFollower implements ClusterListener {
   }
 
   async peersChanged(id: NetworkId, change: PeerChange & { readonly all: boolean }): Promise<void> {
-    const { presence } = this.#parts;
-    await presence.whilePresent(id, async () => {
+    await whilePresent(this.#parts, id, async () => {
       const network = this.#state.networks.get(id);
       if (network === undefined) return;
       await followPeers(this.#parts, network, change);
@@ -101,13 +101,13 @@ export class ClusterFollower implements ClusterListener {
   }
 
   async tunnelsChanged(open: boolean): Promise<void> {
-    const { log, presence } = this.#parts;
+    const { log, present } = this.#parts;
     if (open) log.info({}, 'tunnels to other hosts are open again');
     else log.warn({}, 'tunnels to other hosts are closed: they may have been given addresses of this one');
     for (const { driver, networks } of this.#tunnelDrivers()) {
       await driver.tunnels?.setOpen(
         open,
-        networks.filter(({ id }) => presence.has(id)),
+        networks.filter(({ id }) => present.has(id)),
       );
     }
   }

@@ -13,6 +13,7 @@ import { changesNeeds, followHostNeeds } from './host-needs.ts';
 import { endpointsOfSandbox } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { publish, withdraw } from './peers.ts';
+import { bringAbout, joining } from './presence.ts';
 import type { EndpointConfig } from './requests.ts';
 import { refreshSandbox, startResolver } from './sandbox-names.ts';
 
@@ -32,7 +33,7 @@ export function connect(
   to: { readonly network: Network; readonly sandbox: Sandbox },
   config: EndpointConfig,
 ): Promise<Connected> {
-  return parts.presence.during(parts, to.network, () => make(parts, to, config));
+  return joining(parts, to.network, () => make(parts, to, config));
 }
 
 function make(
@@ -53,7 +54,7 @@ function make(
     undo(() => store.commit([{ drop: 'endpoint', id: endpoint.id }]));
     await store.commit([{ put: 'endpoint', value: { ...endpoint, pending: true } }]);
     await followHost();
-    await parts.presence.bringAbout(parts, to.network);
+    await bringAbout(parts, to.network);
 
     const change = policyChange(parts, before, after);
     const hasRules = change.forward.length > 0;

@@ -17,6 +17,7 @@ import type { EngineEndpointRequest, InterfaceOffer } from './engine-requests.ts
 import { poolFor } from './lease-addresses.ts';
 import { endpointsOfNetwork, hasAddress, ipamOf, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { joining, settle } from './presence.ts';
 import { publishPorts, unpublishAll } from './publish-ports.ts';
 import type { EndpointConfig } from './requests.ts';
 
@@ -30,7 +31,7 @@ export async function createEngineEndpoint(
   const known = state.engineEndpoints.get(request.id as EndpointId);
   if (known !== undefined) return known;
   checkOptions(network, request.options);
-  return parts.presence.during(parts, network, () => make(parts, network, request));
+  return joining(parts, network, () => make(parts, network, request));
 }
 
 /** Its container has left. Absent is fine. */
@@ -42,7 +43,7 @@ export async function deleteEngineEndpoint(parts: Parts, id: string): Promise<vo
   const network = state.networks.get(known.networkId);
   if (network === undefined) return;
   releaseUnused(parts, network, known.addresses.map(addressOf));
-  await parts.presence.settle(parts, network);
+  await settle(parts, network);
 }
 
 /** Errors: `not_found`, saying what to do. */

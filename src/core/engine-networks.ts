@@ -22,6 +22,7 @@ import type { EngineNetworkRequest } from './engine-requests.ts';
 import { networkEvent } from './events.ts';
 import { driverOf, endpointsOfNetwork, findNetwork, ipamOf, lookUp, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { settle } from './presence.ts';
 import { spreadNames } from './sandbox-names.ts';
 
 type WantedPool = EngineNetworkRequest['pools'][number];
@@ -87,7 +88,7 @@ async function letGoOf(parts: Parts, network: Network): Promise<void> {
   const described = engineEndpointsOf(state, network).flatMap(({ addresses }) => addresses.map(addressOf));
   await parts.store.commit(dropsWith(state, network), { durable: true });
   releaseUnused(parts, network, [...leases.map(({ address }) => address), ...described]);
-  await parts.presence.settle(parts, network);
+  await settle(parts, network);
 }
 
 /**

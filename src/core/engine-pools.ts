@@ -26,6 +26,7 @@ import {
 import type { EngineAddressRequest, EnginePoolRequest } from './engine-requests.ts';
 import { findNetwork, ipamOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { joining, settle } from './presence.ts';
 
 /** What error messages call the network a pool is for: engines do not say its name. */
 const nameless = 'to be made';
@@ -93,7 +94,7 @@ export async function requestAddress(
     return toInterfaceAddress(before.address, prefix);
   }
   const take = () => lease(parts, held, request);
-  const leased = 'network' in held ? await parts.presence.during(parts, held.network, take) : await take();
+  const leased = 'network' in held ? await joining(parts, held.network, take) : await take();
   told.add(leaseIdOf(held.subnet, addressOf(leased)));
   return leased;
 }
@@ -112,7 +113,7 @@ export async function releaseAddress(
   const held = findPool(state, poolId);
   if (!('network' in held)) return ipamOf(parts, 'default').releaseAddress(held.pool, address);
   releaseUnused(parts, held.network, [address]);
-  await parts.presence.settle(parts, held.network);
+  await settle(parts, held.network);
 }
 
 /** Puts a recorded pool back, as it was before a network that came to nothing. */

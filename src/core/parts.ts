@@ -15,7 +15,7 @@ import type { Tracer } from '../tracer/tracer.ts';
 import type { ContainerEngine } from './container-engine.ts';
 import type { EventBus } from './events.ts';
 import type { Lingering } from './lingering.ts';
-import type { Presence } from './presence.ts';
+import type { PresentNetworks } from './present-networks.ts';
 
 export interface Parts {
   readonly store: Store;
@@ -36,7 +36,7 @@ export interface Parts {
   readonly prober: Prober;
   readonly events: EventBus;
   readonly lingering: Lingering;
-  readonly presence: Presence;
+  readonly present: PresentNetworks;
   readonly log: Log;
   /** Contents of /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;

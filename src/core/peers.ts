@@ -48,8 +48,7 @@ export async function followPeers(
   for (const { id } of gone) forget(parts, network.id, id);
   if (all) await tunnels?.replacePeers(network, put);
   else await tunnels?.changePeers(network, { put, gone });
-  const told = parts.presence.toldPeers.get(network.id) ?? new Set();
-  parts.presence.toldPeers.set(network.id, told);
+  const told = parts.present.toldPeers(network.id);
   for (const peer of put) {
     told.add(peer.id);
     parts.names.put(peerEntry(network, peer));
@@ -58,7 +57,7 @@ export async function followPeers(
 
 /** The names of a network's peers, but for those that stay. */
 export function forgetPeers(parts: Parts, id: NetworkId, staying: ReadonlySet<EndpointId> = new Set()): void {
-  for (const peer of parts.presence.toldPeers.get(id) ?? []) if (!staying.has(peer)) forget(parts, id, peer);
+  for (const peer of parts.present.toldPeers(id)) if (!staying.has(peer)) forget(parts, id, peer);
 }
 
 /** What differs in the kernel from what is known of other hosts; nothing as long as that is not known. */
@@ -86,7 +85,7 @@ async function orLog({ log }: Parts, { id }: Endpoint, telling: Promise<void>): 
 
 /** An endpoint of this host under that id has its names from its own record. */
 function forget(parts: Parts, networkId: NetworkId, id: EndpointId): void {
-  parts.presence.toldPeers.get(networkId)?.delete(id);
+  parts.present.toldPeers(networkId).delete(id);
   if (!parts.store.state.endpoints.has(id)) parts.names.remove(id);
 }
 

@@ -19,6 +19,7 @@ import { portOwner } from './hold-ports.ts';
 import { meetHostNeeds } from './host-needs.ts';
 import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { bringAbout } from './presence.ts';
 import { livingProcess } from './processes.ts';
 import { putNames, startResolver } from './sandbox-names.ts';
 
@@ -56,7 +57,7 @@ export async function recover(parts: Parts): Promise<void> {
 async function bringBack(parts: Parts, network: Network): Promise<void> {
   const driver = driverOf(parts, network);
   if (!isOnDemand(parts, network)) return driver.ensureNetwork(network);
-  if (isInUse(parts.store.state, network)) return parts.presence.bringAbout(parts, network);
+  if (isInUse(parts.store.state, network)) return bringAbout(parts, network);
   return driver.removeNetwork(network);
 }
 

@@ -12,7 +12,7 @@ import type { MacAddress } from '../../src/base/mac.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { Lingering } from '../../src/core/lingering.ts';
 import type { Parts } from '../../src/core/parts.ts';
-import { Presence } from '../../src/core/presence.ts';
+import { PresentNetworks } from '../../src/core/present-networks.ts';
 import type { NameService } from '../../src/dns/name-service.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import type { HostForwarding } from '../../src/drivers/host-forwarding.ts';
@@ -182,7 +182,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     prober: fakeProber,
     events: new EventBus(),
     lingering: new Lingering(),
-    presence: new Presence(),
+    present: new PresentNetworks(),
     log: pino({ level: 'silent' }),
     bootId: 'this-boot',
   };
