@@ -18,8 +18,8 @@ export interface ReturnHooks {
 
 interface Return {
   readonly block: HeldBlock;
-  /** A claim of which nothing was heard may still come about until then; 0 of one that is this host's for sure. */
-  readonly doubtUntilMs: number;
+  /** Otherwise only a look at the store tells whether it is this host's. */
+  readonly isSure: boolean;
 }
 
 const doubtMs = 15_000;
@@ -30,6 +30,8 @@ export class ReturnedBlocks {
   readonly #hooks: ReturnHooks;
   readonly #pump: Pump;
   readonly #returns = new Map<string, Return>();
+  /** By key, until when a claim of which nothing was heard may still come about, whatever else happens to the block meanwhile. */
+  readonly #doubts = new Map<string, number>();
   /** What a deletion was sent of which has no answer: without a new claim it cannot be had back. */
   readonly #going = new Set<string>();
 
@@ -51,16 +53,16 @@ export class ReturnedBlocks {
   /** It is this host's, and may be by a claim that is still on its way. */
   add(block: HeldBlock, { isDoubtful = false } = {}): void {
     const key = this.#site.layout.block(block.networkId, block.cidr);
-    const doubtUntilMs = isDoubtful ? this.#site.clock.nowMs() + doubtMs : 0;
-    this.#returns.set(key, { block, doubtUntilMs });
+    if (isDoubtful) this.#doubts.set(key, this.#site.clock.nowMs() + doubtMs);
+    this.#returns.set(key, { block, isSure: !isDoubtful });
     this.#pump.poke();
   }
 
   /** One of those of a subnet that are this host's for sure, or the one: it is kept after all. */
   takeBack(networkId: NetworkId, subnet: Cidr, wanted?: Cidr): HeldBlock | undefined {
-    for (const [key, { block, doubtUntilMs }] of this.#returns) {
+    for (const [key, { block, isSure }] of this.#returns) {
       if (block.networkId !== networkId || block.subnet !== subnet) continue;
-      if (this.#going.has(key) || doubtUntilMs > 0 || (wanted ?? block.cidr) !== block.cidr) continue;
+      if (this.#going.has(key) || !isSure || (wanted ?? block.cidr) !== block.cidr) continue;
       this.#returns.delete(key);
       return block;
     }
@@ -74,8 +76,8 @@ export class ReturnedBlocks {
 
   /** What the store has of this host, by key, after its claim may have been away: the rest is not its own any more. */
   replaceStored(stored: ReadonlySet<string>): void {
-    for (const [key, { doubtUntilMs }] of this.#returns) {
-      if (doubtUntilMs === 0 && !stored.has(key)) this.#returns.delete(key);
+    for (const [key, { isSure }] of this.#returns) {
+      if (isSure && !stored.has(key)) this.#returns.delete(key);
     }
   }
 
@@ -106,7 +108,7 @@ export class ReturnedBlocks {
   }
 
   async #return(key: string, entry: Return, token: Revision): Promise<void> {
-    const { store, layout, host, clock } = this.#site;
+    const { store, layout, host } = this.#site;
     const { key: stored, revision } = await store.get(key);
     if (this.#returns.get(key) !== entry || this.#hooks.isWanted(entry.block)) return;
     const isOurs = stored !== undefined && decodeBlock(stored.value) === host.id;
@@ -114,8 +116,7 @@ export class ReturnedBlocks {
       this.#returns.delete(key);
       this.#going.delete(key);
       if (stored === undefined) this.#hooks.deleted(entry.block.networkId, key, revision);
-      const leftMs = entry.doubtUntilMs - clock.nowMs();
-      if (leftMs > 0) clock.after(leftMs, () => this.#lookAgain(key, entry));
+      this.#lookAgainIfDoubtful(key, entry.block);
       return;
     }
     this.#going.add(key);
@@ -128,12 +129,18 @@ export class ReturnedBlocks {
     if (!done.applied) return this.#membership.verify(token);
     if (this.#returns.get(key) === entry) this.#returns.delete(key);
     this.#hooks.deleted(entry.block.networkId, key, done.revision);
+    this.#lookAgainIfDoubtful(key, entry.block);
   }
 
-  /** By now it has come about, or never will; or it was claimed once more meanwhile. */
-  #lookAgain(key: string, entry: Return): void {
-    if (this.#returns.has(key) || this.#hooks.isWanted(entry.block)) return;
-    this.#returns.set(key, entry);
-    this.#pump.poke();
+  /** When a claim that was on its way has come about, or never will. */
+  #lookAgainIfDoubtful(key: string, block: HeldBlock): void {
+    const leftMs = (this.#doubts.get(key) ?? 0) - this.#site.clock.nowMs();
+    this.#doubts.delete(key);
+    if (leftMs <= 0) return;
+    this.#site.clock.after(leftMs, () => {
+      if (this.#returns.has(key) || this.#hooks.isWanted(block)) return;
+      this.#returns.set(key, { block, isSure: false });
+      this.#pump.poke();
+    });
   }
 }
