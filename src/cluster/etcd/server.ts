@@ -19,6 +19,7 @@ export class Server {
   readonly #streams = new Set<WatchStream>();
   /** The one that takes more watches. */
   #newest: WatchStream | undefined;
+  #isClosed = false;
 
   /** @param tls undefined: none. */
   constructor(address: EtcdAddress, tls: TlsFiles | undefined) {
@@ -51,6 +52,7 @@ export class Server {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const stream of this.#streams) stream.close();
     this.#connection?.close();
     this.#connection = undefined;
@@ -58,6 +60,7 @@ export class Server {
 
   /** A connection that is silent is used no more: a new one is not held up by how long the way was broken. */
   async #connected<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new RpcError(status.cancelled, `${noConnection} any more`);
     this.#connection ??= new Connection(this.#address, this.#tls);
     const connection = this.#connection;
     try {
