@@ -1,11 +1,11 @@
 // This host's place in the cluster: registers it, keeps it registered, and registers it again whenever that was lost.
 import { NetError } from '../../base/errors.ts';
-import type { HostId } from '../../model/ids.ts';
 import { Backoff } from '../backoff.ts';
 import type { Revision } from '../shared-store.ts';
-import { type Found, firstSchema, judgeRegistration, type Times } from './judge-registration.ts';
+import { type Found, judgeRegistration, type Times } from './judge-registration.ts';
+import { beginCluster, lookAround } from './look-around.ts';
 import type { Recollection } from './recollection.ts';
-import { decodeHost, decodeSchema, encodeHost, encodeSchema, type Schema } from './records.ts';
+import { encodeHost, type Schema } from './records.ts';
 import type { Site } from './site.ts';
 import type { Standing, Term } from './standing.ts';
 
@@ -131,12 +131,12 @@ export class Membership {
   }
 
   async #register(): Promise<void> {
-    const found = await this.#look();
+    const found = await lookAround(this.#site);
     const { host } = this.#site;
     const judgement = judgeRegistration(host, found, this.#recollection.current, this.#times);
     this.#refused = 'refused' in judgement ? judgement.refused : undefined;
     if ('refused' in judgement) throw new NetError('conflict', judgement.refused);
-    this.#schema = found.schema ?? (await this.#makeSchema());
+    this.#schema = found.schema ?? (await beginCluster(this.#site, this.#times));
     const isKept = judgement.claim === 'keep' && (await this.#keepClaim(found));
     if (!isKept) await this.#makeClaim(found);
     await this.#appear(found);
@@ -149,36 +149,6 @@ export class Membership {
     this.#isRenewing = true;
     this.#armFence();
     this.#hooks.changed();
-  }
-
-  async #look(): Promise<Found> {
-    const { store, layout, host } = this.#site;
-    const [schema, hosts, claim] = await Promise.all([
-      store.get(layout.schema),
-      store.read(layout.hosts),
-      store.get(layout.claim(host.id)),
-    ]);
-    const decoded = schema.key && decodeSchema(schema.key.value);
-    return {
-      ...(decoded && { schema: decoded }),
-      ...(claim.key && { claim: claim.key }),
-      hosts: hosts.keys.flatMap((stored) => {
-        const known = decodeHost(stored.key.slice(layout.hosts.length) as HostId, stored.value);
-        return known === undefined ? [] : [{ host: known, stored }];
-      }),
-    };
-  }
-
-  async #makeSchema(): Promise<Schema> {
-    const { store, layout, host } = this.#site;
-    const schema = firstSchema(host, this.#times);
-    const key = layout.schema;
-    const { applied } = await store.write(
-      [{ key, absent: true }],
-      [{ put: key, value: encodeSchema(schema) }],
-    );
-    if (!applied) throw new NetError('unavailable', 'another host was first to begin the cluster');
-    return schema;
   }
 
   /** False when it ended since it was read. */
