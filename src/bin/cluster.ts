@@ -50,7 +50,7 @@ export async function openCluster(config: Config, store: Store, log: Log): Promi
   const etcd = await openEtcd({
     ...urls,
     ...(await certificates(settings)),
-    onError: (message) => log.debug({ message }, 'etcd'),
+    onError: (message) => log.warn({ message }, 'a member of etcd fails'),
   });
   const cluster = new SharedCluster({
     store: etcd,
