@@ -1,6 +1,8 @@
 // The first endpoint of another host on a network: whether that host answers is tried once, so that a blocked port is in the log
 // before somebody misses an answer.
 import { setTimeout } from 'node:timers/promises';
+import type { IpAddress } from '../base/cidr.ts';
+import { KeyedMutex } from '../base/keyed-mutex.ts';
 import type { HostId, NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { Peer } from '../model/peer.ts';
@@ -11,12 +13,16 @@ import { answeringTarget, checksumsArrive, type TunnelWay, tunnelWays, unlessGon
 
 /** An endpoint is known to others a little before, or after, it knows of them, and before its interface is there. */
 const usual = { patienceMs: 15_000, pauseMs: 500 };
+/** A network may be joined that is on hundreds of hosts. */
+const atOnce = 4;
 
 export class FirstContacts {
   readonly #parts: Parts;
   readonly #times: typeof usual;
   /** Hosts that were tried, or are being tried. */
   readonly #met = new Map<NetworkId, Set<HostId>>();
+  readonly #turns = new KeyedMutex();
+  #tries = 0;
   readonly #closing = new AbortController();
 
   constructor(parts: Parts, times: typeof usual = usual) {
@@ -59,7 +65,7 @@ export class FirstContacts {
     let silent: TunnelWay | undefined;
     while (!signal.aborted && this.#met.get(network.id)?.has(id) === true) {
       const way = tunnelWays(this.#parts, network).find(({ host }) => host.id === id);
-      const answering = way && (await unlessGone(answeringTarget(this.#parts, way)));
+      const answering = way && (await this.#inTurn(() => answeringTarget(this.#parts, way)));
       if (way !== undefined && answering !== undefined) return { ...way, answering };
       silent = way ?? silent;
       if (performance.now() >= end) return silent && { ...silent, answering: undefined };
@@ -69,15 +75,34 @@ export class FirstContacts {
     return undefined;
   }
 
-  async #tryChecksums(way: TunnelWay, answering: Parameters<typeof checksumsArrive>[2]): Promise<void> {
-    const again = async () => (await unlessGone(checksumsArrive(this.#parts, way, answering))) ?? true;
+  async #tryChecksums(way: TunnelWay, answering: IpAddress): Promise<void> {
+    const again = async () => (await this.#checksumsArrive(way, answering)) ?? true;
     if (await again()) return;
-    // Where other hosts take checksums of this one, its network card is not to blame.
-    for (const other of tunnelWays(this.#parts, way.network)) {
-      const target = other.host.id === way.host.id ? undefined : other.targets[0];
-      if (target !== undefined && (await unlessGone(checksumsArrive(this.#parts, other, target)))) return;
+    // Of many hosts that are met at once the first has it mended for all.
+    await this.#turns.run({ exclusive: [`checksums ${way.network.id}`] }, async () => {
+      if ((await again()) || (await this.#anotherTakesThem(way))) return;
+      if (await mendChecksums(this.#parts, way.network, again)) this.#tell(way, checksumsMended);
+    });
+  }
+
+  /** Then the network card of this host is not to blame. */
+  async #anotherTakesThem({ network, host }: TunnelWay): Promise<boolean> {
+    const others = tunnelWays(this.#parts, network).filter((other) => other.host.id !== host.id);
+    for (const other of others.slice(0, atOnce)) {
+      const [target] = other.targets;
+      if (target !== undefined && (await this.#checksumsArrive(other, target))) return true;
     }
-    if (await mendChecksums(this.#parts, way.network, again)) this.#tell(way, checksumsMended);
+    return false;
+  }
+
+  #checksumsArrive(way: TunnelWay, target: IpAddress): Promise<boolean | undefined> {
+    return this.#inTurn(() => checksumsArrive(this.#parts, way, target));
+  }
+
+  /** Undefined when the sandbox it is tried from is gone. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const slot = `slot ${this.#tries++ % atOnce}`;
+    return this.#turns.run({ exclusive: [slot] }, () => unlessGone(work()));
   }
 
   #tell(way: TunnelWay, problem: string): void {
