@@ -27,7 +27,8 @@ export class SharedNetworks {
   readonly #hosts: KnownHosts;
   readonly #known = new Map<NetworkId, Network>();
   readonly #expected = new Set<NetworkId>();
-  readonly #bySubnet = new Map<Cidr, Network>();
+  /** More than one where an old one is heard of late. */
+  readonly #bySubnet = new Map<Cidr, readonly Network[]>();
   /** Networks whose making may still come about, though it was given up. */
   readonly #doubtful = new Set<NetworkId>();
 
@@ -69,18 +70,26 @@ export class SharedNetworks {
 
   #learn(network: Network): void {
     this.#known.set(network.id, network);
-    for (const { subnet } of network.ipam.pools) this.#bySubnet.set(subnet, network);
+    for (const { subnet } of network.ipam.pools) {
+      const others = (this.#bySubnet.get(subnet) ?? []).filter(({ id }) => id !== network.id);
+      this.#bySubnet.set(subnet, [...others, network]);
+    }
   }
 
   /** It is recorded here no more. */
   forget(id: NetworkId): void {
     this.#known.delete(id);
     this.#expected.delete(id);
-    for (const [subnet, network] of this.#bySubnet) if (network.id === id) this.#bySubnet.delete(subnet);
+    for (const [subnet, networks] of this.#bySubnet) {
+      const others = networks.filter((network) => network.id !== id);
+      if (others.length === 0) this.#bySubnet.delete(subnet);
+      else this.#bySubnet.set(subnet, others);
+    }
   }
 
   withSubnet(subnet: Cidr): Network | undefined {
-    return this.#bySubnet.get(subnet);
+    const networks = this.#bySubnet.get(subnet) ?? [];
+    return networks.find(({ id }) => !this.#expected.has(id)) ?? networks[0];
   }
 
   /** The store has it, whether or not it can be read. */
