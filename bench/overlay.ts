@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     part: { type: 'string', multiple: true },
     endpoints: { type: 'string', default: '10000' },
-    hosts: { type: 'string', default: '300' },
+    hosts: { type: 'string', default: '200' },
   },
 });
 

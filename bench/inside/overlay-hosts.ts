@@ -15,6 +15,19 @@ const mostPerProcess = 250;
 const fewestProcesses = 2;
 const furtherEndpoints = 50;
 const steadySeconds = 12;
+/** `afterlifeMs` of the cluster, and a little more. */
+const afterlifeSeconds = 21;
+
+/** Whose needs are worked out. */
+const manyHosts = 10_000;
+
+/** How long something took, and what it took of etcd. */
+interface Phase {
+  readonly seconds: number;
+  readonly etcdSeconds: number;
+  readonly sentMiB: number;
+  readonly renewals: number;
+}
 
 interface Group {
   readonly process: ChildProcess;
@@ -30,18 +43,27 @@ mkdirSync('/run/etcd', { mode: 0o700 });
 await startEtcd();
 const groups = startProcesses();
 try {
-  await phase('all register', () => everywhere(({ places }) => ({ what: 'register', url, places })));
+  const registering = await phase('all register', () =>
+    everywhere(({ places }) => ({ what: 'register', url, places })),
+  );
+  // Each looks once more for what came into the store as its own after it was registered: while that has little in it.
+  await pause(afterlifeSeconds);
   await phase('networks are made and known', async () => {
     await tell(groups[0], { what: 'create', networks: networks() });
     await everywhere(() => ({ what: 'learn' }));
   });
-  await phase(`each publishes ${endpoints} endpoints, all know all`, async () => {
+  const publishing = await phase(`each publishes ${endpoints} endpoints, all know all`, async () => {
     await everywhere(() => ({ what: 'publish', endpoints }));
     await everywhere(() => ({ what: 'converge', peers: endpoints * (perNetwork - 1) }));
   });
-  await phase(`nothing changes for ${steadySeconds} s`, () => pause(steadySeconds));
+  const resting = await phase(`nothing changes for ${steadySeconds} s`, () => pause(steadySeconds));
+  const newcomer = { host: hosts, network: networkName(0) };
+  const coming = await phase('one more host registers', async () => {
+    await tell(groups[0], { what: 'register', url, places: [newcomer] });
+  });
   const { times } = await tell(groups[0], { what: 'further', count: furtherEndpoints });
-  printSummary(`${title}: one more until another knows it`, times, 'ms');
+  printSummary(`${title}: one more endpoint until another host knows it`, times, 'ms');
+  printEstimate({ registering, publishing, resting, coming });
 } finally {
   for (const { process } of groups) process.kill();
 }
@@ -99,7 +121,7 @@ async function tell(group: Group | undefined, order: Order): Promise<Report> {
 }
 
 /** Prints how long it took, and what it took of etcd and of all hosts together. */
-async function phase(what: string, work: () => Promise<void>): Promise<void> {
+async function phase(what: string, work: () => Promise<void>): Promise<Phase> {
   const [before, busyBefore] = [await readEtcdFigures(url), busySeconds()];
   const began = performance.now();
   await work();
@@ -110,7 +132,7 @@ async function phase(what: string, work: () => Promise<void>): Promise<void> {
     `${Math.round(grown(name))} (${Math.round(grown(name) / seconds)}/s)`;
   console.log(`${title}: ${what}: ${seconds.toFixed(2)} s`);
   console.log(
-    `  etcd: processor ${grown('cpuSeconds').toFixed(2)} s, puts ${rate('puts')}, events told ${rate('events')}`,
+    `  etcd: processor ${grown('cpuSeconds').toFixed(2)} s, reads ${rate('reads')}, puts ${rate('puts')}, events told ${rate('events')}`,
   );
   console.log(
     `  etcd: sent ${grown('sentMiB').toFixed(1)} MiB, leases renewed ${rate('renewals')}, resident memory ${after.residentMiB.toFixed(0)} MiB`,
@@ -118,6 +140,26 @@ async function phase(what: string, work: () => Promise<void>): Promise<void> {
   console.log(
     `  hosts: processor ${(busySeconds() - busyBefore).toFixed(2)} s, resident memory ${resident().toFixed(0)} MiB`,
   );
+  return {
+    seconds,
+    etcdSeconds: grown('cpuSeconds'),
+    sentMiB: grown('sentMiB'),
+    renewals: grown('renewals'),
+  };
+}
+
+/** What follows for many more hosts like these, see docs/overlay-scale.md: proportional to them, or to their square. */
+function printEstimate(phases: Readonly<Record<'registering' | 'publishing' | 'resting' | 'coming', Phase>>) {
+  const { registering, publishing, resting, coming } = phases;
+  const times = manyHosts / hosts;
+  const figures = [
+    `${((resting.renewals / resting.seconds) * times).toFixed(0)} leases renewed a second`,
+    `etcd at rest busy for ${((resting.etcdSeconds / resting.seconds) * times).toFixed(2)} s a second`,
+    `and for ${(publishing.etcdSeconds * times).toFixed(0)} s until all have published`,
+    `${(coming.sentMiB * times).toFixed(0)} MiB read by one that registers`,
+    `${((registering.sentMiB * times ** 2) / 1024).toFixed(1)} GiB sent when all register at once`,
+  ];
+  console.log(`${title}: of ${manyHosts} such hosts: ${figures.join('; ')}`);
 }
 
 function busySeconds(): number {

@@ -3,6 +3,8 @@
 export interface EtcdFigures {
   readonly cpuSeconds: number;
   readonly residentMiB: number;
+  /** Requests to read. */
+  readonly reads: number;
   readonly puts: number;
   /** Told to watchers, each counted. */
   readonly events: number;
@@ -35,6 +37,9 @@ export async function readEtcdFigures(url: string): Promise<EtcdFigures> {
   return {
     cpuSeconds: value('process_cpu_seconds_total'),
     residentMiB: value('process_resident_memory_bytes') / 2 ** 20,
+    reads: value(
+      'grpc_server_handled_total{grpc_code="OK",grpc_method="Range",grpc_service="etcdserverpb.KV",grpc_type="unary"}',
+    ),
     puts: value('etcd_debugging_mvcc_put_total'),
     events: value('etcd_debugging_mvcc_events_total'),
     sentMiB: value('etcd_network_client_grpc_sent_bytes_total') / 2 ** 20,
