@@ -58,6 +58,7 @@ export async function followPeers(
 /** The names of a network's peers, but for those that stay. */
 export function forgetPeers(parts: Parts, id: NetworkId, staying: ReadonlySet<EndpointId> = new Set()): void {
   for (const peer of parts.present.toldPeers(id)) if (!staying.has(peer)) forget(parts, id, peer);
+  if (staying.size === 0) parts.present.forgetPeers(id);
 }
 
 /** What differs in the kernel from what is known of other hosts; nothing as long as that is not known. */

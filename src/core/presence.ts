@@ -37,7 +37,7 @@ export async function settle(parts: Parts, network: Network): Promise<void> {
   await parts.present.alone(network.id, async () => {
     if (isNeeded(parts, network)) return;
     parts.cluster.leave(network.id);
-    if (parts.present.has(network.id)) await remove(parts, network);
+    if (parts.present.isBegun(network.id)) await remove(parts, network);
   });
 }
 
@@ -52,7 +52,9 @@ export async function whilePresent(
   });
 }
 
+/** When it fails, what there is of it goes when nobody needs the network any more. */
 async function make(parts: Parts, network: Network): Promise<void> {
+  parts.present.begin(network.id);
   const policy = networkPolicy(parts, network);
   // Nothing is forwarded before the rules for it are there.
   if (policy !== undefined) await parts.firewall.apply([{ network: policy }]);

@@ -4,17 +4,26 @@ import type { EndpointId, NetworkId } from '../model/ids.ts';
 
 export class PresentNetworks {
   readonly #mutex = new KeyedMutex();
-  readonly #present = new Set<NetworkId>();
+  /** Of some there may be a part only. */
+  readonly #present = new Map<NetworkId, 'begun' | 'whole'>();
   readonly #intents = new Map<NetworkId, number>();
   /** The endpoints of other hosts whose names the resolver has. */
   readonly #toldPeers = new Map<NetworkId, Set<EndpointId>>();
 
   has(id: NetworkId): boolean {
+    return this.#present.get(id) === 'whole';
+  }
+
+  isBegun(id: NetworkId): boolean {
     return this.#present.has(id);
   }
 
+  begin(id: NetworkId): void {
+    this.#present.set(id, 'begun');
+  }
+
   set(id: NetworkId, isPresent: boolean): void {
-    if (isPresent) this.#present.add(id);
+    if (isPresent) this.#present.set(id, 'whole');
     else this.#present.delete(id);
   }
 
