@@ -13,7 +13,7 @@ import { check } from './check.ts';
 import { ClusterFollower } from './cluster-follower.ts';
 import { createNetwork } from './create-network.ts';
 import { createSandbox } from './create-sandbox.ts';
-import { deleteNetwork } from './delete-network.ts';
+import { checkOthers, deleteNetwork } from './delete-network.ts';
 import { engineNetworksOf } from './engine-records.ts';
 import { Engines } from './engines.ts';
 import { type EventBus, sandboxEvent } from './events.ts';
@@ -117,6 +117,7 @@ export class CoreController implements Controller {
   async deleteNetwork(ref: string, options: { readonly force: boolean }): Promise<Network> {
     const network = findNetwork(this.#state, ref);
     if (options.force && !network.builtin) {
+      await checkOthers(this.#parts, network);
       for (const { sandboxId } of endpointsOfNetwork(this.#state, network.id)) {
         if (!this.#state.sandboxes.has(sandboxId)) continue;
         await this.disconnect(network.id, sandboxId, { force: true });
@@ -136,8 +137,13 @@ export class CoreController implements Controller {
       try {
         deleted.push(await this.deleteNetwork(network.id, { force: false }));
       } catch (error) {
-        // Somebody joined or deleted it in this moment.
-        if (!(error instanceof NetError && ['conflict', 'not_found'].includes(error.code))) throw error;
+        if (!(error instanceof NetError)) throw error;
+        if (error.code === 'unavailable') {
+          this.#parts.log.warn({ network: network.name, reason: error.message }, 'network is not pruned');
+        } else if (!['conflict', 'not_found'].includes(error.code)) {
+          throw error;
+        }
+        // Otherwise somebody joined or deleted it in this moment, or others are on it.
       }
     }
     return deleted;

@@ -16,8 +16,33 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
     throw new NetError('conflict', `network ${network.name} is built in and cannot be deleted`);
   checkUnused(parts, network);
   // Who else is on it is for all hosts together to say, before anything of it is gone here.
-  if (driverOf(parts, network).scope === 'global') await parts.cluster.releaseNetwork(network);
+  if (mayBeShared(parts, network)) await parts.cluster.releaseNetwork(network);
   await removeRecordedNetwork(parts, network);
+}
+
+/**
+ * Before anything here is given up for a network's sake: whether it could be deleted, as far as other hosts go.
+ * Errors: `conflict`, naming who is on it there; `unavailable`.
+ */
+export async function checkOthers({ cluster }: Parts, network: Network): Promise<void> {
+  if (network.shared !== true) return;
+  const { state } = cluster.view();
+  if (state !== 'joined') {
+    throw new NetError(
+      'unavailable',
+      `network ${network.name} is one of several hosts, which cannot be asked`,
+    );
+  }
+  const holders = (await cluster.readPeers(network)).map(({ names, host }) => `${names[0]} on ${host.name}`);
+  if (holders.length > 0) {
+    throw new NetError('conflict', `network ${network.name} is in use by ${holders.sort().join(', ')}`);
+  }
+}
+
+/** One that was never finished may be the others' as well; it is not known yet. */
+function mayBeShared(parts: Parts, network: Network): boolean {
+  if (driverOf(parts, network).scope === 'local') return false;
+  return network.shared === true || network.pending === true;
 }
 
 /** Errors: `conflict`, naming the holders. */
