@@ -7,7 +7,7 @@ import type { EndpointId, NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { PeerChange } from '../model/peer.ts';
 import { repairPending } from './check.ts';
-import { removeRecordedNetwork } from './delete-network.ts';
+import { deleteNetwork, removeRecordedNetwork } from './delete-network.ts';
 import { networkEvent } from './events.ts';
 import { FirstContacts } from './first-contacts.ts';
 import type { Locks } from './locks.ts';
@@ -55,23 +55,23 @@ export class ClusterFollower implements ClusterListener {
     const keys = { exclusive: ['networks', `network:${network.id}`] };
     await this.#locks.run(keys, async () => {
       const known = this.#state.networks.get(network.id);
-      if (known?.pending === true || sameNetwork(known, network)) return;
+      if (sameNetwork(known, network) || (known?.pending === true && (await this.#takeBack(known)))) return;
       if (known === undefined) this.#checkRoom(network);
       const ipam = ipamOf(this.#parts, network.ipam.driver);
       for (const pool of network.ipam.pools) ipam.restore(network.name, pool, []);
       await this.#parts.store.commit([{ put: 'network', value: network }], { durable: true });
-      if (known === undefined) this.#parts.events.emit(networkEvent('create', network));
+      if (known === undefined || known.pending === true) {
+        this.#parts.events.emit(networkEvent('create', network));
+      }
     });
   }
 
   async networkGone(id: NetworkId): Promise<void> {
-    for (const endpoint of endpointsOfNetwork(this.#state, id)) {
-      await this.endpointLost(endpoint.id, 'its network was deleted on another host');
-    }
-    await this.#locks.run({ exclusive: ['networks', `network:${id}`] }, async () => {
-      const network = this.#state.networks.get(id);
-      if (network !== undefined) await removeRecordedNetwork(this.#parts, network);
-    });
+    do {
+      for (const endpoint of endpointsOfNetwork(this.#state, id)) {
+        await this.endpointLost(endpoint.id, 'its network was deleted on another host');
+      }
+    } while (!(await this.#forget(id)));
   }
 
   async peersChanged(id: NetworkId, change: PeerChange & { readonly all: boolean }): Promise<void> {
@@ -109,6 +109,31 @@ export class ClusterFollower implements ClusterListener {
         open,
         networks.filter(({ id }) => present.has(id)),
       );
+    }
+  }
+
+  /** False when somebody was put on the network meanwhile. */
+  #forget(id: NetworkId): Promise<boolean> {
+    return this.#locks.run({ exclusive: ['networks', `network:${id}`] }, async () => {
+      const network = this.#state.networks.get(id);
+      if (network === undefined) return true;
+      if (endpointsOfNetwork(this.#state, id).length > 0) return false;
+      await removeRecordedNetwork(this.#parts, network);
+      return true;
+    });
+  }
+
+  /**
+   * A network that is pending while nobody works on networks was being made when the last run ended. Nobody was told that it is there:
+   * it goes, unless others are on it by now.
+   */
+  async #takeBack(draft: Network): Promise<boolean> {
+    try {
+      await deleteNetwork(this.#parts, draft);
+      return true;
+    } catch (error) {
+      if (error instanceof NetError && error.code === 'conflict') return false;
+      throw error;
     }
   }
 

@@ -69,6 +69,18 @@ describe('a network', () => {
     expect(parts.cluster.published.size).toBe(0);
   });
 
+  test.each(['driver.ensureNetwork', 'forwarding.bringAbout'])(
+    'leaves no rules and no bridge when %s fails for its first endpoint',
+    async (call) => {
+      parts.failOn(call);
+      await expect(core.connect({ network: 'lab', target: 'web' })).rejects.toThrow('told to fail');
+      expect([...parts.world.policies]).not.toContain(lab.id);
+      expect(parts.world.bridges).not.toContain('lab');
+      await core.connect({ network: 'lab', target: 'web' });
+      expect(parts.world.bridges).toContain('lab');
+    },
+  );
+
   test('is not made when the cluster cannot be asked, and nothing is left of it', async () => {
     parts.cluster.away = true;
     const before = core.networks().length;
@@ -81,6 +93,49 @@ describe('a network', () => {
   test('stays whole when others are still on it', async () => {
     await parts.cluster.setPeers(lab.id, [peer('db', '10.209.1.9/24')]);
     await expect(core.deleteNetwork('lab', { force: false })).rejects.toMatchObject({ code: 'conflict' });
+    expect(core.network('lab').pending).toBeUndefined();
+  });
+
+  test.each([
+    { while: 'others are on it', away: false, code: 'conflict' },
+    { while: 'the cluster cannot be asked', away: true, code: 'unavailable' },
+  ])('that is not given up while $while keeps its endpoints here', async ({ away, code }) => {
+    await core.connect({ network: 'lab', target: 'web' });
+    await parts.cluster.setPeers(lab.id, [peer('db', '10.209.1.9/24')]);
+    parts.cluster.away = away;
+    await expect(core.deleteNetwork('lab', { force: true })).rejects.toMatchObject({ code });
+    expect(core.network('lab').endpoints).toHaveLength(1);
+  });
+
+  test('that cannot be given up keeps no other from being pruned', async () => {
+    await core.createNetwork({ name: 'mine' });
+    parts.cluster.away = true;
+    const pruned = await core.pruneNetworks(({ name }) => name === 'bridge');
+    expect(pruned.map(({ name }) => name)).toEqual(['mine']);
+    expect(core.network('lab').pending).toBeUndefined();
+  });
+
+  test('of this host alone is deleted without asking others', async () => {
+    const { shared: _, ...own } = { ...lab, id: randomId() as NetworkId, name: 'own' };
+    await parts.store.commit([{ put: 'network', value: { ...own, ipam: { ...own.ipam, pools: [] } } }]);
+    parts.cluster.away = true;
+    await core.deleteNetwork('own', { force: false });
+    expect(core.networks().map(({ name }) => name)).not.toContain('own');
+  });
+
+  test('that was left half made goes as soon as the cluster is there', async () => {
+    const draft = { ...lab, pending: true as const };
+    await parts.store.commit([{ put: 'network', value: draft }]);
+    parts.cluster.networks.set(lab.id, lab);
+    await parts.cluster.listener?.networkFound(lab);
+    expect(core.networks().map(({ name }) => name)).not.toContain('lab');
+    expect(parts.cluster.networks.size).toBe(0);
+  });
+
+  test('that was left half made, and that others use by now, is one like those they made', async () => {
+    await parts.store.commit([{ put: 'network', value: { ...lab, pending: true } }]);
+    await parts.cluster.setPeers(lab.id, [peer('db', '10.209.1.9/24')]);
+    await parts.cluster.listener?.networkFound(lab);
     expect(core.network('lab').pending).toBeUndefined();
   });
 
@@ -176,6 +231,17 @@ describe('others', () => {
 
   test('delete a network, which ends what is on it here', async () => {
     await core.connect({ network: 'lab', target: 'web' });
+    await parts.cluster.listener?.networkGone(lab.id);
+    expect(core.networks().map(({ name }) => name)).not.toContain('lab');
+    expect(core.endpoints()).toEqual([]);
+    expect(parts.world.bridges).not.toContain('lab');
+  });
+
+  test('delete a network on which somebody is put meanwhile, and nobody stays on it', async () => {
+    await core.connect({ network: 'lab', target: 'web' });
+    await core.createSandbox({ name: 'db' });
+    const gone = parts.cluster.listener?.networkGone(lab.id);
+    await Promise.allSettled([gone, core.connect({ network: 'lab', target: 'db' })]);
     await parts.cluster.listener?.networkGone(lab.id);
     expect(core.networks().map(({ name }) => name)).not.toContain('lab');
     expect(core.endpoints()).toEqual([]);
