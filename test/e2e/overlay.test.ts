@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClusterView } from '../../src/model/cluster-view.ts';
 import { askApi } from '../support/api-client.ts';
 import { ClusterBed } from '../support/cluster-bed.ts';
+import { untilEverywhere } from '../support/cluster-bed-lab.ts';
 import { expectEntriesAsRecorded, linksOf, networkIdOf, recordsOf } from '../support/cluster-bed-tables.ts';
 import type { CommandResult } from '../support/host-process.ts';
 import { addressOf, ask, resolve, startHostServer, startServer } from '../support/peers.ts';
@@ -27,10 +28,7 @@ describe.each([
   afterAll(() => bed[Symbol.asyncDispose]());
 
   test('a network made on one is soon on all', async () => {
-    const id = await networkIdOf(bed.host('h1'), 'lab');
-    for (const name of bed.names) {
-      await waitUntil(`${name} has it`, async () => (await networkIdOf(bed.host(name), 'lab')) === id);
-    }
+    await untilEverywhere(bed, 'lab');
   });
 
   test('processes on all of them reach each other by name, over both families', async () => {
@@ -125,8 +123,7 @@ describe('a network over three hosts', () => {
     bed = await ClusterBed.start();
     await bed.netds();
     await bed.host('h1').net('create', '-d', 'overlay', '--ipv6', 'lab');
-    const has = (name: string) => async () => (await networkIdOf(bed.host(name), 'lab')) !== '';
-    await Promise.all(bed.names.map((name) => waitUntil(`${name} has the network`, has(name))));
+    await untilEverywhere(bed, 'lab');
   });
   afterAll(() => bed[Symbol.asyncDispose]());
 

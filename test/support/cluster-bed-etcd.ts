@@ -61,8 +61,9 @@ export class EtcdMember {
     );
   }
 
+  /** Also one that is paused, and it is fine when it does not run. */
   async kill9(): Promise<void> {
-    await this.#running.end('SIGKILL');
+    await this.#process?.end('SIGKILL');
   }
 
   /** As a machine that hangs: connections to it stay, and nothing is answered. */

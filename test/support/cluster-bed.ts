@@ -141,6 +141,8 @@ export class ClusterBed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that hangs would keep its host from ending.
+    await Promise.all(this.#etcd.map((member) => member.kill9()));
     await this.underlay[Symbol.asyncDispose]();
     await rm(this.#disks, { recursive: true, force: true });
   }
