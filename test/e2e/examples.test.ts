@@ -54,6 +54,7 @@ const examples: Readonly<Record<string, Example>> = {
       return (...command) => host.run(command, { env: clientEnvironment });
     },
   },
+  '07-overlay': { args: [], prints: /^h2: hello from web on h1\nh3: hello from web on h1$/m },
 };
 
 test('every example is tested', () => {
