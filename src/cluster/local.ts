@@ -1,20 +1,23 @@
-// The cluster of one host: nothing is shared, and nobody has to be asked.
+// The cluster of one host: nothing is shared, and nobody has to be asked. Networks that were made with others, when there was a store,
+// stay as they are: what is on them goes on, and nothing that others would have to agree to is done.
 import type { Cidr } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { ClusterView } from '../model/cluster-view.ts';
-import type { EndpointId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import type { Peer } from '../model/peer.ts';
 import type { Cluster } from './cluster.ts';
 import { refuseCollision } from './collisions.ts';
 import { vniOf, withVni } from './vni.ts';
 
-const nobody: ReadonlyMap<EndpointId, Peer> = new Map();
+const isOfSeveral = 'is shared with other hosts, and netd was started without --etcd';
 
 export class LocalCluster implements Cluster {
   readonly kind = 'local';
+  readonly #sharedSubnets = new Set<Cidr>();
 
-  async start(): Promise<void> {}
+  async start({ networks }: Pick<Parameters<Cluster['start']>[0], 'networks'>): Promise<void> {
+    for (const { subnet } of networks.flatMap(({ ipam }) => ipam.pools)) this.#sharedSubnets.add(subnet);
+  }
 
   async close(): Promise<void> {}
 
@@ -28,17 +31,20 @@ export class LocalCluster implements Cluster {
     return network;
   }
 
-  async releaseNetwork(): Promise<void> {}
+  async releaseNetwork({ name, shared }: Network): Promise<void> {
+    if (shared === true) throw new NetError('unavailable', `network ${name} ${isOfSeveral}`);
+  }
 
   join(): void {}
 
   leave(): void {}
 
-  blocksOf(): undefined {
-    return undefined;
+  blocksOf(subnet: Cidr): readonly Cidr[] | undefined {
+    return this.#sharedSubnets.has(subnet) ? [] : undefined;
   }
 
   async claimBlock(subnet: Cidr): Promise<Cidr> {
+    if (this.#sharedSubnets.has(subnet)) throw new NetError('unavailable', `subnet ${subnet} ${isOfSeveral}`);
     throw new NetError('unavailable', `subnet ${subnet} is this host's alone and has no blocks`);
   }
 
@@ -46,11 +52,13 @@ export class LocalCluster implements Cluster {
 
   async withdraw(): Promise<void> {}
 
-  peersOf(): ReadonlyMap<EndpointId, Peer> {
-    return nobody;
+  /** Who is on others is not known. */
+  peersOf(): undefined {
+    return undefined;
   }
 
-  async readPeers(): Promise<readonly Peer[]> {
+  async readPeers({ name, shared }: Network): Promise<readonly Peer[]> {
+    if (shared === true) throw new NetError('unavailable', `network ${name} ${isOfSeveral}`);
     return [];
   }
 

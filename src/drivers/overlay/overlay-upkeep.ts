@@ -8,13 +8,15 @@ import { chooseLinkIndex } from '../../kernel/rtnetlink/link-index.ts';
 import type { Difference } from '../../model/difference.ts';
 import { type BridgePlan, compareBridge, createSteps } from '../bridge/bridge-plan.ts';
 import { bridgeRefusal, checkKind, observeBridge, removeBridge } from '../bridge/bridge-upkeep.ts';
-import { compareVxlan, type VxlanPlan } from './vxlan-plan.ts';
+import { compareVxlan, type VxlanFault, type VxlanPlan } from './vxlan-plan.ts';
 
 export interface OverlayPlan {
   readonly bridge: BridgePlan;
   readonly vxlanName: string;
   /** None on a host that has no address towards others. */
   readonly vxlan: VxlanPlan | undefined;
+  /** What there is of the VXLAN stays as it is: this host was of several, and does not know of them now. */
+  readonly keepsTunnel: boolean;
 }
 
 /** Returns whether anything was to do. Errors: `conflict`, `not_implemented`, `internal`; then what was made here is removed. */
@@ -26,7 +28,7 @@ export async function bringAbout(plan: OverlayPlan): Promise<boolean> {
   if (bridge !== undefined) checkKind(plan.bridge, bridge);
   checkTunnelKind(tunnel);
   const index = bridge?.link.index ?? chooseLinkIndex();
-  const tunnelSteps = compareVxlan(plan.vxlan, tunnel, index).map(({ mend }) => mend);
+  const tunnelSteps = tunnelFaults(plan, tunnel, index).map(({ mend }) => mend);
   const steps =
     bridge === undefined
       ? createSteps(plan.bridge, index, tunnelSteps)
@@ -58,7 +60,7 @@ export async function inspect(plan: OverlayPlan): Promise<readonly Difference[]>
     ...compareBridge(plan.bridge, bridge).map(({ problem }) => ({ object, problem })),
     ...(isOtherKind(tunnel)
       ? [{ object: vxlan, problem: 'is an interface of another kind' }]
-      : compareVxlan(plan.vxlan, tunnel, bridge.link.index).map(({ problem }) => ({
+      : tunnelFaults(plan, tunnel, bridge.link.index).map(({ problem }) => ({
           object: vxlan,
           problem,
         }))),
@@ -69,6 +71,10 @@ export async function remove(plan: Pick<OverlayPlan, 'bridge' | 'vxlanName'>): P
   const results = await Promise.allSettled([removeTunnel(plan.vxlanName), removeBridge(plan.bridge)]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw new AggregateError(failures, `cannot remove ${plan.bridge.name}`);
+}
+
+function tunnelFaults(plan: OverlayPlan, tunnel: Link | undefined, bridge: number): readonly VxlanFault[] {
+  return plan.keepsTunnel ? [] : compareVxlan(plan.vxlan, tunnel, bridge);
 }
 
 async function removeTunnel(name: string): Promise<void> {

@@ -101,6 +101,7 @@ export class OverlayDriver implements Driver {
       bridge: sharedBridgePlan(network),
       vxlanName: vxlanName(network),
       vxlan: underlay && vxlanPlan(network, underlay, this.tunnels.open),
+      keepsTunnel: underlay === undefined && network.shared === true,
     };
   }
 }

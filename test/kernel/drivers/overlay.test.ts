@@ -132,6 +132,18 @@ describe('links', () => {
     expect(showLink(vxlan)).toBeUndefined();
   });
 
+  test('a host that is not told of the others of a network any more keeps its tunnel and the ways to them', async () => {
+    const shared = { ...network, shared: true as const };
+    await driver.ensureNetwork(shared);
+    await driver.tunnels.replacePeers(shared, [peer(2)]);
+    const without = new OverlayDriver({ underlay: () => undefined });
+    await without.ensureNetwork(shared);
+    expect(await without.inspectNetwork(shared)).toEqual([]);
+    expect(dumpEntries(shared)).toEqual(entriesOfPeers([peer(2)]));
+    await without.removeNetwork(shared);
+    expect(showLink(vxlan)).toBeUndefined();
+  });
+
   test('a host without others has the bridge alone', async () => {
     await driver.ensureNetwork(network);
     underlay = undefined;
