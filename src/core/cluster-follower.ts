@@ -22,6 +22,7 @@ export class ClusterFollower implements ClusterListener {
   readonly #locks: Locks;
   readonly #memberships: Memberships;
   readonly #contacts: FirstContacts;
+  #isTunnelsToldOf = false;
 
   constructor(parts: Parts, locks: Locks, memberships: Memberships) {
     this.#parts = parts;
@@ -40,6 +41,7 @@ export class ClusterFollower implements ClusterListener {
       (network) => network.shared === true && network.pending !== true,
     );
     await cluster.start({ networks, endpoints }, this);
+    if (!this.#isTunnelsToldOf) await this.#turnTunnels(true);
     for (const network of networks) {
       if (this.#parts.present.has(network.id)) cluster.join(network);
     }
@@ -101,15 +103,11 @@ export class ClusterFollower implements ClusterListener {
   }
 
   async tunnelsChanged(open: boolean): Promise<void> {
-    const { log, present } = this.#parts;
+    const { log } = this.#parts;
+    this.#isTunnelsToldOf = true;
     if (open) log.info({}, 'tunnels to other hosts are open again');
     else log.warn({}, 'tunnels to other hosts are closed: they may have been given addresses of this one');
-    for (const { driver, networks } of this.#tunnelDrivers()) {
-      await driver.tunnels?.setOpen(
-        open,
-        networks.filter(({ id }) => present.has(id)),
-      );
-    }
+    await this.#turnTunnels(open);
   }
 
   /** False when somebody was put on the network meanwhile. */
@@ -139,6 +137,16 @@ export class ClusterFollower implements ClusterListener {
 
   get #state() {
     return this.#parts.store.state;
+  }
+
+  async #turnTunnels(open: boolean): Promise<void> {
+    const { present } = this.#parts;
+    for (const { driver, networks } of this.#tunnelDrivers()) {
+      await driver.tunnels?.setOpen(
+        open,
+        networks.filter(({ id }) => present.has(id)),
+      );
+    }
   }
 
   *#tunnelDrivers() {

@@ -58,7 +58,7 @@ export interface Tunnels {
   changePeers(network: Network, change: PeerChange): Promise<void>;
   /** Entries that are missing, wrong or too many; changes nothing. */
   inspectPeers(network: Network, peers: Iterable<Peer>): Promise<readonly Difference[]>;
-  /** Closed tunnels carry nothing, also those made from now on. Open at first. */
+  /** Closed tunnels carry nothing, also those made from now on. Until it is said, what is there stays as it is, and what is made is open. */
   setOpen(open: boolean, networks: readonly Network[]): Promise<void>;
   /**
    * Whether the checksums of what goes through the network's tunnel are complete before it: for hardware on the way that leaves them

@@ -30,14 +30,15 @@ export class OverlayTunnels implements Tunnels {
   /** Of networks whose peers were told since the start. */
   readonly #tables = new Map<NetworkId, PeerTable>();
   readonly #withoutOffload = new Set<NetworkId>();
-  #open = true;
+  #open: boolean | undefined;
 
   constructor({ underlay, log }: OverlayTunnelsOptions) {
     this.#underlay = underlay;
     this.#log = log;
   }
 
-  get open(): boolean {
+  /** Undefined as long as nobody has said. */
+  get open(): boolean | undefined {
     return this.#open;
   }
 
@@ -78,7 +79,7 @@ export class OverlayTunnels implements Tunnels {
   async setOpen(open: boolean, networks: readonly Network[]): Promise<void> {
     this.#open = open;
     const results = await Promise.allSettled(
-      networks.map((network) => this.alone(network, () => turn(network, this.#open))),
+      networks.map((network) => this.alone(network, () => turn(network, this.#open ?? open))),
     );
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     if (failures.length > 0) {

@@ -23,7 +23,8 @@ export interface VxlanPlan {
   readonly underlay: Underlay;
   readonly vxlan: VxlanOptions;
   readonly port: Required<Omit<BridgePort, 'locked' | 'forwardsReserved'>>;
-  readonly up: boolean;
+  /** Undefined: whatever it is; a new one is up. */
+  readonly up: boolean | undefined;
 }
 
 export interface VxlanFault {
@@ -39,7 +40,7 @@ export function vxlanName({ id }: Pick<Network, 'id'>): string {
 }
 
 /** Nothing is learned, and nothing leaves that is not for a known peer: what there is to know is told. */
-export function vxlanPlan(network: Network, underlay: Underlay, up: boolean): VxlanPlan {
+export function vxlanPlan(network: Network, underlay: Underlay, up: boolean | undefined): VxlanPlan {
   const { id, options } = network;
   const floods = options['multicast'] === 'true';
   return {
@@ -92,7 +93,7 @@ export function compareVxlan(
 
 /** Up last, so that whoever sees it up sees it complete. */
 function make(plan: VxlanPlan, bridge: number): RequestStep {
-  const { name, alias, mtuBytes, underlay, vxlan, port, up } = plan;
+  const { name, alias, mtuBytes, underlay, vxlan, port, up = true } = plan;
   const index = chooseLinkIndex();
   return request(
     'host',
@@ -117,7 +118,7 @@ function compareSettings(plan: VxlanPlan, link: Link, bridge: number): readonly 
   const faults: VxlanFault[] = [];
   const change = (problem: string, wanted: LinkSettings) =>
     faults.push({ problem, mend: request('host', changeLink({ index: link.index }, wanted)) });
-  if (!up && link.up) change('is up while tunnels are closed', { up: false });
+  if (up === false && link.up) change('is up while tunnels are closed', { up: false });
   if (link.alias !== alias) change('is not marked as ours', { alias });
   if (link.mac !== underlay.mac) {
     change(`has MAC address ${link.mac}, not ${underlay.mac}`, { mac: underlay.mac });
@@ -132,7 +133,7 @@ function compareSettings(plan: VxlanPlan, link: Link, bridge: number): readonly 
   } else if (!isPort(port, link.port)) {
     change('is a port that learns, floods, answers or is isolated otherwise than it should be', { port });
   }
-  if (up && !link.up) change('is down', { up: true });
+  if (up === true && !link.up) change('is down', { up: true });
   return faults;
 }
 

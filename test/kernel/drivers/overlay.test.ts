@@ -144,6 +144,18 @@ describe('links', () => {
     expect(showLink(vxlan)).toBeUndefined();
   });
 
+  test('a tunnel that was closed before a restart stays so until it is said that it may be open', async () => {
+    const isUp = () => showLink(vxlan)?.flags.includes('UP');
+    await driver.ensureNetwork(network);
+    await driver.tunnels.setOpen(false, [network]);
+    start();
+    await driver.ensureNetwork(network);
+    expect(await driver.inspectNetwork(network)).toEqual([]);
+    expect(isUp()).toBe(false);
+    await driver.tunnels.setOpen(true, [network]);
+    expect(isUp()).toBe(true);
+  });
+
   test('a host without others has the bridge alone', async () => {
     await driver.ensureNetwork(network);
     underlay = undefined;
@@ -171,6 +183,7 @@ describe('links', () => {
     ['a lost gateway address', `ip address delete 10.86.0.1/16 dev ${bridge}`, /lacks address/],
   ])('%s is noticed and repaired, with the entries of peers', async (_, damage, problem) => {
     const peers = [peer(2), peer(3)];
+    await driver.tunnels.setOpen(true, []);
     await driver.ensureNetwork(network);
     await driver.tunnels.replacePeers(network, peers);
     run(damage);

@@ -249,6 +249,27 @@ describe('others', () => {
   });
 });
 
+test('a start opens tunnels unless the cluster says that they have to be closed', async () => {
+  await core.close();
+  for (const told of [false, true]) {
+    const next = fakeParts(parts.store);
+    next.world.tunnelsOpen = !told;
+    const start = next.cluster.start.bind(next.cluster);
+    Object.assign(next, {
+      cluster: Object.assign(next.cluster, {
+        start: async (...args: Parameters<typeof start>) => {
+          await start(...args);
+          if (told) await args[1].tunnelsChanged(false);
+        },
+      }),
+    });
+    const again = new CoreController(next);
+    await again.start();
+    expect(next.world.tunnelsOpen).toBe(!told);
+    await again.close();
+  }
+});
+
 test('a start finds its endpoints in the records and tells the cluster of them', async () => {
   const { id, addresses } = await core.connect({ network: 'lab', target: 'web' });
   await core.close();
