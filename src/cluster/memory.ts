@@ -2,14 +2,25 @@
 // to give. A contract; whoever puts the parts together keeps it with the other records.
 import type { Cidr } from '../base/cidr.ts';
 import type { NetworkId } from '../model/ids.ts';
-import type { LeaseId } from './shared-store.ts';
+import type { LeaseId, Revision } from './shared-store.ts';
 
 export interface Remembered {
+  /** The one this host was last registered in. */
+  readonly cluster?: RememberedCluster;
   /** By which the host keeps its blocks. Remembered before anything in the store hangs on it. */
   readonly claim?: RememberedClaim;
   /** By which the others know that it lives. */
   readonly liveness?: LeaseId;
   readonly blocks: readonly HeldBlock[];
+}
+
+/** What another store has lost, or never had, is not gone from the cluster for that. */
+export interface RememberedCluster {
+  readonly id: string;
+  readonly leaseSeconds: number;
+  readonly graceSeconds: number;
+  /** The store had come so far. One that is behind it was restored from a copy. */
+  readonly revision: Revision;
 }
 
 export interface RememberedClaim {

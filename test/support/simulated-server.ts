@@ -116,6 +116,17 @@ export class SimulatedServer {
     this.#history = this.#history.filter((change) => change.revision >= this.#compacted);
   }
 
+  /** Another store in its place, which has nothing of it: of the watches and calls on their way nothing is heard any more. */
+  replace(downMs: number, keep: Reading = { revision: 1, keys: [] }): void {
+    this.restart(downMs);
+    this.#keys.clear();
+    this.#leases.clear();
+    this.#history = [];
+    this.#revision = keep.revision;
+    this.#compacted = keep.revision;
+    for (const stored of keep.keys) this.#keys.set(stored.key, stored);
+  }
+
   /** Out of reach for that long. A new leader gives every lease its whole time again. */
   restart(downMs: number): void {
     this.era += 1;

@@ -1,5 +1,6 @@
 // Follows all keys below a prefix: reads them once, then learns of every change, over interruptions of any length. What this host
-// writes itself is told to it at once, so that it never lags behind that.
+// writes itself is told to it at once, so that it never lags behind that. Where the store was replaced, what is missing from the new
+// one counts as gone only after a while: those who had it put it back.
 import { Backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Reading, Revision, SharedStore, StoredKey, StoreEvent } from '../shared-store.ts';
@@ -8,6 +9,9 @@ export interface FollowerListener {
   /** What is different now of what was known; the first time all there is. */
   onChange(keys: ReadonlySet<string>): void;
 }
+
+/** After which is looked again whether all is known. */
+const shortMs = 1000;
 
 export class Follower {
   readonly #store: SharedStore;
@@ -19,6 +23,11 @@ export class Follower {
   /** Keys deleted by this host, with the revision of it, until the watch has come that far. */
   readonly #deleted = new Map<string, Revision>();
   readonly #waiting: (() => void)[] = [];
+  /** What another store had, and this one has not. */
+  readonly #missing = new Set<string>();
+  #cancelMissing = () => {};
+  /** Counts stores. */
+  #era = 0;
   #applied: Revision | undefined;
   #isLive = false;
   #isClosed = false;
@@ -44,6 +53,22 @@ export class Follower {
     this.#isClosed = true;
     this.#isLive = false;
     this.#stop();
+    this.#cancelMissing();
+  }
+
+  /** It may be another store: everything is read again. What is missing from it is told of after a while. */
+  startOver(patienceMs: number): void {
+    if (this.#isClosed) return;
+    this.#stop();
+    this.#era += 1;
+    this.#isLive = false;
+    this.#applied = undefined;
+    for (const key of this.#keys.keys()) this.#missing.add(key);
+    this.#keys.clear();
+    this.#deleted.clear();
+    this.#cancelMissing();
+    this.#cancelMissing = this.#clock.after(patienceMs, () => this.#tellMissing());
+    void this.#read();
   }
 
   /** Empty until all are known. */
@@ -79,14 +104,15 @@ export class Follower {
   }
 
   async #read(): Promise<void> {
+    const era = this.#era;
     let reading: Reading;
     try {
       reading = await this.#store.read(this.#prefix);
     } catch {
-      this.#retry(() => void this.#read());
+      if (era === this.#era) this.#retry(() => void this.#read());
       return;
     }
-    if (this.#isClosed) return;
+    if (this.#isClosed || era !== this.#era) return;
     this.#take(reading);
     this.#watch();
   }
@@ -148,6 +174,16 @@ export class Follower {
     for (const [key, revision] of this.#deleted) {
       if (revision <= (this.#applied ?? 0)) this.#deleted.delete(key);
     }
+  }
+
+  #tellMissing(): void {
+    if (this.#applied === undefined) {
+      this.#cancelMissing = this.#clock.after(shortMs, () => this.#tellMissing());
+      return;
+    }
+    const missing = [...this.#missing].filter((key) => !this.#keys.has(key));
+    this.#missing.clear();
+    this.#tell(missing);
   }
 
   /** Before all is known nothing is told. */

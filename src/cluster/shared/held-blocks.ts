@@ -126,6 +126,7 @@ export class HeldBlocks {
       const token = this.#parts.membership.needToken();
       const kept = this.#parts.returns.takeBack(network.id, pool.subnet, cidr);
       if (kept !== undefined) return this.#use(kept);
+      this.#parts.membership.refuseWhileRebuilt(`pool ${pool.subnet}`);
       const chosen = cidr ?? this.#choose(place, tries);
       const block = { networkId: network.id, subnet: pool.subnet, cidr: chosen };
       const key = this.#site.layout.block(network.id, chosen);

@@ -2,7 +2,7 @@
 import { familyOf } from '../../base/cidr.ts';
 import { shortId } from '../../model/ids.ts';
 import type { ClusterHost } from '../../model/peer.ts';
-import type { Remembered } from '../memory.ts';
+import type { Remembered, RememberedCluster } from '../memory.ts';
 import type { StoredKey } from '../shared-store.ts';
 import { decodeHost, type Schema, schemaVersion } from './records.ts';
 
@@ -20,6 +20,7 @@ export interface Times {
 /** What the store has at the moment. */
 export interface Found {
   readonly schema?: Schema;
+  readonly storedSchema?: StoredKey;
   /** Of all hosts that live, this one among them if it does. */
   readonly hosts: readonly { readonly host: ClusterHost; readonly stored: StoredKey }[];
   readonly claim?: StoredKey;
@@ -42,14 +43,24 @@ export function judgeRegistration(
   return { claim: found.claim.lease === remembered.claim?.lease ? 'keep' : 'renew' };
 }
 
-/** The first host of a cluster says what all agree on. */
-export function firstSchema(self: ClusterHost, { leaseSeconds, graceSeconds }: Times): Schema {
+/** The first host of a cluster says what all agree on; of one that was lost, the first that remembers it. */
+export function firstSchema(
+  self: ClusterHost,
+  clusterId: string,
+  { leaseSeconds, graceSeconds }: Times,
+  remembered: RememberedCluster | undefined,
+): Schema {
   return {
     version: schemaVersion,
-    leaseSeconds: leaseSeconds.value,
-    graceSeconds: graceSeconds.value,
+    clusterId,
+    leaseSeconds: chosen(leaseSeconds, remembered?.leaseSeconds),
+    graceSeconds: chosen(graceSeconds, remembered?.graceSeconds),
     family: familyOf(self.address),
   };
+}
+
+function chosen({ value, given }: Setting, remembered: number | undefined): number {
+  return given ? value : (remembered ?? value);
 }
 
 function refuseSchema(self: ClusterHost, schema: Schema | undefined, times: Times): string | undefined {

@@ -2,14 +2,17 @@
 import { NetError } from '../../base/errors.ts';
 import { Backoff } from '../backoff.ts';
 import type { Revision } from '../shared-store.ts';
+import { Acquaintance } from './acquaintance.ts';
 import { type Found, judgeRegistration, type Times } from './judge-registration.ts';
-import { beginCluster, lookAround } from './look-around.ts';
+import { lookAround } from './look-around.ts';
 import type { Recollection } from './recollection.ts';
 import { encodeHost, type Schema } from './records.ts';
 import type { Site } from './site.ts';
 import type { Standing, Term } from './standing.ts';
 
 export interface MembershipHooks {
+  /** The store is not the one this host was registered in: what it remembers is put back, as long as the store has nothing else. */
+  rebuild(token: Revision): Promise<void>;
   /** The claim is there, but what the store has of this host has to be compared with what there is, before anything is written. */
   settle(token: Revision): Promise<void>;
   /** Whatever depends on the standing, or on being registered, has to be looked at. */
@@ -26,8 +29,9 @@ export class Membership {
   readonly #recollection: Recollection;
   readonly #hooks: MembershipHooks;
   readonly #backoff: Backoff;
-  #schema: Schema | undefined;
+  readonly #acquaintance: Acquaintance;
   #refused: string | undefined;
+  #rebuiltUntilMs = Number.NEGATIVE_INFINITY;
   #isRegistered = false;
   #isRenewing = true;
   #isClosed = false;
@@ -43,6 +47,7 @@ export class Membership {
     this.#times = own.times;
     this.#standing = own.standing;
     this.#recollection = own.recollection;
+    this.#acquaintance = new Acquaintance(site, own.times, own.recollection);
     this.#hooks = hooks;
     this.#backoff = new Backoff(site.clock);
   }
@@ -66,7 +71,7 @@ export class Membership {
 
   /** Undefined before the first look at the store. */
   get schema(): Schema | undefined {
-    return this.#schema;
+    return this.#acquaintance.schema;
   }
 
   /** Registered, and the last renewal came through. */
@@ -93,6 +98,35 @@ export class Membership {
     const { key } = await store.get(layout.claim(host.id));
     if (key?.modRevision === token || this.#standing.claim?.token !== token) return;
     this.#lose();
+  }
+
+  /** Whether what the store does not have is gone. Otherwise this host registers anew, and puts it back. Errors: `unavailable`. */
+  async knowsStore(): Promise<boolean> {
+    const isSame = await this.#acquaintance.isSame();
+    if (isSame && this.#isRegistered) return true;
+    if (!isSame && this.#isRegistered) {
+      this.#isRegistered = false;
+      this.#hooks.changed();
+      this.#wake();
+    }
+    return false;
+  }
+
+  /** The store has lost what it had last. */
+  storeIsSetBack(): void {
+    this.#acquaintance.setBack();
+    this.#lose();
+  }
+
+  /** Other hosts may not have put back yet what they hold. Errors: `unavailable`. */
+  refuseWhileRebuilt(what: string): void {
+    const leftMs = this.#rebuiltUntilMs - this.#site.clock.nowMs();
+    if (leftMs <= 0) return;
+    const seconds = Math.ceil(leftMs / 1000);
+    throw new NetError(
+      'unavailable',
+      `${what}: the store was lost, and other hosts have ${seconds} s more to tell it what they hold`,
+    );
   }
 
   /** The host's own record is gone from the store: it is put there again. */
@@ -136,19 +170,30 @@ export class Membership {
     const judgement = judgeRegistration(host, found, this.#recollection.current, this.#times);
     this.#refused = 'refused' in judgement ? judgement.refused : undefined;
     if ('refused' in judgement) throw new NetError('conflict', judgement.refused);
-    this.#schema = found.schema ?? (await beginCluster(this.#site, this.#times));
+    await this.#acquaintance.agree(found);
+    if (this.#acquaintance.isStrange) this.#isRegistered = false;
     const isKept = judgement.claim === 'keep' && (await this.#keepClaim(found));
     if (!isKept) await this.#makeClaim(found);
     await this.#appear(found);
     const token = this.#standing.claim?.token;
     if (this.#isClosed || token === undefined) return;
-    if (!this.#isRegistered) await this.#hooks.settle(token);
+    if (!this.#isRegistered) await this.#bringTogether(token);
     if (this.#isClosed || this.#standing.claim?.token !== token) return;
     this.#standing.claim = { ...this.#standing.claim, covers: true };
     this.#isRegistered = true;
     this.#isRenewing = true;
     this.#armFence();
     this.#hooks.changed();
+  }
+
+  async #bringTogether(token: Revision): Promise<void> {
+    if (this.#acquaintance.isStrange) {
+      await this.#hooks.rebuild(token);
+      const waitMs = this.#needSchema().leaseSeconds * 1000;
+      if (this.#acquaintance.isKnown) this.#rebuiltUntilMs = this.#site.clock.nowMs() + waitMs;
+    }
+    await this.#recollection.change(this.#acquaintance.toRemember());
+    await this.#hooks.settle(token);
   }
 
   /** False when it ended since it was read. */
@@ -244,7 +289,7 @@ export class Membership {
     const remembered = this.#recollection.current.claim;
     const ageMs = kept.renewedAtMs - (remembered?.renewedAtMs ?? 0);
     if (ageMs > kept.ttlSeconds * 1000 * rememberedShare) {
-      await this.#recollection.change(this.#claimToRemember());
+      await this.#recollection.change({ ...this.#claimToRemember(), ...this.#acquaintance.toRemember() });
     }
     return alive !== undefined;
   }
@@ -267,8 +312,9 @@ export class Membership {
   }
 
   #needSchema(): Schema {
-    if (this.#schema === undefined) throw new NetError('internal', 'the cluster has no schema');
-    return this.#schema;
+    const { schema } = this.#acquaintance;
+    if (schema === undefined) throw new NetError('internal', 'the cluster has no schema');
+    return schema;
   }
 
   /** At the end of what is safe, whoever depends on it has to know without being asked. */

@@ -1,4 +1,5 @@
-// The store with what its answers tell beside: whether it can be reached, and how far it has come.
+// The store with what its answers tell beside: whether it can be reached, how far it has come, and whether it still has all that it
+// had: revisions only count up, unless it was restored from a copy or replaced by another one.
 import { NetError } from '../../base/errors.ts';
 import type {
   Condition,
@@ -13,12 +14,20 @@ import type {
 
 export class ObservedStore implements SharedStore {
   readonly #store: SharedStore;
+  readonly #pending = new Set<(error: NetError) => void>();
   #isAway = false;
-  #newest: Revision = 0;
+  #newest: Revision;
+  /** Counts how often it was set back: who asked before is not answered afterwards. */
+  #era = 0;
   #lastError: { readonly at: string; readonly message: string } | undefined;
 
-  constructor(store: SharedStore) {
+  /** Called when it has less than it had. */
+  onSetBack: () => void = () => {};
+
+  /** @param newest what was heard of it in an earlier life of this process. */
+  constructor(store: SharedStore, newest: Revision) {
     this.#store = store;
+    this.#newest = newest;
   }
 
   /** The last call that ended was in vain. */
@@ -45,15 +54,15 @@ export class ObservedStore implements SharedStore {
   }
 
   read(prefix: string): Promise<Reading> {
-    return this.#observe(this.#store.read(prefix));
+    return this.#latest(this.#store.read(prefix));
   }
 
   get(key: string): Promise<{ readonly revision: Revision; readonly key?: StoredKey }> {
-    return this.#observe(this.#store.get(key));
+    return this.#latest(this.#store.get(key));
   }
 
   write(conditions: readonly Condition[], writes: readonly Write[]) {
-    return this.#observe(this.#store.write(conditions, writes));
+    return this.#latest(this.#store.write(conditions, writes));
   }
 
   watch(prefix: string, from: Revision, listener: WatchListener): () => void {
@@ -84,12 +93,41 @@ export class ObservedStore implements SharedStore {
   }
 
   close(): Promise<void> {
+    for (const refuse of this.#pending) refuse(new NetError('unavailable', 'the store is closed'));
     return this.#store.close();
+  }
+
+  /** Nobody waits any more when it is closed, be the store ever so slow. */
+  #untilClosed<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      call.then(resolve, reject).finally(() => this.#pending.delete(reject));
+    });
+  }
+
+  /** Calls that are answered with the latest state there is, and so never with an older one than was heard of before. */
+  #latest<T extends { readonly revision: Revision }>(call: Promise<T>): Promise<T> {
+    const before = this.#newest;
+    const era = this.#era;
+    const checked = call.then((answer) => {
+      if (era !== this.#era) throw new NetError('unavailable', 'the store was replaced meanwhile');
+      if (answer.revision >= before) return answer;
+      this.#setBack(answer.revision);
+      const message = `the store is at revision ${answer.revision} and was at ${before}: it was restored or replaced`;
+      throw new NetError('unavailable', message);
+    });
+    return this.#observe(checked);
+  }
+
+  #setBack(revision: Revision): void {
+    this.#era += 1;
+    this.#newest = revision;
+    this.onSetBack();
   }
 
   async #observe<T>(call: Promise<T>): Promise<T> {
     try {
-      const answer = await call;
+      const answer = await this.#untilClosed(call);
       this.#isAway = false;
       const revision = (answer as { readonly revision?: Revision } | undefined)?.revision;
       if (revision !== undefined) this.#hear(revision);

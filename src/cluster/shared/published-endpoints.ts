@@ -243,6 +243,7 @@ export class PublishedEndpoints {
         conditions.set(networkId, await this.#networks.condition(networkId));
       } catch (error) {
         if (!(error instanceof NetError) || error.code !== 'not_found') throw error;
+        if (!(await this.#membership.knowsStore())) throw error;
         this.lose(id, { reason: 'its network was deleted on another host', taken: false });
       }
     }

@@ -11,6 +11,8 @@ import type { ExposedPort } from '../../model/port.ts';
 export interface Schema {
   /** Of the records' form: a host takes no part in a cluster of a newer one. */
   readonly version: number;
+  /** Made up with the record: with another one, it is another store, or the same one wiped or restored. */
+  readonly clusterId: string;
   readonly leaseSeconds: number;
   readonly graceSeconds: number;
   /** Of the addresses at which tunnels end. */
@@ -37,10 +39,11 @@ export function encodeSchema(schema: Schema): string {
 
 export function decodeSchema(text: string): Schema | undefined {
   const fields = parse(text);
-  const { version, leaseSeconds, graceSeconds, family } = fields;
+  const { version, clusterId, leaseSeconds, graceSeconds, family } = fields;
   if (typeof version !== 'number') return undefined;
   return {
     version,
+    clusterId: typeof clusterId === 'string' ? clusterId : '',
     leaseSeconds: Number(leaseSeconds),
     graceSeconds: Number(graceSeconds),
     family: family === 6 ? 6 : 4,

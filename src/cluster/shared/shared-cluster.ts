@@ -14,6 +14,7 @@ import type { Revision, SharedStore, StoredKey } from '../shared-store.ts';
 import { Collector } from './collector.ts';
 import { Errands } from './errands.ts';
 import { FollowedNetwork } from './followed-network.ts';
+import { Follower } from './follower.ts';
 import { HeldBlocks } from './held-blocks.ts';
 import type { Times } from './judge-registration.ts';
 import { KnownHosts } from './known-hosts.ts';
@@ -23,6 +24,7 @@ import { ObservedStore } from './observed-store.ts';
 import { blockOf } from './own-records.ts';
 import { PublishedEndpoints } from './published-endpoints.ts';
 import { readPeers } from './read-peers.ts';
+import { rebuild } from './rebuild.ts';
 import { Recollection } from './recollection.ts';
 import { decodeBlock } from './records.ts';
 import { ReturnedBlocks } from './returned-blocks.ts';
@@ -61,6 +63,7 @@ export class SharedCluster implements Cluster {
   readonly #membership: Membership;
   readonly #hosts: KnownHosts;
   readonly #networks: SharedNetworks;
+  readonly #schema: Follower;
   readonly #endpoints: PublishedEndpoints;
   readonly #returns: ReturnedBlocks;
   readonly #held: HeldBlocks;
@@ -73,20 +76,25 @@ export class SharedCluster implements Cluster {
 
   constructor(options: SharedClusterOptions) {
     const { clock, log, host, prefix, memory, leaseSeconds, graceSeconds } = options;
-    const store = new ObservedStore(options.store);
-    const site = { store, clock, log, host, layout: new Layout(prefix) };
     const recollection = new Recollection(memory);
+    const store = new ObservedStore(options.store, recollection.current.cluster?.revision ?? 0);
+    const site = { store, clock, log, host, layout: new Layout(prefix) };
     this.#prefix = prefix;
     this.#site = site;
     this.#standing = new Standing(clock, options.bootId, recollection.current.claim);
     const own = { times: { leaseSeconds, graceSeconds }, standing: this.#standing, recollection };
     this.#membership = new Membership(site, own, {
+      rebuild: (token) => this.#rebuild(token),
       settle: (token) => this.#settle(token),
       changed: () => this.#followStanding(),
     });
     this.#hosts = new KnownHosts(site, {
       changed: (ids) => this.#followHosts(ids),
       ownIsGone: (what) => this.#lookForOwn(what),
+    });
+    this.#schema = new Follower(site, site.layout.schema, {
+      // What cannot be asked now is asked when something else is missing.
+      onChange: () => void this.#membership.knowsStore().catch(() => {}),
     });
     this.#networks = new SharedNetworks(site, this.#membership, this.#hosts, (ids) => {
       for (const id of ids) this.#teller.network(id);
@@ -115,9 +123,11 @@ export class SharedCluster implements Cluster {
       networks: this.#networks,
       endpoints: this.#endpoints,
       followed: this.#followed,
+      knowsStore: () => this.#membership.knowsStore(),
       mayOpen: () => this.#mayOpen(),
     });
     this.#held.replace(recollection.current.blocks);
+    store.onSetBack = () => this.#membership.storeIsSetBack();
   }
 
   async start(
@@ -133,16 +143,13 @@ export class SharedCluster implements Cluster {
       this.#joined = resolve;
     });
     const cancel = this.#site.clock.after(startPatienceMs, this.#joined);
+    this.#schema.start();
     this.#hosts.start();
     this.#networks.follower.start();
     this.#membership.start();
     this.#collector.start();
     this.#teller.tunnels();
-    // What the store does not have any more can be told of only when all it has is known.
-    void this.#networks.follower.known().then(() => {
-      for (const { id } of networks) this.#teller.network(id);
-      this.#followStanding();
-    });
+    this.#tellMissing();
     await joined.finally(cancel);
   }
 
@@ -151,13 +158,16 @@ export class SharedCluster implements Cluster {
     this.#cancelSweep();
     this.#membership.close();
     this.#collector.close();
+    this.#schema.close();
     this.#hosts.close();
     this.#networks.follower.close();
     this.#endpoints.close();
     this.#returns.close();
     for (const followed of this.#followed.values()) followed.close();
-    await this.#errands.close();
+    // What is under way may wait for an answer.
+    const told = this.#errands.close();
     await this.#site.store.close();
+    await told;
   }
 
   claimNetwork(draft: Network): Promise<Network> {
@@ -233,11 +243,7 @@ export class SharedCluster implements Cluster {
       standing: this.#standing,
       membership: this.#membership,
       hosts: this.#hosts,
-      followers: [
-        this.#hosts.hosts,
-        this.#networks.follower,
-        ...[...this.#followed.values()].map(({ follower }) => follower),
-      ],
+      followers: [...this.#followers()],
       isFenced: !this.#mayOpen(),
       unpublished: this.#endpoints.unpublished,
       unusable: [...this.#teller.unusable.values()],
@@ -255,6 +261,31 @@ export class SharedCluster implements Cluster {
     return followed;
   }
 
+  async #rebuild(token: Revision): Promise<void> {
+    if (this.#networks.recorded.length === 0 && this.#hosts.living.size === 0) return;
+    const patienceMs = (this.#membership.schema?.leaseSeconds ?? 0) * 1000;
+    for (const follower of this.#followers()) follower.startOver(patienceMs);
+    await rebuild(this.#site, token, this.#networks);
+  }
+
+  *#followers(): Iterable<Follower> {
+    yield this.#schema;
+    yield this.#hosts.hosts;
+    yield this.#hosts.claims;
+    yield this.#networks.follower;
+    for (const { follower } of this.#followed.values()) yield follower;
+  }
+
+  /** What the store does not have any more can be told of only when all it has is known. */
+  #tellMissing(): void {
+    void this.#networks.follower.known().then(() => {
+      for (const { id } of this.#networks.recorded) {
+        if (!this.#networks.isStored(id)) this.#teller.network(id);
+      }
+      this.#followStanding();
+    });
+  }
+
   async #settle(token: Revision): Promise<void> {
     await settle(this.#site, token, {
       networks: this.#networks,
@@ -263,6 +294,7 @@ export class SharedCluster implements Cluster {
       endpoints: this.#endpoints,
       returns: this.#returns,
     });
+    this.#tellMissing();
     this.#cancelSweep();
     this.#cancelSweep = this.#site.clock.after(afterlifeMs, () => void this.#sweep());
   }

@@ -5,7 +5,7 @@ import type { NetworkId } from '../../model/ids.ts';
 import type { Network } from '../../model/network.ts';
 import { pause } from '../backoff.ts';
 import { refuseCollision } from '../collisions.ts';
-import type { Condition, StoredKey } from '../shared-store.ts';
+import type { Condition, Revision, StoredKey } from '../shared-store.ts';
 import { withVni } from '../vni.ts';
 import { Follower } from './follower.ts';
 import type { KnownHosts } from './known-hosts.ts';
@@ -92,6 +92,16 @@ export class SharedNetworks {
     return networks.find(({ id }) => !this.#expected.has(id)) ?? networks[0];
   }
 
+  /** Those that are recorded here. */
+  get recorded(): readonly Network[] {
+    return [...this.#known.values()].filter(({ id }) => !this.#expected.has(id));
+  }
+
+  /** All that the store has are known. */
+  get isComplete(): boolean {
+    return this.follower.applied !== undefined;
+  }
+
   /** The store has it, whether or not it can be read. */
   isStored(id: NetworkId): boolean {
     return this.follower.keys.has(this.#site.layout.network(id));
@@ -121,9 +131,21 @@ export class SharedNetworks {
     return key;
   }
 
-  async claim(draft: Network): Promise<Network> {
+  claim(draft: Network): Promise<Network> {
+    return this.#claim(draft, () => this.#membership.needToken());
+  }
+
+  /**
+   * Puts back what the store has lost, as long as nothing else is in its place, while this host is being registered. Errors: as of
+   * `claim`.
+   */
+  async restore(network: Network, token: Revision): Promise<void> {
+    await this.#claim(network, () => token);
+  }
+
+  async #claim(draft: Network, needToken: () => Revision): Promise<Network> {
     for (let tries = 0; tries < mostTries; tries++) {
-      const claimed = await this.#tryToClaim(draft);
+      const claimed = await this.#tryToClaim(draft, needToken());
       if (claimed !== undefined) return claimed;
       await this.#pause();
     }
@@ -134,6 +156,7 @@ export class SharedNetworks {
   }
 
   async release(network: Network): Promise<void> {
+    this.#membership.refuseWhileRebuilt(`network ${network.name}`);
     const deadlineMs = this.#site.clock.nowMs() + patienceMs;
     for (let tries = 0; tries < mostTries; ) {
       const outcome = await this.#tryToRelease(network, deadlineMs);
@@ -148,9 +171,8 @@ export class SharedNetworks {
   }
 
   /** Undefined when somebody was faster. */
-  async #tryToClaim(draft: Network): Promise<Network | undefined> {
+  async #tryToClaim(draft: Network, token: Revision): Promise<Network | undefined> {
     const { store, layout, host } = this.#site;
-    const token = this.#membership.needToken();
     // Read before what is judged: who changes that afterwards changes this too.
     const generation = await store.get(layout.generation);
     const { keys } = await store.read(layout.networks);

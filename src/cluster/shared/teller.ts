@@ -11,6 +11,8 @@ export interface Sources {
   readonly networks: SharedNetworks;
   readonly endpoints: PublishedEndpoints;
   readonly followed: ReadonlyMap<NetworkId, FollowedNetwork>;
+  /** Whether what the store does not have is gone. Errors: `unavailable`. */
+  knowsStore(): Promise<boolean>;
   /** Whether tunnels may be open now. */
   mayOpen(): boolean;
 }
@@ -53,8 +55,11 @@ export class Teller {
   /** The network may have come, gone or changed. */
   network(id: NetworkId): void {
     this.#errands.ask(`network ${id}`, async () => {
-      const isStored = this.#sources.networks.isStored(id);
-      await (isStored ? this.#tellFound(id) : this.#tellGone(id));
+      const { networks } = this.#sources;
+      // Once they are known it is asked again.
+      if (!networks.isComplete) return 'done';
+      if (!networks.isStored(id)) return this.#tellGone(id);
+      await this.#tellFound(id);
       return 'done';
     });
   }
@@ -107,12 +112,15 @@ export class Teller {
     this.unusable.delete(id);
   }
 
-  async #tellGone(id: NetworkId): Promise<void> {
+  async #tellGone(id: NetworkId): Promise<'done' | 'again'> {
     const { networks } = this.#sources;
     this.unusable.delete(id);
     this.#networks.delete(id);
-    if (!networks.known.has(id)) return;
+    if (!networks.known.has(id)) return 'done';
+    if (!(await this.#sources.knowsStore())) return 'again';
+    if (!networks.isComplete || networks.isStored(id)) return 'again';
     await this.#listener?.networkGone(id);
     networks.forget(id);
+    return 'done';
   }
 }

@@ -7,15 +7,16 @@ const claimKey = `${root}claim/host-1`;
 
 test('the first host says what all agree on, the others keep to it', async () => {
   const bed = new Bed();
-  const one = await bed.host(1);
+  await bed.host(1);
   const two = await bed.host(2, { leaseSeconds: { value: 30, given: false } });
   expect(JSON.parse(bed.server.get(`${root}schema`).key?.value ?? '')).toEqual({
     version: 1,
+    clusterId: expect.any(String),
     leaseSeconds: 10,
     graceSeconds: 20,
     family: 4,
   });
-  await bed.until(() => two.cluster.view().state === 'joined' && one.cluster.view().members.length === 2);
+  await bed.until(() => two.cluster.view().members.filter(({ alive }) => alive).length === 2);
   expect(two.cluster.view()).toMatchObject({
     hostId: 'host-2',
     hostName: 'machine2',
