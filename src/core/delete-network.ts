@@ -27,11 +27,9 @@ export async function deleteNetwork(parts: Parts, network: Network): Promise<voi
 export async function checkOthers({ cluster }: Parts, network: Network): Promise<void> {
   if (network.shared !== true) return;
   const { state } = cluster.view();
-  if (state !== 'joined') {
-    throw new NetError(
-      'unavailable',
-      `network ${network.name} is one of several hosts, which cannot be asked`,
-    );
+  if (state !== 'joined' && state !== 'alone') {
+    const problem = `is shared with other hosts, and this one is ${state}: they cannot be asked`;
+    throw new NetError('unavailable', `network ${network.name} ${problem}`);
   }
   const holders = (await cluster.readPeers(network)).map(({ names, host }) => `${names[0]} on ${host.name}`);
   if (holders.length > 0) {

@@ -11,7 +11,7 @@ import { viewAllowance } from './inspect.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { withdraw } from './peers.ts';
-import { settle } from './presence.ts';
+import { settle, uncoverPeers } from './presence.ts';
 import { hasFiles } from './sandbox-names.ts';
 
 /** The caller holds the sandbox's lock and has seen to its process. Goes on whatever fails and reports it all. */
@@ -65,6 +65,7 @@ export async function deleteSandbox(parts: Parts, sandbox: Sandbox): Promise<voi
     },
     async () => void (await withdrawn),
     ...networks.map((network) => () => settle(parts, network)),
+    ...endpoints.map((endpoint) => () => uncoverPeers(parts, endpoint)),
   ]);
   for (const view of toldAllowances) parts.events.emit(allowanceEvent('delete', view));
   parts.events.emit(sandboxEvent('delete', sandbox));

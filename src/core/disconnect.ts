@@ -12,7 +12,7 @@ import { leaveNetwork } from './host-needs.ts';
 import { endpointsOfSandbox, networkOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { withdraw } from './peers.ts';
-import { settle } from './presence.ts';
+import { settle, uncoverPeers } from './presence.ts';
 import { refreshSandbox } from './sandbox-names.ts';
 
 /** Removes one endpoint and everything of it. The caller holds the sandbox's lock. */
@@ -48,6 +48,7 @@ export async function disconnect(parts: Parts, sandbox: Sandbox, endpoint: Endpo
     () => leaveNetwork(parts, network),
     () => withdrawn,
     () => settle(parts, network),
+    () => uncoverPeers(parts, endpoint),
   ]);
   parts.events.emit(membershipEvent('disconnect', { network, sandbox }, endpoint));
   if (failures.length > 0) {

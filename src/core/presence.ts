@@ -1,6 +1,7 @@
 // Networks whose kernel objects are there only while this host has something on them: made before the first endpoint, removed
 // after the last. Connects and disconnects of one network run side by side, and this is where they meet.
 import { runAll, withUndo } from '../base/undo.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import { isInUse, isOnDemand, networkPolicy } from './desired.ts';
@@ -38,6 +39,20 @@ export async function settle(parts: Parts, network: Network): Promise<void> {
     if (isNeeded(parts, network)) return;
     parts.cluster.leave(network.id);
     if (parts.present.isBegun(network.id)) await remove(parts, network);
+  });
+}
+
+/**
+ * After an endpoint's interface went: a peer with its hardware address, which may have been given its address meanwhile, is found at
+ * the tunnel from now on. What an endpoint of this host has is not another's before.
+ */
+export async function uncoverPeers(parts: Parts, { networkId, mac }: Endpoint): Promise<void> {
+  const peers = parts.cluster.peersOf(networkId)?.values() ?? [];
+  const put = [...peers].filter((peer) => peer.mac === mac);
+  const network = parts.store.state.networks.get(networkId);
+  if (network === undefined || put.length === 0) return;
+  await whilePresent(parts, networkId, async () => {
+    await driverOf(parts, network).tunnels?.changePeers(network, { put, gone: [] });
   });
 }
 

@@ -201,6 +201,22 @@ describe('others', () => {
     expect(parts.world.names).not.toContain(db.id);
   });
 
+  test.each(['disconnect', 'delete'])(
+    'whose hardware address an endpoint here had are reached after its %s',
+    async (way) => {
+      await core.connect({ network: 'lab', target: 'web' });
+      await core.createSandbox({ name: 'old' });
+      const db = peer('db', '10.209.1.9/24');
+      await core.connect({ network: 'lab', target: 'old', mac: db.mac });
+      await parts.cluster.setPeers(lab.id, [db]);
+      // The kernel has it at the endpoint here.
+      parts.world.tunnels.get('lab')?.clear();
+      if (way === 'disconnect') await core.disconnect('lab', 'old', { force: false });
+      else await core.deleteSandbox('old', { force: false });
+      expect(parts.world.tunnels.get('lab')).toContain(db.id);
+    },
+  );
+
   test('whose way was taken out of the kernel are found by a check, which puts it back', async () => {
     const db = peer('db', '10.209.1.9/24');
     await core.connect({ network: 'lab', target: 'web' });
