@@ -9,6 +9,7 @@ import { followHostNeeds } from './host-needs.ts';
 import { viewAllowance } from './inspect.ts';
 import { driverOf, endpointsOfNetwork, ipamOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { endPresence } from './presence.ts';
 
 /** Errors: `conflict` (built in, or in use: names the holders). */
 export async function deleteNetwork(parts: Parts, network: Network): Promise<void> {
@@ -60,6 +61,7 @@ export async function removeRecordedNetwork(parts: Parts, network: Network): Pro
   if (network.pending !== true)
     await parts.store.commit([{ put: 'network', value: { ...network, pending: true } }]);
   const failures = await runAll([
+    () => endPresence(parts, network),
     () => parts.names.closeGateway(network.id),
     () =>
       parts.firewall.apply([

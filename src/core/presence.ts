@@ -42,6 +42,16 @@ export async function settle(parts: Parts, network: Network): Promise<void> {
   });
 }
 
+/** With the network itself, whatever an engine may still hold of it. */
+export async function endPresence(parts: Parts, network: Network): Promise<void> {
+  if (!isOnDemand(parts, network)) return;
+  await parts.present.alone(network.id, async () => {
+    parts.cluster.leave(network.id);
+    forgetPeers(parts, network.id);
+    parts.present.set(network.id, false);
+  });
+}
+
 /**
  * After an endpoint's interface went: a peer with its hardware address, which may have been given its address meanwhile, is found at
  * the tunnel from now on. What an endpoint of this host has is not another's before.

@@ -253,6 +253,19 @@ describe('others', () => {
     expect(parts.world.bridges).not.toContain('lab');
   });
 
+  test('delete a network an engine holds an address of, and it is followed no more', async () => {
+    const db = peer('db', '10.209.1.9/24');
+    await core.connect({ network: 'lab', target: 'web' });
+    await parts.cluster.setPeers(lab.id, [db]);
+    const [{ subnet }] = lab.ipam.pools as [Network['ipam']['pools'][number]];
+    const address = '10.209.1.77' as IpAddress;
+    const lease = { id: 'lease', subnet, address, createdAt: '', bootId: parts.bootId };
+    await parts.store.commit([{ put: 'engineLease', value: lease }]);
+    await parts.cluster.listener?.networkGone(lab.id);
+    expect(parts.cluster.joined).not.toContain(lab.id);
+    expect(parts.world.names).not.toContain(db.id);
+  });
+
   test('delete a network on which somebody is put meanwhile, and nobody stays on it', async () => {
     await core.connect({ network: 'lab', target: 'web' });
     await core.createSandbox({ name: 'db' });
