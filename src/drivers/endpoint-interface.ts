@@ -29,7 +29,7 @@ function workOut(network: Network, endpoint: Endpoint): EndpointInterface {
   const { id, ifname, mac, addresses, routes, tuning, shaping, former, cni, engine } = endpoint;
   return {
     ifname,
-    mac: mac ?? macOf(identityOf(network, endpoint)),
+    mac: mac ?? macOf(id),
     mtuBytes: tuning?.mtuBytes ?? Number(network.options['mtu'] ?? former?.mtuBytes ?? 0),
     addresses,
     routes: routes ?? [],
@@ -40,15 +40,6 @@ function workOut(network: Network, endpoint: Endpoint): EndpointInterface {
     ...(engine === 'offered' && { offered: true }),
     ...(engine === 'taken' && { taken: true }),
   };
-}
-
-/**
- * What an endpoint's hardware address is made of. On a network of several hosts whoever has an address next has to have the same:
- * hosts answer for each other's endpoints, so no question of a new one ever corrects what the others' neighbour tables remember.
- */
-function identityOf({ id, shared }: Network, endpoint: Endpoint): string {
-  const [address] = endpoint.addresses;
-  return shared === true && address !== undefined ? `${id} ${addressOf(address)}` : endpoint.id;
 }
 
 /** Nothing leaves an internal network, so it offers no way out. */
