@@ -45,7 +45,8 @@ export async function ensureNetwork(parts: Parts, request: EnsureNetworkRequest)
 export function checkFit(parts: Parts, network: Network, request: EnsureNetworkRequest): void {
   if (canBeMadeAnew(parts, network)) return;
   const different = differences(parts, network, request);
-  if (network.requested === undefined) {
+  // What others know of it cannot be changed.
+  if (network.requested === undefined || network.shared === true) {
     different.push(...missingPools(network, request).map(({ subnet }) => `it lacks subnet ${subnet}`));
   }
   if (different.length === 0) return;

@@ -1,6 +1,6 @@
 // Networks of a cluster as the core handles them: there on demand, told to others, following others.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { addressOf, type InterfaceAddress, type IpAddress } from '../../../src/base/cidr.ts';
+import { addressOf, type Cidr, type InterfaceAddress, type IpAddress } from '../../../src/base/cidr.ts';
 import type { MacAddress } from '../../../src/base/mac.ts';
 import { randomId } from '../../../src/base/random-id.ts';
 import { CoreController } from '../../../src/core/controller.ts';
@@ -137,6 +137,21 @@ describe('a network', () => {
     await parts.cluster.setPeers(lab.id, [peer('db', '10.209.1.9/24')]);
     await parts.cluster.listener?.networkFound(lab);
     expect(core.network('lab').pending).toBeUndefined();
+  });
+
+  test('that a runtime made gets no further subnet here alone while somebody is on it', async () => {
+    const wanted = (...subnets: readonly string[]) => ({
+      name: 'pods',
+      driver: 'overlay' as const,
+      pools: subnets.map((subnet) => ({ subnet: subnet as Cidr, reserved: {} })),
+    });
+    const pods = await core.runtimes.ensureNetwork(wanted('10.5.0.0/24'));
+    await core.connect({ network: 'pods', target: 'web' });
+    await expect(core.runtimes.ensureNetwork(wanted('10.5.0.0/24', '10.6.0.0/24'))).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('it lacks subnet 10.6.0.0/24'),
+    });
+    expect(core.network('pods').ipam).toEqual(pods.ipam);
   });
 
   test('is given up everywhere', async () => {
