@@ -265,6 +265,8 @@ export class Membership {
       if (this.#isClosed || this.#standing.claim !== claim || this.#standing.liveness !== liveness) continue;
       try {
         if (!(await this.#renewBoth(claim.lease, liveness.lease))) return;
+        // Leases come back with a copy of the store. It has to be looked at itself, whatever the watches tell.
+        if (!(await this.knowsStore())) return;
         this.#backoff.reset();
       } catch {
         this.#isRenewing = false;

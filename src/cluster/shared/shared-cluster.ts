@@ -14,7 +14,7 @@ import type { Revision, SharedStore, StoredKey } from '../shared-store.ts';
 import { Collector } from './collector.ts';
 import { Errands } from './errands.ts';
 import { FollowedNetwork } from './followed-network.ts';
-import { Follower } from './follower.ts';
+import type { Follower } from './follower.ts';
 import { HeldBlocks } from './held-blocks.ts';
 import type { Times } from './judge-registration.ts';
 import { KnownHosts } from './known-hosts.ts';
@@ -63,7 +63,6 @@ export class SharedCluster implements Cluster {
   readonly #membership: Membership;
   readonly #hosts: KnownHosts;
   readonly #networks: SharedNetworks;
-  readonly #schema: Follower;
   readonly #endpoints: PublishedEndpoints;
   readonly #returns: ReturnedBlocks;
   readonly #held: HeldBlocks;
@@ -91,10 +90,6 @@ export class SharedCluster implements Cluster {
     this.#hosts = new KnownHosts(site, {
       changed: (ids) => this.#followHosts(ids),
       ownIsGone: (what) => this.#lookForOwn(what),
-    });
-    this.#schema = new Follower(site, site.layout.schema, {
-      // What cannot be asked now is asked when something else is missing.
-      onChange: () => void this.#membership.knowsStore().catch(() => {}),
     });
     this.#networks = new SharedNetworks(site, this.#membership, this.#hosts, (ids) => {
       for (const id of ids) this.#teller.network(id);
@@ -143,7 +138,6 @@ export class SharedCluster implements Cluster {
       this.#joined = resolve;
     });
     const cancel = this.#site.clock.after(startPatienceMs, this.#joined);
-    this.#schema.start();
     this.#hosts.start();
     this.#networks.follower.start();
     this.#membership.start();
@@ -158,7 +152,6 @@ export class SharedCluster implements Cluster {
     this.#cancelSweep();
     this.#membership.close();
     this.#collector.close();
-    this.#schema.close();
     this.#hosts.close();
     this.#networks.follower.close();
     this.#endpoints.close();
@@ -269,7 +262,6 @@ export class SharedCluster implements Cluster {
   }
 
   *#followers(): Iterable<Follower> {
-    yield this.#schema;
     yield this.#hosts.hosts;
     yield this.#hosts.claims;
     yield this.#networks.follower;
