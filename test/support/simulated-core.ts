@@ -44,6 +44,7 @@ export class SimulatedCore implements ClusterListener {
   readonly #presence = new KeyedMutex();
   readonly #present = new Set<NetworkId>();
   readonly #intents = new Map<NetworkId, number>();
+  #isTunnelsToldOf = false;
   /** No door is open before the cluster has begun. */
   #open = () => {};
   readonly #isOpen = new Promise<void>((resolve) => {
@@ -60,8 +61,6 @@ export class SimulatedCore implements ClusterListener {
   /** As the daemon starts: what is pending is undone, what is whole is brought back, then the cluster begins. */
   async start(): Promise<void> {
     const { networks, endpoints } = this.#parts.records;
-    // What a driver brings about it brings about open, until it is told otherwise.
-    this.#parts.kernel.setOpen(true);
     for (const { networkId, addresses } of endpoints.values()) {
       for (const address of addresses) this.#leasedOf(networkId).add(addressOf(address));
     }
@@ -72,6 +71,8 @@ export class SimulatedCore implements ClusterListener {
     }
     const whole = [...networks.values()].filter(({ pending }) => pending !== true);
     await this.cluster.start({ networks: whole, endpoints: [...endpoints.values()].map(unmarked) }, this);
+    // Closed tunnels stay so over a restart until the cluster has had the time to say that they must.
+    if (!this.#isTunnelsToldOf) this.#parts.kernel.setOpen(true);
     this.#open();
     for (const network of whole) if (this.#present.has(network.id)) this.cluster.join(network);
     for (const network of [...networks.values()]) if (network.pending) void this.#takeBack(network);
@@ -166,6 +167,7 @@ export class SimulatedCore implements ClusterListener {
   }
 
   async tunnelsChanged(open: boolean): Promise<void> {
+    this.#isTunnelsToldOf = true;
     await this.#while([0, 3]);
     this.#parts.kernel.setOpen(open);
   }
