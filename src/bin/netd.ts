@@ -54,6 +54,8 @@ async function serve(config: Config, log: Log): Promise<void> {
   mkdirSync(config.runDir, { recursive: true });
   mkdirSync(config.netnsDir, { recursive: true });
   const lock = await lockDirectory(config.runDir);
+  // Before a door is open nothing else may keep the process alive, and whoever waits for silent hosts has timers that do not.
+  const life = setInterval(() => {}, 60_000);
   const parts = await assemble(config, log);
   const controller = new CoreController(parts);
   await controller.start();
@@ -73,7 +75,8 @@ async function serve(config: Config, log: Log): Promise<void> {
 
   const stop = async (signal: string) => {
     log.info({ signal }, 'stopping; networks stay as they are');
-    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    setTimeout(() => process.exit(1), stopLimitMs);
+    clearInterval(life);
     await Promise.all([server.close(), plugin.close(), docker.close()]);
     await controller.close();
     await dismantle(parts);
