@@ -32,8 +32,8 @@ export interface ClusterView {
   readonly lease?: { readonly id: string; readonly ttlSeconds: number; readonly renewedSecondsAgo: number };
   /** How long its addresses are kept after that. */
   readonly graceSeconds?: number;
-  /** Revision of the store up to which changes of others are known here, and the newest this host has heard of. */
-  readonly revision?: { readonly applied: number; readonly newest: number };
+  /** The store's newest that this host has heard of, and for how long it has not been told of changes as they happen: 0 while it is. */
+  readonly revision?: { readonly newest: number; readonly behindSeconds: number };
   /** Endpoints here that the store does not know as they are, yet. */
   readonly unpublished: number;
   /** Networks of the cluster that cannot be used on this host, with the reason. */

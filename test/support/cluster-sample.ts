@@ -48,7 +48,7 @@ export const joinedCluster: ClusterView = {
   ],
   lease: { id: '694d77aa', ttlSeconds: 30, renewedSecondsAgo: 4.7 },
   graceSeconds: 86_400,
-  revision: { applied: 120, newest: 123 },
+  revision: { newest: 123, behindSeconds: 4 },
   unpublished: 1,
   unusable: [{ network: 'wide', reason: 'VNI 4096 is taken by link vx0' }],
   lastError: { at: '2030-01-01T00:00:00.000Z', message: '192.0.2.8:2379 does not answer' },

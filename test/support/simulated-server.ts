@@ -36,6 +36,12 @@ interface Lease {
   cancel: () => void;
 }
 
+export interface StoreCopy extends Reading {
+  readonly leases: readonly (readonly [LeaseId, number])[];
+}
+
+const emptyCopy: StoreCopy = { revision: 1, keys: [], leases: [] };
+
 export class SimulatedServer {
   readonly time: SimulatedTime;
   /** Called with each change, before anybody else hears of it. */
@@ -117,14 +123,26 @@ export class SimulatedServer {
   }
 
   /** Another store in its place, which has nothing of it: of the watches and calls on their way nothing is heard any more. */
-  replace(downMs: number, keep: Reading = { revision: 1, keys: [] }): void {
+  replace(downMs: number, copy: StoreCopy = emptyCopy): void {
     this.restart(downMs);
     this.#keys.clear();
     this.#leases.clear();
     this.#history = [];
-    this.#revision = keep.revision;
-    this.#compacted = keep.revision;
-    for (const stored of keep.keys) this.#keys.set(stored.key, stored);
+    this.#revision = copy.revision;
+    this.#compacted = copy.revision;
+    for (const [id, ttlSeconds] of copy.leases) {
+      this.#leases.set(id, { id, ttlSeconds, keys: new Set(), endsAtMs: 0, cancel: () => {} });
+    }
+    for (const stored of copy.keys) {
+      this.#keys.set(stored.key, stored);
+      if (stored.lease !== undefined) this.#leases.get(stored.lease)?.keys.add(stored.key);
+    }
+  }
+
+  /** Everything there is, to be had back. */
+  copy(): StoreCopy {
+    const leases = [...this.#leases.values()].map(({ id, ttlSeconds }) => [id, ttlSeconds] as const);
+    return { ...this.read(''), leases };
   }
 
   /** Out of reach for that long. A new leader gives every lease its whole time again. */

@@ -28,7 +28,7 @@ const clusterView = object(
     members: many(member),
     lease,
     graceSeconds: wholeNumber,
-    revision: object({ applied: wholeNumber, newest: wholeNumber }, ['applied', 'newest']),
+    revision: object({ newest: wholeNumber, behindSeconds: wholeNumber }, ['newest', 'behindSeconds']),
     unpublished: wholeNumber,
     unusable: many(object({ network: anyText, reason: anyText }, ['network', 'reason'])),
     lastError: object({ at: anyText, message: anyText }, ['at', 'message']),

@@ -66,8 +66,10 @@ function leaseText(lease: ClusterView['lease']): string {
 
 function revisionText(revision: ClusterView['revision']): string {
   if (revision === undefined) return '';
-  const { applied, newest } = revision;
-  return newest > applied ? `${applied}, ${newest - applied} behind the store` : String(applied);
+  const { newest, behindSeconds } = revision;
+  return behindSeconds === 0
+    ? String(newest)
+    : `${newest}, followed until ${formatSeconds(behindSeconds)} ago`;
 }
 
 function formatSeconds(count: number): string {

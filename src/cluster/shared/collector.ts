@@ -12,6 +12,8 @@ const batchSize = 50;
 export class Collector {
   readonly #site: Site;
   readonly #hosts: KnownHosts;
+  /** How many claims had ended when all had been collected. */
+  #collected: number | undefined;
   #cancel = () => {};
   #isClosed = false;
 
@@ -26,6 +28,11 @@ export class Collector {
     this.#cancel = clock.after(periodMs * (0.75 + clock.random() / 2), () => void this.#collect());
   }
 
+  /** It is another store. */
+  lookAgain(): void {
+    this.#collected = undefined;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancel();
@@ -33,7 +40,7 @@ export class Collector {
 
   async #collect(): Promise<void> {
     try {
-      if (this.#isChosen()) await this.#collectAll();
+      if (this.#isChosen() && this.#isDue()) await this.#collectAll();
     } catch (error) {
       this.#site.log.debug({ reason: String(error) }, 'what hosts left behind could not be collected');
     }
@@ -46,8 +53,14 @@ export class Collector {
     return this.#hosts.hosts.isLive && first === this.#site.host.id;
   }
 
+  /** Everything is read for it, which is much in a large cluster: nothing is left behind but by a claim that ended. */
+  #isDue(): boolean {
+    return this.#collected !== this.#hosts.endedClaims;
+  }
+
   async #collectAll(): Promise<void> {
     const { store, layout } = this.#site;
+    const { endedClaims } = this.#hosts;
     const { keys } = await store.read(layout.parts);
     const claims = await store.read(layout.claims);
     const claimed = new Set(claims.keys.map(({ key }) => key.slice(layout.claims.length)));
@@ -56,13 +69,17 @@ export class Collector {
       // Blocks and endpoints tell in the same way whose they are.
       const host = decodeBlock(stored.value);
       if (host === undefined || claimed.has(host)) continue;
-      left.set(host, [...(left.get(host) ?? []), stored]);
+      const known = left.get(host);
+      if (known === undefined) left.set(host, [stored]);
+      else known.push(stored);
     }
-    for (const [host, stored] of left) await this.#collectOf(host, stored);
+    let isDone = true;
+    for (const [host, stored] of left) isDone = (await this.#collectOf(host, stored)) && isDone;
+    if (isDone) this.#collected = endedClaims;
   }
 
-  /** Endpoints go before the blocks their addresses are of. */
-  async #collectOf(host: HostId, keys: readonly StoredKey[]): Promise<void> {
+  /** Endpoints go before the blocks their addresses are of. False when something changed meanwhile. */
+  async #collectOf(host: HostId, keys: readonly StoredKey[]): Promise<boolean> {
     const { store, layout, log } = this.#site;
     const isBlock = ({ key }: StoredKey) => layout.parsePart(key)?.block !== undefined;
     const ordered = [...keys].sort((one, other) => Number(isBlock(one)) - Number(isBlock(other)));
@@ -73,8 +90,9 @@ export class Collector {
         [{ key: layout.claim(host), absent: true }, ...same],
         batch.map(({ key }) => ({ delete: key })),
       );
-      if (!applied) return;
+      if (!applied) return false;
     }
     log.info({ host, keys: keys.length }, 'what a host left behind whose claim ended is collected');
+    return true;
   }
 }

@@ -23,6 +23,8 @@ export class FollowedNetwork {
   readonly #hosts: KnownHosts;
   readonly #hooks: FollowedNetworkHooks;
   readonly #endpoints = new Map<EndpointId, OwnedEndpoint>();
+  /** Of each host, so that what becomes of one costs no look at all. */
+  readonly #byHost = new Map<HostId, Set<EndpointId>>();
   readonly #peers = new Map<EndpointId, Peer>();
   readonly #blocks = new Map<Cidr, HostId>();
   readonly #told = new Map<EndpointId, Peer>();
@@ -87,7 +89,7 @@ export class FollowedNetwork {
 
   /** Hosts came, went or are not what they were. */
   followHosts(ids: ReadonlySet<HostId>): void {
-    for (const [id, { host }] of this.#endpoints) if (ids.has(host)) this.#update(id);
+    for (const host of ids) for (const id of this.#byHost.get(host) ?? []) this.#update(id);
     this.#hooks.peersChanged();
   }
 
@@ -129,10 +131,20 @@ export class FollowedNetwork {
 
   #followEndpoint(id: EndpointId, stored: StoredKey | undefined): void {
     const owned = stored && decodeEndpoint({ networkId: this.network.id, id }, stored.value);
-    if (stored === undefined || owned === undefined) this.#endpoints.delete(id);
-    else this.#endpoints.set(id, owned);
+    this.#setEndpoint(id, owned);
     if (stored !== undefined && owned?.host === this.#site.host.id) this.#hooks.foundOwn(stored);
     this.#update(id);
+  }
+
+  #setEndpoint(id: EndpointId, owned: OwnedEndpoint | undefined): void {
+    const before = this.#endpoints.get(id)?.host;
+    if (before !== undefined) this.#byHost.get(before)?.delete(id);
+    if (before !== undefined && this.#byHost.get(before)?.size === 0) this.#byHost.delete(before);
+    this.#endpoints.delete(id);
+    if (owned === undefined) return;
+    this.#endpoints.set(id, owned);
+    const ofHost = this.#byHost.get(owned.host) ?? new Set();
+    this.#byHost.set(owned.host, ofHost.add(id));
   }
 
   #update(id: EndpointId): void {

@@ -29,7 +29,7 @@ export class Follower {
   /** Counts stores. */
   #era = 0;
   #applied: Revision | undefined;
-  #isLive = false;
+  #behindSinceMs: number | undefined;
   #isClosed = false;
   #stop = () => {};
 
@@ -43,6 +43,7 @@ export class Follower {
     this.#prefix = prefix;
     this.#listener = listener;
     this.#backoff = new Backoff(clock);
+    this.#fallBehind();
   }
 
   start(): void {
@@ -51,7 +52,7 @@ export class Follower {
 
   close(): void {
     this.#isClosed = true;
-    this.#isLive = false;
+    this.#fallBehind();
     this.#stop();
     this.#cancelMissing();
   }
@@ -61,7 +62,7 @@ export class Follower {
     if (this.#isClosed) return;
     this.#stop();
     this.#era += 1;
-    this.#isLive = false;
+    this.#fallBehind();
     this.#applied = undefined;
     for (const key of this.#keys.keys()) this.#missing.add(key);
     this.#keys.clear();
@@ -83,7 +84,12 @@ export class Follower {
 
   /** Changes are told as they happen. */
   get isLive(): boolean {
-    return this.#isLive;
+    return this.#behindSinceMs === undefined;
+  }
+
+  /** Undefined while it is live. */
+  get behindSinceMs(): number | undefined {
+    return this.#behindSinceMs;
   }
 
   /** Resolves when everything was read once. Of one that is closed before: never. */
@@ -134,13 +140,13 @@ export class Follower {
     if (this.#isClosed || this.#applied === undefined) return;
     this.#stop = this.#store.watch(this.#prefix, this.#applied + 1, {
       onStart: () => {
-        this.#isLive = true;
+        this.#behindSinceMs = undefined;
         this.#backoff.reset();
       },
       onEvents: (events, revision) => this.#follow(events, revision),
       onProgress: (revision) => this.#follow([], revision),
       onEnd: (reason) => {
-        this.#isLive = false;
+        this.#fallBehind();
         this.#retry(() => (reason === 'compacted' ? void this.#read() : this.#watch()));
       },
     });
@@ -190,6 +196,10 @@ export class Follower {
   #tell(changed: readonly string[], isFirst = false): void {
     if (this.#isClosed || this.#applied === undefined) return;
     if (changed.length > 0 || isFirst) this.#listener.onChange(new Set(changed));
+  }
+
+  #fallBehind(): void {
+    this.#behindSinceMs ??= this.#clock.nowMs();
   }
 
   #retry(work: () => void): void {

@@ -16,6 +16,8 @@ export class KnownHosts {
   readonly #site: Site;
   readonly #hooks: KnownHostsHooks;
   readonly #living = new Map<HostId, ClusterHost>();
+  /** How many have ended since the start, as far as it was seen. */
+  endedClaims = 0;
   readonly hosts: Follower;
   readonly claims: Follower;
 
@@ -75,6 +77,7 @@ export class KnownHosts {
   }
 
   #followClaims(keys: ReadonlySet<string>): void {
+    for (const key of keys) if (!this.claims.keys.has(key)) this.endedClaims += 1;
     const own = this.#site.layout.claim(this.#site.host.id);
     if (keys.has(own) && !this.claims.keys.has(own)) this.#hooks.ownIsGone('claim');
   }

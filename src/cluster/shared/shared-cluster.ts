@@ -169,6 +169,7 @@ export class SharedCluster implements Cluster {
 
   async releaseNetwork(network: Network): Promise<void> {
     await this.#networks.release(network);
+    this.#teller.forget(network.id);
   }
 
   join(network: Network): void {
@@ -255,9 +256,9 @@ export class SharedCluster implements Cluster {
   }
 
   async #rebuild(token: Revision): Promise<void> {
-    if (this.#networks.recorded.length === 0 && this.#hosts.living.size === 0) return;
     const patienceMs = (this.#membership.schema?.leaseSeconds ?? 0) * 1000;
     for (const follower of this.#followers()) follower.startOver(patienceMs);
+    this.#collector.lookAgain();
     await rebuild(this.#site, token, this.#networks);
   }
 

@@ -224,7 +224,8 @@ export class SharedNetworks {
     const key = layout.network(network.id);
     const generation = await store.get(layout.generation);
     const stored = await this.lookUp(network.id);
-    if (stored === undefined && !this.#doubtful.has(network.id)) return 'done';
+    const isAbsent = stored === undefined && !this.#doubtful.has(network.id);
+    if (isAbsent && (await this.#membership.knowsStore())) return 'done';
     const token = this.#membership.needToken();
     const parts = await store.read(layout.partsOf(network.id));
     const patient = this.#site.clock.nowMs() < deadlineMs;

@@ -52,6 +52,11 @@ export class Teller {
     });
   }
 
+  /** The network is deleted on this host: when it is there again, it is new. */
+  forget(id: NetworkId): void {
+    this.#networks.delete(id);
+  }
+
   /** The network may have come, gone or changed. */
   network(id: NetworkId): void {
     this.#errands.ask(`network ${id}`, async () => {

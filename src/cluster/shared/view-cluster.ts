@@ -55,12 +55,13 @@ function viewLease({ standing, site }: Seen) {
   return { id: liveness.lease, ttlSeconds: liveness.ttlSeconds, renewedSecondsAgo };
 }
 
-/** What lags behind most counts. */
+/** What has not been followed for longest counts. Less than a second is not told, but that it is not followed is. */
 function viewRevision({ followers, site }: Seen) {
-  const applied = followers.flatMap((follower) => follower.applied ?? []);
-  if (applied.length === 0) return undefined;
-  const lowest = Math.min(...applied);
-  return { applied: lowest, newest: Math.max(lowest, site.store.newest) };
+  const { newest } = site.store;
+  if (newest === 0) return undefined;
+  const since = followers.flatMap(({ behindSinceMs }) => behindSinceMs ?? []);
+  if (since.length === 0) return { newest, behindSeconds: 0 };
+  return { newest, behindSeconds: Math.ceil((site.clock.nowMs() - Math.min(...since)) / 1000) };
 }
 
 /** By name, those that live first. */

@@ -16,7 +16,7 @@ Store:       http://192.0.2.9:2379, http://192.0.2.8:2379
 Prefix:      /fairlead
 Lease:       694d77aa, 30 seconds, renewed 4 seconds ago
 Grace:       86400 seconds
-Revision:    120, 3 behind the store
+Revision:    123, followed until 4 seconds ago
 Unpublished: 1 endpoint
 Unusable:    wide: VNI 4096 is taken by link vx0
 Last error:  192.0.2.8:2379 does not answer (2030-01-01T00:00:00.000Z)

@@ -25,7 +25,7 @@ const losses: readonly { readonly what: string; readonly lose: () => void }[] = 
   { what: 'is replaced by an empty one', lose: () => bed.server.replace(1_000) },
   {
     what: 'is replaced by one that has come further',
-    lose: () => bed.server.replace(1_000, { revision: 10_000, keys: [] }),
+    lose: () => bed.server.replace(1_000, { revision: 10_000, keys: [], leases: [] }),
   },
   {
     what: 'is restored from a copy without any network',
@@ -33,6 +33,7 @@ const losses: readonly { readonly what: string; readonly lose: () => void }[] = 
       const { keys } = bed.server.read(root);
       bed.server.replace(1_000, {
         revision: 3,
+        leases: [],
         keys: keys.flatMap(({ lease: _, ...stored }) => (stored.key === `${root}schema` ? stored : [])),
       });
     },
@@ -95,12 +96,12 @@ test('a host that comes later to a store which was wiped puts back what it remem
 });
 
 test('a store that was restored while no host ran is known by its revision', async () => {
-  const { keys } = bed.server.read(root);
+  const copy = bed.server.copy();
   const other = await make(one, network('other', '10.9.0.0/24'));
   await bed.run(20_000);
   one.kill();
   two.kill();
-  bed.server.replace(1_000, { revision: 4, keys: keys.map(({ lease: _, ...stored }) => stored) });
+  bed.server.replace(1_000, copy);
   const again = await bed.host(1, {
     after: one,
     recorded: { networks: [lab, other], endpoints: [web()] },

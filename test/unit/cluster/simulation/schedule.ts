@@ -1,11 +1,12 @@
 // A schedule: what users and misfortune do to a few hosts for a while, all of it decided by one number.
 import type { Cluster } from '../../../../src/cluster/cluster.ts';
 import type { ClusterParts, SimulatedHost } from '../../../support/simulated-host.ts';
+import type { StoreCopy } from '../../../support/simulated-server.ts';
 import type { LinkHabits } from '../../../support/simulated-store.ts';
 import { SimulatedTime } from '../../../support/simulated-time.ts';
 import { unsettled } from './settled.ts';
 import { Users } from './users.ts';
-import { World } from './world.ts';
+import { prefix, World } from './world.ts';
 
 export const leaseSeconds = 10;
 export const graceSeconds = 20;
@@ -54,6 +55,7 @@ class Schedule {
   readonly #actions: readonly Action[];
   /** How long a host is away for that is away for too long. */
   readonly #longMs: readonly [number, number];
+  #copy: StoreCopy | undefined;
 
   constructor(seed: number, newCluster: NewCluster, isLogged: boolean) {
     this.#time = new SimulatedTime(seed);
@@ -64,7 +66,7 @@ class Schedule {
     const habits = { link, failures };
     this.world = new World(seed, { time: this.#time, hosts, habits, newCluster, isLogged });
     this.#users = new Users(this.world);
-    this.#actions = this.#chooseActions();
+    this.#actions = [...this.#chooseActions(), ...(seed % 5 === 0 ? repeat(2, () => this.#loseStore()) : [])];
   }
 
   async run(): Promise<void> {
@@ -194,6 +196,23 @@ class Schedule {
   #restartServer(): void {
     this.world.note('store: restarts');
     this.world.server.restart(this.#time.between([100, 8_000]));
+  }
+
+  /** It is wiped, replaced by an empty one, or restored from a copy that is made at the first time. */
+  #loseStore(): void {
+    const { world } = this;
+    const { server } = world;
+    const kind = this.#time.randomness.pick(['wiped', 'replaced', 'restored'] as const);
+    if (this.#copy === undefined) {
+      this.#copy = server.copy();
+      world.note('store: is copied');
+      return;
+    }
+    world.note(`store: is ${kind}`);
+    world.lose();
+    if (kind === 'wiped') server.write([], [{ deleteBelow: prefix }]);
+    else server.replace(this.#time.between([100, 8_000]), kind === 'restored' ? this.#copy : undefined);
+    this.#copy = undefined;
   }
 
   #start(host: SimulatedHost): void {

@@ -25,6 +25,8 @@ export class World {
   readonly promised = new Map<EndpointId, Promised>();
   /** What was seen that must not be. */
   readonly violations: string[] = [];
+  /** The store lost what it had: others may have been given addresses of hosts that do not know yet. */
+  hasLost = false;
   /** What happened, for whoever reads of a violation. */
   readonly log: string[] | undefined;
   readonly #networks = new Map<string, Network>();
@@ -72,7 +74,14 @@ export class World {
 
   /** Whether a promise has to be kept still. */
   isBinding({ host, lapses }: Promised): boolean {
-    return host.isOn && host.lapses === lapses;
+    return host.isOn && host.lapses === lapses && !this.hasLost;
+  }
+
+  /** The store is about to lose what it has, or some of it. */
+  lose(): void {
+    this.hasLost = true;
+    this.#networks.clear();
+    for (const host of this.hosts) host.lapses += 1;
   }
 
   host(id: HostId): SimulatedHost | undefined {
@@ -81,7 +90,7 @@ export class World {
 
   /** No two endpoints that can be reached have one address on one network. */
   #checkAddresses(changed: SimulatedHost): void {
-    if (!changed.isReachable) return;
+    if (!changed.isReachable || this.hasLost) return;
     const own = new Map<string, EndpointId>();
     for (const [id, { networkId, address }] of changed.kernel.addresses) {
       const place = `${networkId} ${address}`;
