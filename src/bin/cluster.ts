@@ -27,6 +27,8 @@ export interface OpenedCluster {
   readonly underlay: Underlay | undefined;
 }
 
+const memoryKey = 'cluster';
+
 /** Errors: `invalid_parameter` (the advertised address is not this host's, a file that cannot be read), `unavailable`. */
 export async function openCluster(config: Config, store: Store, log: Log): Promise<OpenedCluster> {
   const settings = config.cluster;
@@ -76,16 +78,24 @@ async function hostId(store: Store): Promise<HostId> {
   const known = store.state.settings.get('hostId');
   if (known !== undefined) return known as HostId;
   const id = randomId() as HostId;
-  await store.commit([{ put: 'setting', key: 'hostId', value: id }], { durable: true });
+  await store.commit(
+    [
+      { put: 'setting', key: 'hostId', value: id },
+      // Nobody has written anything by that name yet.
+      { put: 'setting', key: memoryKey, value: JSON.stringify({ blocks: [], networks: [] }) },
+    ],
+    { durable: true },
+  );
   return id;
 }
 
 function memoryIn(store: Store): ClusterMemory {
-  const key = 'cluster';
   return {
-    read: () => JSON.parse(store.state.settings.get(key) ?? '{"blocks":[]}') as Remembered,
+    read: () => JSON.parse(store.state.settings.get(memoryKey) ?? '{"blocks":[]}') as Remembered,
     write: (remembered) =>
-      store.commit([{ put: 'setting', key, value: JSON.stringify(remembered) }], { durable: true }),
+      store.commit([{ put: 'setting', key: memoryKey, value: JSON.stringify(remembered) }], {
+        durable: true,
+      }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface Remembered {
   readonly claim?: RememberedClaim;
   /** By which the others know that it lives. */
   readonly liveness?: LeaseId;
+  /** Below which the store may have something of this host; absent when that is not known. */
+  readonly networks?: readonly NetworkId[];
   readonly blocks: readonly HeldBlock[];
 }
 

@@ -41,7 +41,7 @@ export class SimulatedHost {
   /** How often its claim ended because it was away for too long. */
   lapses = 0;
   onLost: (id: EndpointId, reason: string) => void = () => {};
-  remembered: Remembered = { blocks: [] };
+  remembered: Remembered = { blocks: [], networks: [] };
   readonly #server: SimulatedServer;
   #clock: SimulatedClock | undefined;
   #boots = 0;

@@ -16,6 +16,7 @@ import { decodeBlock, encodeBlock } from './records.ts';
 import type { ReturnedBlocks } from './returned-blocks.ts';
 import type { SharedNetworks } from './shared-networks.ts';
 import type { Site } from './site.ts';
+import type { TouchedNetworks } from './touched-networks.ts';
 
 export interface HeldBlocksParts {
   readonly membership: Membership;
@@ -23,6 +24,7 @@ export interface HeldBlocksParts {
   readonly networks: SharedNetworks;
   readonly returns: ReturnedBlocks;
   readonly hosts: KnownHosts;
+  readonly touched: TouchedNetworks;
 }
 
 /** Of which network and pool a block is asked for, and what is known of it. */
@@ -132,6 +134,7 @@ export class HeldBlocks {
       const key = this.#site.layout.block(network.id, chosen);
       this.#claiming.add(key);
       try {
+        await this.#parts.touched.add(network.id);
         const isOurs = await this.#write(block, key, { token, followed: place.followed });
         if (isOurs) return await this.#use(block);
       } finally {

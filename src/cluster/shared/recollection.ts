@@ -23,6 +23,18 @@ export class Recollection {
     return this.#next;
   }
 
+  /** Errors: `unavailable`. */
+  forgetNetworks(): Promise<void> {
+    const { networks: _, ...rest } = this.#current;
+    this.#current = rest;
+    return this.change({});
+  }
+
+  /** Whatever was changed so far is written. Errors: `unavailable`. */
+  written(): Promise<void> {
+    return this.#next ?? this.#writing;
+  }
+
   async #write(): Promise<void> {
     const before = this.#writing;
     const writing = before

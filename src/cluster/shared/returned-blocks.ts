@@ -50,6 +50,12 @@ export class ReturnedBlocks {
     return this.#returns.has(this.#site.layout.block(networkId, cidr));
   }
 
+  /** Those with blocks that are, or may yet come to be, in the store. */
+  networks(): readonly NetworkId[] {
+    const keys = [...this.#returns.keys(), ...this.#doubts.keys()];
+    return keys.flatMap((key) => this.#site.layout.parsePart(key)?.networkId ?? []);
+  }
+
   /** It is this host's, and may be by a claim that is still on its way. */
   add(block: HeldBlock, { isDoubtful = false } = {}): void {
     const key = this.#site.layout.block(block.networkId, block.cidr);

@@ -13,6 +13,7 @@ import { decodeBlock, encodeBlock } from './records.ts';
 import type { ReturnedBlocks } from './returned-blocks.ts';
 import type { SharedNetworks } from './shared-networks.ts';
 import type { Site } from './site.ts';
+import type { TouchedNetworks } from './touched-networks.ts';
 
 export interface OwnParts {
   readonly networks: SharedNetworks;
@@ -20,13 +21,15 @@ export interface OwnParts {
   readonly held: HeldBlocks;
   readonly endpoints: PublishedEndpoints;
   readonly returns: ReturnedBlocks;
+  readonly touched: TouchedNetworks;
 }
 
 /** May be repeated. Errors: `unavailable`, also when the claim was lost meanwhile. */
 export async function settle(site: Site, token: Revision, parts: OwnParts): Promise<void> {
-  const { layout, host, store } = site;
-  const { networks, held, endpoints, returns } = parts;
-  const own = ownRecords(layout, host.id, (await store.read(layout.parts)).keys);
+  const { layout, host } = site;
+  const { networks, held, endpoints, returns, touched } = parts;
+  const here = [...held.all, ...endpoints.wanted.values()].map(({ networkId }) => networkId);
+  const own = ownRecords(layout, host.id, await touched.read(here));
   const kept: HeldBlock[] = [];
   for (const block of neededBlocks(held.all, endpoints.wanted.values(), networks.known)) {
     const stored = own.holders.get(layout.block(block.networkId, block.cidr));

@@ -33,6 +33,7 @@ import { SharedNetworks } from './shared-networks.ts';
 import type { Site } from './site.ts';
 import { Standing } from './standing.ts';
 import { Teller } from './teller.ts';
+import { TouchedNetworks } from './touched-networks.ts';
 import { viewCluster } from './view-cluster.ts';
 
 export interface SharedClusterOptions extends Times {
@@ -66,6 +67,7 @@ export class SharedCluster implements Cluster {
   readonly #endpoints: PublishedEndpoints;
   readonly #returns: ReturnedBlocks;
   readonly #held: HeldBlocks;
+  readonly #touched: TouchedNetworks;
   readonly #collector: Collector;
   readonly #errands: Errands;
   readonly #teller: Teller;
@@ -105,12 +107,14 @@ export class SharedCluster implements Cluster {
       isWanted: (block) => this.#held.wants(block),
       deleted: (id, key, revision) => this.#followed.get(id)?.follower.learnDeleted(key, revision),
     });
+    this.#touched = new TouchedNetworks(site, recollection);
     this.#held = new HeldBlocks(site, {
       membership: this.#membership,
       recollection,
       networks: this.#networks,
       returns: this.#returns,
       hosts: this.#hosts,
+      touched: this.#touched,
     });
     this.#collector = new Collector(site, this.#hosts);
     this.#errands = new Errands(clock, log);
@@ -131,7 +135,8 @@ export class SharedCluster implements Cluster {
   ): Promise<void> {
     for (const network of networks) this.#networks.remember(network);
     this.#endpoints.begin(endpoints);
-    const used = new Set(endpoints.map(({ networkId }) => networkId));
+    // On those that are joined by now an engine may hold addresses for endpoints to be.
+    const used = new Set([...endpoints.map(({ networkId }) => networkId), ...this.#followed.keys()]);
     this.#held.replace(this.#held.all.filter(({ networkId }) => used.has(networkId)));
     this.#teller.begin(listener);
     const joined = new Promise<void>((resolve) => {
@@ -259,6 +264,8 @@ export class SharedCluster implements Cluster {
     const patienceMs = (this.#membership.schema?.leaseSeconds ?? 0) * 1000;
     for (const follower of this.#followers()) follower.startOver(patienceMs);
     this.#collector.lookAgain();
+    // A copy may have what was given back long ago.
+    await this.#touched.forget();
     await rebuild(this.#site, token, this.#networks);
   }
 
@@ -286,6 +293,7 @@ export class SharedCluster implements Cluster {
       held: this.#held,
       endpoints: this.#endpoints,
       returns: this.#returns,
+      touched: this.#touched,
     });
     this.#tellMissing();
     this.#cancelSweep();
@@ -294,13 +302,23 @@ export class SharedCluster implements Cluster {
 
   /** What came into the store as this host's after it was looked at is found, too. */
   async #sweep(): Promise<void> {
-    const { store, layout, clock } = this.#site;
+    const { layout, clock, host } = this.#site;
+    const before = this.#touched.remembered;
     try {
-      const { keys } = await store.read(layout.parts);
+      const keys = await this.#touched.read(this.#networksHere());
       for (const stored of keys) this.#followOwn(stored);
+      const own = keys.filter(({ value }) => decodeBlock(value) === host.id);
+      const found = own.flatMap(({ key }) => layout.parsePart(key)?.networkId ?? []);
+      await this.#touched.keep(new Set([...found, ...this.#networksHere()]), before);
     } catch {
       this.#cancelSweep = clock.after(afterlifeMs, () => void this.#sweep());
     }
+  }
+
+  #networksHere(): readonly NetworkId[] {
+    const wanted = [...this.#followed].filter(([, { isWanted }]) => isWanted).map(([id]) => id);
+    const known = [...this.#held.all, ...this.#endpoints.wanted.values()];
+    return [...wanted, ...known.map(({ networkId }) => networkId), ...this.#returns.networks()];
   }
 
   /** While others may use the addresses of what runs here, it must not reach them, nor they it. */

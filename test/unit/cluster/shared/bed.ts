@@ -50,7 +50,7 @@ export class Bed {
   prepare(number: number, changed: Partial<SharedClusterOptions> & { readonly after?: BedHost } = {}) {
     const { after, ...options } = changed;
     const { link, clock, store, machine } = connect(this.server);
-    const memory = after?.memory ?? { remembered: { blocks: [] } as Remembered };
+    const memory = after?.memory ?? { remembered: { blocks: [], networks: [] } as Remembered };
     const told: string[] = [];
     const failing = new Set<string>();
     const cluster: Cluster = new SharedCluster({
