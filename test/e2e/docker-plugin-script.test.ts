@@ -191,8 +191,8 @@ describe('a netd that dockerd knows', () => {
     ],
     [
       'CreateNetwork',
-      { NetworkID, Options: { 'com.docker.network.generic': { driver: 'overlay' } } },
-      'overlay',
+      { NetworkID, Options: { 'com.docker.network.generic': { driver: 'ipvlan' } } },
+      'ipvlan',
     ],
     ['GwAllocCheck', { Options: { 'com.docker.network.generic': { mtu: 'much' } } }, 'much'],
   ])('refuses what it cannot do: %s %j', async (method, body, reason) => {

@@ -84,7 +84,7 @@ describe('an address', () => {
     expect(parts.cluster.held.get(subnet)).toEqual([subnet]);
     await core.engines.releaseAddress(poolId, '10.90.0.2' as IpAddress);
     expect(parts.cluster.held.get(subnet)).toBeUndefined();
-    expect(parts.presence.has(network.id)).toBe(false);
+    expect(parts.present.has(network.id)).toBe(false);
   });
 
   test('keeps the block for an endpoint, and the network is there from its container’s joining to its leaving', async () => {
