@@ -39,6 +39,7 @@ import { KernelTracer } from '../tracer/kernel-tracer.ts';
 import { SocketProber } from '../tracer/socket-prober.ts';
 import { openCluster } from './cluster.ts';
 import type { Config } from './config.ts';
+import { sharedBlocks } from './shared-blocks.ts';
 
 /** Opens the records and everything that works on the kernel; changes nothing there yet. */
 export async function assemble(config: Config, log: Log): Promise<Parts> {
@@ -60,7 +61,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
         hostSubnets: () => hostSubnetsInUse('/etc/resolv.conf'),
         ulaPrefix: await ulaPrefix(store),
       }),
-      cluster,
+      sharedBlocks(cluster, store),
     ),
     new NullIpam(),
     new ForeignIpam(),

@@ -129,7 +129,7 @@ export class SimulatedServer {
     this.#leases.clear();
     this.#history = [];
     this.#revision = copy.revision;
-    this.#compacted = copy.revision;
+    this.#compacted = copy.revision + 1;
     for (const [id, ttlSeconds] of copy.leases) {
       this.#leases.set(id, { id, ttlSeconds, keys: new Set(), endsAtMs: 0, cancel: () => {} });
     }

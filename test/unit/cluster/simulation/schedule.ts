@@ -1,7 +1,6 @@
 // A schedule: what users and misfortune do to a few hosts for a while, all of it decided by one number.
 import type { Cluster } from '../../../../src/cluster/cluster.ts';
 import type { ClusterParts, SimulatedHost } from '../../../support/simulated-host.ts';
-import type { StoreCopy } from '../../../support/simulated-server.ts';
 import type { LinkHabits } from '../../../support/simulated-store.ts';
 import { SimulatedTime } from '../../../support/simulated-time.ts';
 import { unsettled } from './settled.ts';
@@ -45,6 +44,9 @@ export async function runSchedule(seed: number, newCluster: NewCluster, isLogged
   return { violations: world.violations, log: world.log ?? [], virtualMs: world.time.nowMs };
 }
 
+/** `SIMULATION_LOSSES=1`: the store loses all it has, too. What is promised of addresses does not hold then. */
+const losesStore = process.env['SIMULATION_LOSSES'] !== undefined;
+
 type Action = (host: SimulatedHost) => void;
 
 class Schedule {
@@ -55,7 +57,6 @@ class Schedule {
   readonly #actions: readonly Action[];
   /** How long a host is away for that is away for too long. */
   readonly #longMs: readonly [number, number];
-  #copy: StoreCopy | undefined;
 
   constructor(seed: number, newCluster: NewCluster, isLogged: boolean) {
     this.#time = new SimulatedTime(seed);
@@ -66,7 +67,8 @@ class Schedule {
     const habits = { link, failures };
     this.world = new World(seed, { time: this.#time, hosts, habits, newCluster, isLogged });
     this.#users = new Users(this.world);
-    this.#actions = [...this.#chooseActions(), ...(seed % 5 === 0 ? repeat(2, () => this.#loseStore()) : [])];
+    const losses = losesStore ? repeat<Action>(2, () => this.#loseStore()) : [];
+    this.#actions = [...this.#chooseActions(), ...losses];
   }
 
   async run(): Promise<void> {
@@ -198,21 +200,14 @@ class Schedule {
     this.world.server.restart(this.#time.between([100, 8_000]));
   }
 
-  /** It is wiped, replaced by an empty one, or restored from a copy that is made at the first time. */
+  /** It is wiped, or replaced by an empty one. */
   #loseStore(): void {
     const { world } = this;
-    const { server } = world;
-    const kind = this.#time.randomness.pick(['wiped', 'replaced', 'restored'] as const);
-    if (this.#copy === undefined) {
-      this.#copy = server.copy();
-      world.note('store: is copied');
-      return;
-    }
-    world.note(`store: is ${kind}`);
+    const isWiped = this.#time.chance(0.5);
+    world.note(`store: is ${isWiped ? 'wiped' : 'replaced'}`);
     world.lose();
-    if (kind === 'wiped') server.write([], [{ deleteBelow: prefix }]);
-    else server.replace(this.#time.between([100, 8_000]), kind === 'restored' ? this.#copy : undefined);
-    this.#copy = undefined;
+    if (isWiped) world.server.write([], [{ deleteBelow: prefix }]);
+    else world.server.replace(this.#time.between([100, 8_000]));
   }
 
   #start(host: SimulatedHost): void {
