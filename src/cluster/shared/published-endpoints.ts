@@ -56,6 +56,8 @@ export class PublishedEndpoints {
   readonly #open = new Set<EndpointId>();
   /** Those of which what is stored has to be read first. */
   readonly #unsure = new Map<EndpointId, Doubt>();
+  /** Those of which a write may still come about, even after the store was seen to have them: it is not there only after that. */
+  readonly #late = new Map<EndpointId, Doubt>();
   readonly #waiting = new Map<EndpointId, (() => void)[]>();
 
   constructor(site: Site, membership: Membership, networks: SharedNetworks, hooks: PublishedHooks) {
@@ -183,6 +185,7 @@ export class PublishedEndpoints {
         const leftMs = untilMs - this.#site.clock.nowMs();
         if (key === undefined && !this.#wanted.has(id) && leftMs > 0) this.#lookAgain(id, leftMs);
         else this.#unsure.delete(id);
+        if (leftMs <= 0) this.#late.delete(id);
       }),
     );
   }
@@ -275,9 +278,21 @@ export class PublishedEndpoints {
     } else if ('delete' in write) {
       this.#stored.delete(id);
       this.#hooks.deleted(networkId, write.delete, revision);
+      if (this.#mayComeAgain(id)) return;
     }
     if (this.#isSettled(id)) this.#settle(id);
     else this.#open.add(id);
+  }
+
+  /** What was sent before may arrive after it was deleted. */
+  #mayComeAgain(id: EndpointId): boolean {
+    const late = this.#late.get(id);
+    this.#late.delete(id);
+    const leftMs = (late?.untilMs ?? 0) - this.#site.clock.nowMs();
+    if (late === undefined || leftMs <= 0 || this.#wanted.has(id)) return false;
+    this.#unsure.set(id, late);
+    this.#lookAgain(id, leftMs);
+    return true;
   }
 
   /** One of the conditions did not hold: everything they were about is read again. */
@@ -295,6 +310,7 @@ export class PublishedEndpoints {
     const isRefused = error instanceof NetError && error.code === 'conflict';
     const untilMs = isRefused ? 0 : this.#site.clock.nowMs() + doubtMs;
     this.#unsure.set(id, { networkId, untilMs });
+    if (!isRefused) this.#late.set(id, { networkId, untilMs });
   }
 
   #networkOf(id: EndpointId): NetworkId | undefined {
