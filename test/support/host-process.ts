@@ -67,11 +67,7 @@ export class HostProcess {
 
   /** Its pid as seen from outside the host: the child of the process that entered the host for it. */
   async pid(): Promise<number> {
-    const entering = this.#child.pid;
-    return waitUntil(`${this.command[0]} has started`, () => {
-      const children = readFileSync(`/proc/${entering}/task/${entering}/children`, 'utf8').trim();
-      return children === '' ? undefined : Number(children.split(' ')[0]);
-    });
+    return waitUntil(`${this.command[0]} has started`, () => this.#childPid());
   }
 
   /** Holds the process up while some work is done. */
@@ -87,7 +83,11 @@ export class HostProcess {
 
   /** Sends a signal, and resolves when the process has ended. */
   async end(signal: NodeJS.Signals): Promise<CommandResult> {
-    if (!this.hasEnded) process.kill(await this.pid(), signal);
+    // It may end by itself at any moment.
+    const pid = await waitUntil(`${this.command[0]} has started or ended`, () =>
+      this.hasEnded ? null : this.#childPid(),
+    );
+    if (pid !== null) sendSignal(pid, signal);
     // Where it was held up, so is whoever entered the host for it: nsenter(1) stops with its child.
     this.#child.kill('SIGCONT');
     return this.ended;
@@ -105,5 +105,21 @@ export class HostProcess {
     );
     if (found === null) throw new Error(`${this.command.join(' ')} ended: ${this.#stderr}${this.#stdout}`);
     return found;
+  }
+
+  /** The process that entered the host for it has no other child. */
+  #childPid(): number | undefined {
+    const entering = this.#child.pid;
+    const children = readFileSync(`/proc/${entering}/task/${entering}/children`, 'utf8').trim();
+    return children === '' ? undefined : Number(children.split(' ')[0]);
+  }
+}
+
+/** To a process that may have ended just now. */
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
