@@ -22,7 +22,8 @@ export class ClusterFollower implements ClusterListener {
   readonly #locks: Locks;
   readonly #memberships: Memberships;
   readonly #contacts: FirstContacts;
-  #isTunnelsToldOf = false;
+  /** Undefined as long as nothing was said of them. */
+  #areTunnelsOpen: boolean | undefined;
 
   constructor(parts: Parts, locks: Locks, memberships: Memberships) {
     this.#parts = parts;
@@ -41,7 +42,7 @@ export class ClusterFollower implements ClusterListener {
       (network) => network.shared === true && network.pending !== true,
     );
     await cluster.start({ networks, endpoints }, this);
-    if (!this.#isTunnelsToldOf) await this.#turnTunnels(true);
+    if (this.#areTunnelsOpen === undefined) await this.#turnTunnels(true);
     for (const network of networks) {
       if (this.#parts.present.has(network.id)) cluster.join(network);
     }
@@ -104,9 +105,10 @@ export class ClusterFollower implements ClusterListener {
 
   async tunnelsChanged(open: boolean): Promise<void> {
     const { log } = this.#parts;
-    this.#isTunnelsToldOf = true;
-    if (open) log.info({}, 'tunnels to other hosts are open again');
-    else log.warn({}, 'tunnels to other hosts are closed: they may have been given addresses of this one');
+    if (!open)
+      log.warn({}, 'tunnels to other hosts are closed: they may have been given addresses of this one');
+    else if (this.#areTunnelsOpen === false) log.info({}, 'tunnels to other hosts are open again');
+    this.#areTunnelsOpen = open;
     await this.#turnTunnels(open);
   }
 
