@@ -137,7 +137,7 @@ test('a member that hangs is left for the next one, by calls and by watches', sl
   const follower = new Follower(store, (await store.read('')).revision + 1);
   await store.write([], [{ put: '/f/1', value: 'x' }]);
   await waitUntil('it is told', () => follower.seen.length === 1);
-  servers.pause(hanging);
+  await servers.pause(hanging);
   expect((await store.get('/f/1')).key?.value).toBe('x');
   expect(store.endpoints[0]).not.toBe(servers.urls[hanging]);
   await store.write([], [{ put: '/f/2', value: 'x' }]);
@@ -153,7 +153,7 @@ test('a write that a hanging member may have got is not repeated elsewhere', slo
   await using connected = await connect(servers, {}, hanging);
   const { store } = connected;
   await store.write([], [{ put: '/a', value: '1' }]);
-  servers.pause(hanging);
+  await servers.pause(hanging);
   const writing = store.write([], [{ put: '/a', value: '2' }]);
   await expect(writing).rejects.toMatchObject({
     code: 'unavailable',

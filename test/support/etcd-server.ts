@@ -1,6 +1,7 @@
 // Real etcd on loopback: one member or three, with what they keep in a directory that goes with them.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -119,8 +120,10 @@ export class EtcdServers implements AsyncDisposable {
   }
 
   /** As a machine that hangs: connections to it stay, and nothing is answered. */
-  pause(index: number): void {
-    this.#member(index).process?.kill('SIGSTOP');
+  async pause(index: number): Promise<void> {
+    const { process } = this.#member(index);
+    process?.kill('SIGSTOP');
+    await waitUntil('every thread of it stands still', () => threadsStand(process?.pid));
   }
 
   resume(index: number): void {
@@ -203,4 +206,10 @@ async function freePorts(count: number): Promise<readonly number[]> {
   const ports = listening.map((server) => (server.address() as { port: number }).port);
   await Promise.all(listening.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+/** The signal reaches them one after the other (man 7 signal). */
+function threadsStand(pid: number | undefined): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) => / T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
 }
