@@ -9,7 +9,7 @@ import { decodeBlock, decodeEndpoint } from './records.ts';
 
 export interface Holdings {
   readonly keys: readonly StoredKey[];
-  readonly hosts: Pick<KnownHosts, 'living' | 'nameOf'>;
+  readonly hosts: Pick<KnownHosts, 'isAlive' | 'nameOf'>;
   readonly self: HostId;
   readonly layout: Layout;
   /** What is about to be given back is waited for. */
@@ -30,7 +30,7 @@ export function refuseHolders(network: Network, { keys, hosts, self, layout, pat
     throw new NetError('conflict', `network ${network.name} is in use by ${list(names)}`);
   }
   const holders = new Set(keys.flatMap(({ value }) => decodeBlock(value) ?? []));
-  const away = [...holders].filter((host) => host !== self && !hosts.living.has(host));
+  const away = [...holders].filter((host) => host !== self && !hosts.isAlive(host));
   if (away.length > 0) {
     const names = away.map((host) => hosts.nameOf(host)).sort();
     throw new NetError(

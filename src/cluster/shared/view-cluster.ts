@@ -69,6 +69,12 @@ function viewMembers({ hosts, site }: Seen): readonly ClusterMemberView[] {
   const { living } = hosts;
   const away = hosts.claimants().filter(({ id }) => !living.has(id));
   return [...living.values(), ...away]
-    .map(({ id, name, address }) => ({ id, name, address, alive: living.has(id), self: id === site.host.id }))
+    .map(({ id, name, address }) => ({
+      id,
+      name,
+      address,
+      alive: hosts.isAlive(id),
+      self: id === site.host.id,
+    }))
     .sort((a, b) => Number(b.alive) - Number(a.alive) || (a.name < b.name ? -1 : 1));
 }

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Cidr, IpAddress } from '../../../../src/base/cidr.ts';
 import type { EndpointId } from '../../../../src/model/ids.ts';
 import type { Network } from '../../../../src/model/network.ts';
-import { Bed, type BedHost, endpoint, hostRecord, network } from './bed.ts';
+import { Bed, type BedHost, endpoint, hostRecord, network, root } from './bed.ts';
 
 let bed: Bed;
 let one: BedHost;
@@ -65,6 +65,17 @@ test('those of a host that dies are gone when its lease ends, and come back with
   const web = endpoint('web', lab, '10.0.0.2');
   await bed.host(2, { after: two, recorded: { networks: [lab], endpoints: [web] } });
   await bed.until(() => told(one).at(-1) === 'peers id-lab +[ep-web@192.0.2.2] -[]');
+});
+
+test('those of a host whose lease was ended, and which is back at once, were never gone', async () => {
+  await publish('web', '10.0.0.2');
+  await bed.until(() => told(one).length === 2);
+  const hosts = bed.keys('host/');
+  bed.server.write([], [{ deleteBelow: `${root}host/` }]);
+  expect(bed.keys('host/')).toEqual([]);
+  await bed.until(() => bed.keys('host/').length === hosts.length);
+  await bed.run(20_000);
+  expect(told(one).slice(2)).toEqual([]);
 });
 
 test('those of a host that moved to another address are told anew', async () => {
