@@ -140,7 +140,7 @@ async function openCluster(url: string, host: ClusterHost): Promise<Cluster> {
 
 /** Hosts are not started again here. */
 function memoryOfProcess(): ClusterMemory {
-  let remembered: Remembered = { blocks: [] };
+  let remembered: Remembered = { blocks: [], networks: [] };
   return {
     read: () => remembered,
     write: async (next) => {
