@@ -35,8 +35,10 @@ export class TouchedNetworks {
 
   /** Only these, of those there were before, and what came since. Errors: `unavailable`. */
   async keep(ids: ReadonlySet<NetworkId>, before: readonly NetworkId[] | undefined): Promise<void> {
-    const now = this.#recollection.current.networks ?? [];
-    const since = now.filter((id) => before?.includes(id) !== true);
+    const now = this.remembered;
+    // Forgotten since: what was read may not have been all.
+    if (before !== undefined && now === undefined) return;
+    const since = (now ?? []).filter((id) => before?.includes(id) !== true);
     await this.#recollection.change({ networks: [...new Set([...ids, ...since])] });
   }
 
