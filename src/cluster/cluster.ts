@@ -40,7 +40,7 @@ export interface Cluster {
   claimNetwork(draft: Network, others: readonly Network[]): Promise<Network>;
   /** Absent is fine. Errors: `conflict` naming hosts and endpoints that are on it; `unavailable`. */
   releaseNetwork(network: Network): Promise<void>;
-  /** Follows the endpoints on a network, before the first of this host's own is made. May be repeated. */
+  /** Follows the endpoints on a network, before the first of this host's own is made; also before `start`, which goes by it. May be repeated. */
   join(network: Network): void;
   /** The last of its own is gone: follows no more, and gives the blocks of addresses back. Absent is fine. */
   leave(networkId: NetworkId): void;

@@ -1,5 +1,6 @@
 // What other hosts change, brought about on this one: networks that come and go, endpoints of theirs, and addresses that are no
 // longer ours.
+import { isDeepStrictEqual } from 'node:util';
 import { addressOf, overlaps } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import type { ClusterListener } from '../cluster/cluster.ts';
@@ -11,7 +12,7 @@ import { deleteNetwork, removeRecordedNetwork } from './delete-network.ts';
 import { networkEvent } from './events.ts';
 import { FirstContacts } from './first-contacts.ts';
 import type { Locks } from './locks.ts';
-import { driverOf, endpointsOfNetwork, ipamOf } from './lookup.ts';
+import { endpointsOfNetwork, ipamOf } from './lookup.ts';
 import type { Memberships } from './memberships.ts';
 import type { Parts } from './parts.ts';
 import { followPeers, sharedEndpoint } from './peers.ts';
@@ -43,9 +44,6 @@ export class ClusterFollower implements ClusterListener {
     );
     await cluster.start({ networks, endpoints }, this);
     if (this.#areTunnelsOpen === undefined) await this.#turnTunnels(true);
-    for (const network of networks) {
-      if (this.#parts.present.has(network.id)) cluster.join(network);
-    }
     // Networks that were being made when the last run ended are taken back from all hosts.
     await this.#locks.alone(() => repairPending(this.#parts));
   }
@@ -58,7 +56,8 @@ export class ClusterFollower implements ClusterListener {
     const keys = { exclusive: ['networks', `network:${network.id}`] };
     await this.#locks.run(keys, async () => {
       const known = this.#state.networks.get(network.id);
-      if (sameNetwork(known, network) || (known?.pending === true && (await this.#takeBack(known)))) return;
+      if (isDeepStrictEqual(known, network) || (known?.pending === true && (await this.#takeBack(known))))
+        return;
       if (known === undefined) this.#checkRoom(network);
       const ipam = ipamOf(this.#parts, network.ipam.driver);
       for (const pool of network.ipam.pools) ipam.restore(network.name, pool, []);
@@ -143,18 +142,12 @@ export class ClusterFollower implements ClusterListener {
 
   async #turnTunnels(open: boolean): Promise<void> {
     const { present } = this.#parts;
-    for (const { driver, networks } of this.#tunnelDrivers()) {
-      await driver.tunnels?.setOpen(
+    const there = [...this.#state.networks.values()].filter(({ id, shared }) => shared && present.has(id));
+    for (const { name, tunnels } of this.#parts.drivers.values()) {
+      await tunnels?.setOpen(
         open,
-        networks.filter(({ id }) => present.has(id)),
+        there.filter(({ driver }) => driver === name),
       );
-    }
-  }
-
-  *#tunnelDrivers() {
-    const networks = [...this.#state.networks.values()].filter(({ shared }) => shared === true);
-    for (const driver of this.#parts.drivers.values()) {
-      yield { driver, networks: networks.filter((network) => driverOf(this.#parts, network) === driver) };
     }
   }
 
@@ -174,8 +167,4 @@ export class ClusterFollower implements ClusterListener {
       }
     }
   }
-}
-
-function sameNetwork(known: Network | undefined, found: Network): boolean {
-  return known !== undefined && JSON.stringify(known) === JSON.stringify(found);
 }
