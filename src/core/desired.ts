@@ -199,6 +199,7 @@ export function resolverView(state: State, sandbox: Sandbox, endpoints: readonly
     networks: named.map((endpoint) => endpoint.networkId),
     links: named.flatMap((endpoint) => endpoint.links),
     forwarding: sandbox.dns.servers.length > 0 ? sandbox.dns.servers : forwarding(state, named),
+    ...('path' in sandbox.namespace && { namespacePath: sandbox.namespace.path }),
   };
 }
 

@@ -19,7 +19,10 @@ export interface NameEntry {
   readonly services: readonly ExposedPort[];
 }
 
-/** Where questions go that no network answers. */
+/**
+ * Where questions go that no network answers: to the servers of the host, asked from the host; or to a sandbox's or a network's
+ * own, asked from the asker's namespace, so that they see no more than the asker could reach by itself.
+ */
 export type Forwarding = 'host' | 'none' | readonly IpAddress[];
 
 /** What one sandbox may see. */
@@ -30,4 +33,6 @@ export interface ResolverView {
   /** Private names it gave to other sandboxes. */
   readonly links: readonly { readonly alias: string; readonly target: SandboxId }[];
   readonly forwarding: Forwarding;
+  /** Its namespace; absent when there is none to ask servers from. */
+  readonly namespacePath?: string;
 }
