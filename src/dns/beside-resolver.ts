@@ -28,7 +28,7 @@ export class BesideResolver {
   constructor(precedence: Precedence, { table, view, log }: BesideResolverParts) {
     const responder = new Responder({
       table,
-      forward: (query) => this.#forwarder.forward(query, [precedence.engine]),
+      forward: async (query) => (await this.#forwarder.forward(query, [precedence.engine], 'all'))?.reply,
       log,
     });
     this.#precedence = precedence;

@@ -1,8 +1,9 @@
 // The name service: one table for all, and a pair of sockets in every sandbox, or at every gateway, that is asked.
-import type { IpAddress } from '../base/cidr.ts';
+import { familyOf, type IpAddress } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import { type NameEntry, type ResolverView, resolverAddress } from '../model/name-entry.ts';
+import { adoptOpened } from './adopt-sockets.ts';
 import type { ForwardTarget } from './answer.ts';
 import { BesideResolver } from './beside-resolver.ts';
 import { ReplyCache } from './cache.ts';
@@ -48,14 +49,16 @@ class Engine implements NameService {
   readonly #hostUpstreams: HostUpstreams;
   readonly #upstreamPort: number;
   readonly #forwarder = new Forwarder({ cache: new ReplyCache() });
-  readonly #forward: Forward = (query, target) => this.#forwarder.forward(query, this.#upstreamsOf(target));
+  readonly #forward: Forward = async (query, target) => {
+    return (await this.#forwarder.forward(query, this.#upstreamsOf(target), 'all'))?.reply;
+  };
   readonly #responder: Responder;
 
   constructor(options: NameServiceOptions) {
     const { log, resolvConf = '/etc/resolv.conf' } = options;
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
-    this.#openSockets = options.openSockets ?? openResolverSockets;
+    this.#openSockets = options.openSockets ?? (async (path) => adoptOpened(await openResolverSockets(path)));
     this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
     this.#fixedUpstreams = options.upstreams ?? [];
     this.#upstreamPort = options.upstreamPort ?? 53;
@@ -64,7 +67,9 @@ class Engine implements NameService {
       table: this.#table,
       views: this.#views,
       responder: this.#responder,
-      openSockets: options.openGatewaySockets ?? openGatewaySockets,
+      openSockets:
+        options.openGatewaySockets ??
+        (async (address) => adoptOpened(await openGatewaySockets(address), familyOf(address))),
       log,
     });
   }

@@ -18,6 +18,18 @@ export interface ForwarderOptions {
   readonly staggerMs?: number;
 }
 
+export interface Forwarded {
+  /** Without OPT record, its TTLs as they are now. */
+  readonly reply: Buffer;
+  /** How long copies may be given elsewhere; 0 when this one is for the asker alone. */
+  readonly rememberMs: number;
+  readonly from: 'cache' | 'stale' | 'upstream';
+  /** The upstream's address. */
+  readonly upstream?: string;
+  /** How long the upstream took. */
+  readonly tookMs?: number;
+}
+
 /** What an upstream answers that cannot help: another may. */
 const unhelpful: readonly number[] = [rcode.SERVFAIL, rcode.REFUSED, rcode.NOTIMP];
 
@@ -36,11 +48,23 @@ export class Forwarder {
     this.#staggerMs = staggerMs;
   }
 
-  /** A reply without OPT record from the cache or from the first upstream to have one; undefined when all fail. Never rejects. */
-  async forward(query: Query, upstreams: readonly Upstream[]): Promise<Buffer | undefined> {
+  /**
+   * A reply from the cache or from the first upstream to have one; undefined when all fail. Never rejects.
+   * @param _asker who asks, for a fair share of the questions under way.
+   */
+  async forward(
+    query: Query,
+    upstreams: readonly Upstream[],
+    _asker: string,
+  ): Promise<Forwarded | undefined> {
     const key = keyOf(query, upstreams);
     const cached = this.#cache?.get(key);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined) return { reply: cached, rememberMs: 0, from: 'cache' };
+    const reply = await this.#replyTo(key, query, upstreams);
+    return reply && { reply, rememberMs: 0, from: 'upstream' };
+  }
+
+  async #replyTo(key: string, query: Query, upstreams: readonly Upstream[]): Promise<Buffer | undefined> {
     const joined = this.#inFlight.get(key);
     if (joined !== undefined) return joined;
     if (this.#inFlight.size >= this.#inFlightMax) return undefined;

@@ -32,8 +32,18 @@ function query(name = 'example.com', options: QuestionOptions = {}): Query {
   return incoming.query;
 }
 
-function forwarder(options: Partial<ForwarderOptions> = {}): Forwarder {
-  return new Forwarder({ cache: new ReplyCache(), ...options });
+/** The replies alone, to one asker. */
+function repliesBy(options: ForwarderOptions) {
+  const forwarder = new Forwarder(options);
+  return {
+    forward: async (query: Query, upstreams: readonly Upstream[]) =>
+      (await forwarder.forward(query, upstreams, 'asker'))?.reply,
+    close: () => forwarder.close(),
+  };
+}
+
+function forwarder(options: Partial<ForwarderOptions> = {}) {
+  return repliesBy({ cache: new ReplyCache(), ...options });
 }
 
 async function answers(forwarding: Promise<Buffer | undefined>): Promise<readonly string[] | undefined> {
@@ -242,7 +252,7 @@ test('a datagram that gets lost is sent again', async () => {
 });
 
 describe('of an upstream that is the only one there can be', () => {
-  const relay = (options: Partial<ForwarderOptions> = {}) => new Forwarder({ anyReply: true, ...options });
+  const relay = (options: Partial<ForwarderOptions> = {}) => repliesBy({ anyReply: true, ...options });
 
   test.each([2, 4, 5])('a failure is a reply too: rcode %i', async (rcode) => {
     const only = await upstream((question) => [replyTo(question, { rcode })]);
