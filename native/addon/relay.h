@@ -2,17 +2,13 @@
 // thread for all ports, which goes on while the event loop is busy.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "reactor_thread.h"
 #include "relayed_port.h"
-#include "thread.h"
 
 namespace fairlead {
 
@@ -33,30 +29,14 @@ class Relay {
   void stop();
 
  private:
-  /** For the thread to come round although there is no traffic. */
-  class Wakeup final : public Watched {
-   public:
-    void ready() override;
-    void call() const;
-    Fd counter;
-  };
+  Result<Done> start();
+  /** Returns when the next one is due. */
+  int tick(Clock::time_point now);
 
-  std::optional<SystemError> start();
-  void loop();
-  /** Tells everybody who is to be told in this turn; false when the relay is stopping. */
-  bool turn(std::unique_lock<std::mutex>& lock);
-  void tick(Clock::time_point now);
-
-  Shared shared_;
-  Wakeup wakeup_;
+  ReactorThread thread_;
+  Shared shared_{thread_.reactor()};
   std::unordered_map<int, std::unique_ptr<RelayedPort>> ports_;
-  std::optional<Thread> thread_;
   Clock::time_point lastTick_;
-  bool stopping_ = false;
-  /** Held by the thread but while it waits for events, and between two events if somebody else wants it. */
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  std::atomic<int> wanted_ = 0;
 };
 
 }  // namespace fairlead

@@ -8,27 +8,12 @@
 #include <unordered_set>
 #include <vector>
 
+#include "budget.h"
 #include "pipe_pool.h"
-#include "relay_reactor.h"
+#include "reactor_thread.h"
 #include "sockets.h"
 
 namespace fairlead {
-
-/** How many of a kind there may be at a time in all. */
-class Budget {
- public:
-  void set(size_t limit) { left_ = limit; }
-
-  bool take() {
-    if (left_ == 0) return false;
-    left_--;
-    return true;
-  }
-  void giveBack() { left_++; }
-
- private:
-  size_t left_ = 0;
-};
 
 class RelayedPort : public Watched {
  public:
@@ -39,7 +24,9 @@ class RelayedPort : public Watched {
 };
 
 struct Shared {
-  Reactor reactor;
+  explicit Shared(Reactor& itsReactor) : reactor(itsReactor) {}
+
+  Reactor& reactor;
   PipePool pipes;
   Budget connections;
   Budget clients;

@@ -1,4 +1,4 @@
-#include "relay_reactor.h"
+#include "reactor.h"
 
 #include <algorithm>
 

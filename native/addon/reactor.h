@@ -1,4 +1,4 @@
-// The relay's epoll set: who is told that a descriptor is ready, and when what was closed may be freed.
+// A thread's epoll set: who is told that a descriptor is ready, and when what was closed may be freed.
 #pragma once
 
 #include <sys/epoll.h>
@@ -31,7 +31,7 @@ class Watched {
 };
 
 /**
- * Everything but `wait` is called by whoever holds the relay's lock, so that descriptors are used and closed by one thread at
+ * Everything but `wait` is called by whoever holds the lock of its ReactorThread, so that descriptors are used and closed by one thread at
  * a time. A turn is what one wait found.
  */
 class Reactor {
