@@ -10,6 +10,8 @@ import { SetMap } from './set-map.ts';
 export interface ResolverSockets {
   readonly udp: UdpSocket;
   readonly tcp: Server;
+  /** What else is given back when they are closed. Does not reject. */
+  readonly release?: () => Promise<void>;
 }
 
 /** `from` is the asker's address. */
@@ -51,12 +53,13 @@ export class Listener {
   }
 
   /** Closes all sockets now, so that nothing of ours holds the namespace. */
-  close(): void {
-    if (this.#closed) return;
+  close(): Promise<void> | undefined {
+    if (this.#closed) return undefined;
     this.#closed = true;
     this.#sockets.udp.close();
     this.#sockets.tcp.close();
     for (const connection of this.#connections.values()) connection.destroy();
+    return this.#sockets.release?.();
   }
 
   #accept(connection: Socket): void {

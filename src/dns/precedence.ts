@@ -6,10 +6,10 @@ import { type Namespace, openNamespace } from '../kernel/netns.ts';
 import { commitAndHold, type HeldTable } from '../kernel/nftables/held-table.ts';
 import { openClientInNamespace } from '../kernel/sockets.ts';
 import { resolverAddress } from '../model/name-entry.ts';
+import { openSocketsIn } from './adopt-sockets.ts';
 import type { Upstream } from './exchange.ts';
 import type { ResolverSockets } from './listener.ts';
 import { askingAddress, precedenceRules, questionPort } from './precedence-rules.ts';
-import { openSocketsIn } from './resolver-sockets.ts';
 
 export interface Precedence {
   /** What is asked of the engine's resolver comes here. Not to be closed before `release` has resolved. */

@@ -1,7 +1,7 @@
 // What a container engine has in a container's namespace: a resolver at free ports of 127.0.0.11, and rules that lead port 53 there.
 import type { AddressInfo } from 'node:net';
 import type { IpAddress } from '../../../src/base/cidr.ts';
-import { openSocketsIn } from '../../../src/dns/resolver-sockets.ts';
+import { openSocketsIn } from '../../../src/dns/adopt-sockets.ts';
 import { withNamespace } from '../../../src/kernel/netns.ts';
 import { run, succeeds } from '../../support/own-network.ts';
 import { type Behaviour, FakeUpstream } from '../../unit/dns/fake-upstream.ts';
