@@ -1,9 +1,11 @@
 // What to say to a question: a pure function of the names and of what the asking sandbox may see.
 import { familyOf, type IpAddress } from '../base/cidr.ts';
+import { NetError } from '../base/errors.ts';
 import type { SandboxId } from '../model/ids.ts';
 import type { Forwarding, NameEntry, ResolverView } from '../model/name-entry.ts';
 import type { Protocol } from '../model/port.ts';
 import { rcode, recordType } from './constants.ts';
+import { nameFromText } from './domain-name.ts';
 import type { NameTable } from './name-table.ts';
 import { addressOfReverseName } from './reverse-name.ts';
 
@@ -11,7 +13,7 @@ import { addressOfReverseName } from './reverse-name.ts';
 export type View = Omit<ResolverView, 'sandboxId'>;
 
 export interface Question {
-  /** As asked, letters in the asker's case, without the final dot. */
+  /** A domain name, letters in the asker's case. */
   readonly name: string;
   readonly type: number;
 }
@@ -44,6 +46,7 @@ const serviceName = /^(?:_(\d{1,5})\.)?_(tcp|udp|sctp)\.(.+)$/;
 /**
  * Answers from the networks the asker is on, or says that the question has to be forwarded.
  * @param turn counts questions: it decides which of several records comes first.
+ * Throws when the answer has a name in it that no message can hold.
  */
 export function answer(question: Question, view: View, table: NameTable, turn: number): Answer | Forward {
   if (question.type === recordType.AXFR || question.type === recordType.IXFR) return failure(rcode.REFUSED);
@@ -70,7 +73,9 @@ function ownersOf(name: string, view: View, table: NameTable): readonly NameEntr
 }
 
 function linkedTo(name: string, view: View): readonly SandboxId[] {
-  return view.links.filter((link) => link.alias.toLowerCase() === name).map((link) => link.target);
+  return view.links
+    .filter((link) => nameFromText(link.alias)?.toLowerCase() === name)
+    .map((link) => link.target);
 }
 
 function answerName(question: Question, owners: readonly NameEntry[], turn: number): Answer {
@@ -150,7 +155,10 @@ function hasService(entry: NameEntry, protocol: Protocol, port: number): boolean
 
 /** The name that is the endpoint's alone. */
 function qualifiedName(entry: NameEntry): string {
-  return `${entry.names[0] ?? ''}.${entry.networkName}`;
+  const text = `${entry.names[0] ?? ''}.${entry.networkName}`;
+  const name = nameFromText(text);
+  if (name === undefined) throw new NetError('internal', `no message can hold the name ${text}`);
+  return name;
 }
 
 function rotate<T>(items: readonly T[], turn: number): readonly T[] {

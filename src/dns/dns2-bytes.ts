@@ -1,37 +1,12 @@
-// The reader and writer dns2's codecs work on, byte by byte where dns2's own go bit by bit. All fields of names and
-// records are whole bytes, so only the units (dns2 counts in bits) remain of that.
-
-export class ByteReader {
-  readonly buffer: Buffer;
-  #byte: number;
-
-  constructor(buffer: Buffer, byteOffset: number) {
-    this.buffer = buffer;
-    this.#byte = byteOffset;
-  }
-
-  get offset(): number {
-    return this.#byte * 8;
-  }
-
-  set offset(bits: number) {
-    this.#byte = bits / 8;
-  }
-
-  /** Throws a RangeError at the end. */
-  read(bits: number): number {
-    const bytes = bits / 8;
-    const value = this.buffer.readUIntBE(this.#byte, bytes);
-    this.#byte += bytes;
-    return value;
-  }
-}
+// The writer dns2's codecs work on, byte by byte where dns2's own goes bit by bit. All fields of names and records are whole
+// bytes, so only the units (dns2 counts in bits) remain of that.
 
 export class ByteWriter {
   readonly buffer: number[] = [];
   /** Offset of each name written so far, in lower case: dns2 compresses names by it. */
   readonly names = new Map<string, number>();
 
+  /** Takes the low bits, which is all there is to the characters of a domain name. */
   write(value: number, bits: number): void {
     for (let shift = bits - 8; shift >= 0; shift -= 8) this.buffer.push((value >>> shift) & 0xff);
   }

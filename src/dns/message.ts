@@ -67,10 +67,12 @@ export function sameQuestion(a: Buffer, b: Buffer): boolean {
   return questionKey(a) === questionKey(b);
 }
 
-/** Text equal for questions that are the same but for the case of their letters. */
+/** Text equal for questions that are the same but for the case of their letters, which are those of ASCII (RFC 4343). */
 export function questionKey(question: Buffer): string {
-  const name = question.subarray(0, -4).toString('latin1').toLowerCase();
-  return name + question.subarray(-4).toString('latin1');
+  const name = question.subarray(0, -4).toString('latin1');
+  return (
+    name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) + question.subarray(-4).toString('latin1')
+  );
 }
 
 /** Every record of a message with one question, in order; undefined when the counts or lengths are wrong. */

@@ -1,9 +1,10 @@
-// Questions and answers in wire format. The only importer of dns2: its codecs of names and records run on our own
-// reader and writer, see docs/adr/0004; header, EDNS and whatever is passed on unread stay bytes.
+// Questions and answers in wire format. The only importer of dns2: its codecs of records run on our own writer, see
+// docs/adr/0004; header, EDNS and whatever is passed on unread stay bytes.
 import dns2 from 'dns2';
 import type { Answer, ResourceRecord } from './answer.ts';
 import { classIn, opcodeQuery, rcode, recordType } from './constants.ts';
-import { ByteReader, ByteWriter } from './dns2-bytes.ts';
+import { ByteWriter } from './dns2-bytes.ts';
+import { readName } from './domain-name.ts';
 import { flag, flagsOf, headerBytes, opcodeOf, questionOf, type RecordSpan, recordSpans } from './message.ts';
 import type { Query } from './query.ts';
 import { bareReply, emptyReply, finishReply, replyHead } from './reply.ts';
@@ -23,7 +24,8 @@ export function decodeQuery(message: Buffer): Incoming {
   if (message.length < headerBytes || (flagsOf(message) & flag.QR) !== 0) return undefined;
   if (opcodeOf(message) !== opcodeQuery) return { refusal: bareReply(message, rcode.NOTIMP) };
   const question = questionOf(message);
-  const name = question && nameOf(message, question);
+  // Compression has nothing to point to in a question.
+  const name = readName(message, headerBytes)?.name;
   const options = optionRecords(message);
   if (question === undefined || name === undefined || options === undefined) {
     return { refusal: bareReply(message, rcode.FORMERR) };
@@ -68,17 +70,6 @@ function toQuery(
   if (option === undefined) return query;
   const dnssecOk = (message.readUInt16BE(option.ttlOffset + 2) & 0x8000) !== 0;
   return { ...query, edns: { payloadBytes: option.class, dnssecOk } };
-}
-
-/** Undefined when it is no name, or uses compression, which has nothing to point to in a question. */
-function nameOf(message: Buffer, question: Buffer): string | undefined {
-  try {
-    const { name } = Packet.Question.decode(new ByteReader(message, headerBytes));
-    const wireBytes = name === '' ? 1 : name.length + 2;
-    return wireBytes === question.length - 4 ? name : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The OPT record of a query, none or one; undefined when the message is malformed or has records no query has. */

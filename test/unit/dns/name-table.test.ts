@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
-import { NameTable } from '../../../src/dns/name-table.ts';
+import { nameFromText } from '../../../src/dns/domain-name.ts';
+import { NameTable, orderOf } from '../../../src/dns/name-table.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../../../src/model/ids.ts';
 import type { NameEntry } from '../../../src/model/name-entry.ts';
 import { back, entry, lab, smallWorld } from './names.ts';
@@ -45,6 +46,37 @@ test('a network that is renamed is known by its new name', () => {
   expect(table.named('web.lab', [lab])).toEqual([]);
 });
 
+test('endpoints come in the order of their sandboxes’ names, then of their ids, whenever they came', () => {
+  const table = new NameTable();
+  const owner = (name: string, id: string) =>
+    table.upsert({
+      ...entry(name, lab, { names: ['store'], addresses: [] }),
+      endpointId: id as EndpointId,
+    });
+  owner('b', 'e3');
+  owner('a', 'e2');
+  owner('b', 'e1');
+  owner('ab', 'e4');
+  owner('b', 'e3');
+  expect(table.named('store', [lab]).map(({ endpointId }) => endpointId)).toEqual(['e2', 'e4', 'e1', 'e3']);
+});
+
+test('names no message can hold are found by nothing', () => {
+  const table = new NameTable();
+  const names = ['', 'a..b', 'x'.repeat(64), 'fine'];
+  table.upsert({ ...entry('web', lab, { addresses: [] }), names, networkName: 'no..thing' });
+  expect(names.flatMap((name) => table.named(name, [lab]))).toHaveLength(1);
+  expect(table.named('fine.no..thing', [lab])).toEqual([]);
+});
+
+test('letters beyond ASCII are not folded', () => {
+  const table = new NameTable();
+  table.upsert(entry('KÖLN', lab, { addresses: [] }));
+  const asked = (text: string) => table.named(nameFromText(text)?.toLowerCase() ?? '', [lab]);
+  expect(asked('kÖln')).toHaveLength(1);
+  expect(asked('köln')).toEqual([]);
+});
+
 const small = (prefix: string, count: number) =>
   fc.integer({ min: 0, max: count - 1 }).map((n) => `${prefix}${n}`);
 const anyEntry: fc.Arbitrary<NameEntry> = fc.record({
@@ -82,7 +114,9 @@ test('after any changes the table finds what a search through all endpoints find
           if (typeof change !== 'string') model.set(id, change);
         }
         const expected = networks.flatMap((network) =>
-          [...model.values()].filter((one) => one.networkId === network && one.names.includes(name)),
+          [...model.values()]
+            .filter((one) => one.networkId === network && one.names.includes(name))
+            .sort((a, b) => Buffer.compare(orderOf(a), orderOf(b))),
         );
         expect(table.named(name, networks)).toEqual(expected);
         expect(table.named(`${name}.net`, networks)).toEqual(expected);

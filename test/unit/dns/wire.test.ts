@@ -167,6 +167,20 @@ describe('an answer', () => {
     expect(additional.length).toBeLessThan(400);
   });
 
+  test('does not take one label with a dot in it for two', () => {
+    const labels = Buffer.from('\x07web.lab\x00\x00\x01\x00\x01', 'latin1');
+    const { name } = queryOf(Buffer.concat([questionBytes('.').subarray(0, 12), labels]));
+    expect(name).not.toBe('web.lab');
+    const answers = [{ name, type: 'PTR', target: name } as const];
+    const said = encodeAnswer(
+      queryOf(Buffer.concat([questionBytes('.').subarray(0, 12), labels])),
+      { ...failure(0), answers },
+      512,
+    );
+    // The owner's name and the target are the question's.
+    expect(said.subarray(12 + labels.length).toString('hex')).toBe('c00c000c0001000000050002c00c');
+  });
+
   test('stays in step with a question whose label has a dot in it', () => {
     const message = Buffer.concat([
       questionBytes('.').subarray(0, 12),
