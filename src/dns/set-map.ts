@@ -15,6 +15,10 @@ export class SetMap<Key, Value> {
     return this.#sets.get(key)?.size ?? 0;
   }
 
+  keys(): Iterable<Key> {
+    return this.#sets.keys();
+  }
+
   *values(): Iterable<Value> {
     for (const set of this.#sets.values()) yield* set;
   }
