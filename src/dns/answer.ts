@@ -38,6 +38,8 @@ export interface Answer {
   readonly answers: readonly ResourceRecord[];
   readonly authority: readonly ResourceRecord[];
   readonly additional: readonly ResourceRecord[];
+  /** Whose names it is about; absent when nobody's. */
+  readonly owners?: readonly NameEntry[];
 }
 
 /** `_port._proto.name`, or the `_proto.name` above it. */
@@ -52,10 +54,10 @@ export function answer(question: Question, view: View, table: NameTable, turn: n
   if (question.type === recordType.AXFR || question.type === recordType.IXFR) return failure(rcode.REFUSED);
   const name = question.name.toLowerCase();
   const owners = ownersOf(name, view, table);
-  if (owners !== undefined) return answerName(question, owners, turn);
+  if (owners !== undefined) return { ...answerName(question, owners, turn), owners };
   const address = addressOfReverseName(name);
   const holders = address === undefined ? [] : table.holding(address, view.networks);
-  if (holders.length > 0) return answerReverse(question, holders);
+  if (holders.length > 0) return { ...answerReverse(question, holders), owners: holders };
   return answerService(question, name, { view, table, turn }) ?? answerUnknown(view);
 }
 
@@ -102,14 +104,18 @@ function answerService(
   const [, port, protocol, base = ''] = serviceName.exec(name) ?? [];
   const owners = ownersOf(base, view, table);
   if (owners === undefined) return undefined;
-  if (port === undefined) return otherType(question);
+  if (port === undefined) return { ...otherType(question), owners };
   const serving = owners.filter((entry) => hasService(entry, protocol as Protocol, Number(port)));
-  if (serving.length === 0) return noSuchName(question.name.slice(-base.length));
-  if (question.type !== recordType.SRV) return otherType(question);
+  if (serving.length === 0) return { ...noSuchName(question.name.slice(-base.length)), owners };
+  if (question.type !== recordType.SRV) return { ...otherType(question), owners: serving };
   const records = serving.map((entry) => {
     return { name: question.name, type: 'SRV', port: Number(port), target: qualifiedName(entry) } as const;
   });
-  return { ...found(question.name, rotate(records, turn)), additional: targetAddresses(serving) };
+  return {
+    ...found(question.name, rotate(records, turn)),
+    additional: targetAddresses(serving),
+    owners: serving,
+  };
 }
 
 function answerUnknown(view: View): Answer | Forward {

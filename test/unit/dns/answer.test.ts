@@ -76,9 +76,11 @@ describe('names on other networks', () => {
   });
 
   test('what is forwarded goes where the view says', () => {
-    expect(ask('example.com', types.A, view([lab]))).toEqual({ forwardTo: 'host' });
+    expect(ask('example.com', types.A, view([lab]))).toMatchObject({ forwardTo: 'host' });
     const forwarding = ['9.9.9.9'] as unknown as ResolverView['forwarding'];
-    expect(ask('example.com', types.A, view([lab], { forwarding }))).toEqual({ forwardTo: ['9.9.9.9'] });
+    expect(ask('example.com', types.A, view([lab], { forwarding }))).toMatchObject({
+      forwardTo: ['9.9.9.9'],
+    });
   });
 
   test('without forwarding they do not exist', () => {
@@ -102,7 +104,7 @@ describe('known names without a record of the type', () => {
     ['_80._tcp.web', types.A],
     ['_tcp.web', types.SRV],
   ])('%s with type %i has no data, and an SOA says for how long', (name, type) => {
-    expect(ask(name, type)).toEqual({
+    expect(ask(name, type)).toMatchObject({
       rcode: 0,
       authoritative: true,
       answers: [],
@@ -191,4 +193,17 @@ test('a sandbox finds itself', () => {
   expect(answer({ name: 'asker', type: types.A }, view([lab]), own, 0)).toMatchObject({
     answers: [{ address: '10.0.0.9' }],
   });
+});
+
+test.each([
+  ['web', types.A, ['web@lab-id']],
+  ['web', types.MX, ['web@lab-id']],
+  ['store', types.A, ['db@lab-id', 'db2@back-id']],
+  ['2.0.0.10.in-addr.arpa', types.PTR, ['web@lab-id']],
+  ['_80._tcp.web', types.SRV, ['web@lab-id']],
+  ['_81._tcp.web', types.SRV, ['web@lab-id']],
+  ['web', 252, undefined],
+])('an answer to %s with type %i tells whose names it is about', (name, type, owners) => {
+  const said = ask(name, type, view([lab, back]));
+  expect('forwardTo' in said ? [] : said.owners?.map(({ endpointId }) => endpointId)).toEqual(owners);
 });
