@@ -41,6 +41,7 @@ export const benchPackages = [
   { name: 'aardvark-dns', command: '/usr/lib/podman/aardvark-dns', reason: 'names on networks of podman' },
   { name: 'containernetworking-plugins', command: '/usr/lib/cni/bridge', reason: 'attaches pods' },
   { name: 'dnsmasq-base', command: 'dnsmasq', reason: 'answers names' },
+  { name: 'unbound', command: 'unbound', reason: 'answers names' },
   { name: 'dnsperf', command: 'dnsperf', reason: 'asks for names' },
   { name: 'etcd-server', command: 'etcd', reason: 'is what hosts of a cluster share' },
   { name: 'etcd-client', command: 'etcdctl', reason: 'asks etcd, and makes its users' },

@@ -2,7 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** By name, or by path where they are on no PATH. */
 export function missing(commands: readonly string[]): readonly string[] {
   const folders = (process.env['PATH'] ?? '').split(':');
-  return commands.filter((command) => !folders.some((folder) => existsSync(join(folder, command))));
+  const isThere = (command: string) =>
+    command.startsWith('/')
+      ? existsSync(command)
+      : folders.some((folder) => existsSync(join(folder, command)));
+  return commands.filter((command) => !isThere(command));
 }
