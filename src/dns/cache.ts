@@ -1,4 +1,5 @@
-// Replies of upstreams, kept as long as they say: bytes in, bytes out, with their TTLs counted down.
+// Replies of upstreams, good for as long as they say, and better than none for a while after: bytes in, bytes out.
+import type { NameStatistics } from '../model/name-statistics.ts';
 import { rcode, recordType } from './constants.ts';
 import { type RecordSpan, rcodeOf, recordSpans } from './message.ts';
 
@@ -7,6 +8,15 @@ interface Entry {
   readonly ttlOffsets: readonly number[];
   readonly storedAtMs: number;
   readonly lifetimeMs: number;
+  /** When no upstream had a newer one; never as long as there was no need to ask. */
+  failedAtMs: number;
+}
+
+/** A reply as it is now. */
+export interface CachedReply {
+  readonly reply: Buffer;
+  /** How long it is good for. */
+  readonly freshMs: number;
 }
 
 export interface CacheLimits {
@@ -18,6 +28,12 @@ const positiveSecondsMax = 86_400;
 /** RFC 2308 section 5 suggests one to three hours. */
 const negativeSecondsMax = 3_600;
 
+/** How long a reply past its time is kept (RFC 8767 section 5 suggests a day or more), and what its TTLs are then. */
+const staleMaxMs = 86_400_000;
+const staleTtlSeconds = 30;
+/** RFC 8767 section 5 suggests 30 s, out of regard for servers of the whole world; these are the host's own. */
+const recheckMs = 5_000;
+
 /** Bounded; what was not used for longest goes first. */
 export class ReplyCache {
   readonly #limits: CacheLimits;
@@ -25,6 +41,8 @@ export class ReplyCache {
   /** In order of use, the latest last. */
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  #hits = 0;
+  #staleHits = 0;
 
   /** @param now milliseconds that never go back. */
   constructor(limits: CacheLimits = { entries: 10_000, bytes: 8 << 20 }, now = () => performance.now()) {
@@ -32,32 +50,71 @@ export class ReplyCache {
     this.#now = now;
   }
 
-  /** A copy of the reply, its TTLs less the time it was here. */
-  get(key: string): Buffer | undefined {
+  /** A copy of a reply that is still good, its TTLs less the time it was here. */
+  get(key: string): CachedReply | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     const ageMs = this.#now() - entry.storedAtMs;
-    this.#delete(key, entry);
     if (ageMs >= entry.lifetimeMs) return undefined;
-    this.#set(key, entry);
-    const reply = Buffer.from(entry.reply);
+    this.#use(key, entry);
+    this.#hits++;
     const ageSeconds = Math.floor(ageMs / 1000);
-    for (const offset of entry.ttlOffsets) {
-      reply.writeUInt32BE(Math.max(reply.readUInt32BE(offset) - ageSeconds, 0), offset);
-    }
-    return reply;
+    const reply = withTtls(entry, (ttl) => Math.max(ttl - ageSeconds, 0));
+    return { reply, freshMs: entry.lifetimeMs - ageMs };
   }
 
-  /** Keeps a whole reply without OPT record, if it may be kept at all. */
-  put(key: string, reply: Buffer): void {
+  /** A copy of a reply whose time is over, to be given where there is no better one. */
+  getStale(key: string): Buffer | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (this.#now() >= entry.storedAtMs + entry.lifetimeMs + staleMaxMs) {
+      this.#delete(key, entry);
+      return undefined;
+    }
+    this.#use(key, entry);
+    this.#hits++;
+    this.#staleHits++;
+    return withTtls(entry, () => staleTtlSeconds);
+  }
+
+  /** Keeps a whole reply without OPT record, if it may be kept at all. Returns for how long it is good. */
+  put(key: string, reply: Buffer): number {
     const spans = recordSpans(reply) ?? [];
     const lifetimeMs = lifetimeSeconds(reply, spans) * 1000;
     const old = this.#entries.get(key);
     if (old !== undefined) this.#delete(key, old);
-    if (lifetimeMs === 0) return;
+    if (lifetimeMs === 0) return 0;
     const ttlOffsets = spans.map((span) => span.ttlOffset);
-    this.#set(key, { reply, ttlOffsets, storedAtMs: this.#now(), lifetimeMs });
+    const storedAtMs = this.#now();
+    this.#set(key, { reply, ttlOffsets, storedAtMs, lifetimeMs, failedAtMs: Number.NEGATIVE_INFINITY });
     this.#evict();
+    return lifetimeMs;
+  }
+
+  /** No upstream has a newer reply at the moment: what is kept has to do for a while. */
+  failed(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.failedAtMs = this.#now();
+  }
+
+  /** Whether upstreams failed so lately that they are not asked again yet. */
+  mustDo(key: string): boolean {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && this.#now() < entry.failedAtMs + recheckMs;
+  }
+
+  statistics(): NameStatistics['cache'] {
+    return {
+      entries: this.#entries.size,
+      bytes: this.#bytes,
+      hits: this.#hits,
+      stale: this.#staleHits,
+    };
+  }
+
+  #use(key: string, entry: Entry): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
   }
 
   #set(key: string, entry: Entry): void {
@@ -76,6 +133,12 @@ export class ReplyCache {
       this.#delete(key, entry);
     }
   }
+}
+
+function withTtls({ reply, ttlOffsets }: Entry, change: (ttl: number) => number): Buffer {
+  const copy = Buffer.from(reply);
+  for (const offset of ttlOffsets) copy.writeUInt32BE(change(copy.readUInt32BE(offset)), offset);
+  return copy;
 }
 
 /** Seconds a reply may be kept: its smallest TTL; without an answer, what its SOA says (RFC 2308 section 5), nothing without one. */

@@ -2,6 +2,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, isIPv6, type Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
+import type { SandboxId } from '../model/ids.ts';
 import { FrameReader, frame } from './framing.ts';
 import { flag, flagsOf, questionOf, sameQuestion } from './message.ts';
 
@@ -9,6 +10,8 @@ export interface Upstream {
   /** May carry a zone (`fe80::1%eth0`). */
   readonly address: string;
   readonly port: number;
+  /** The sandbox whose namespace it is asked from; the host's when absent. */
+  readonly askedFrom?: SandboxId;
   /** What it is asked by, where that is not a socket of the host. */
   readonly sockets?: AskingSockets;
   readonly patience?: Patience;
@@ -29,10 +32,18 @@ export interface Patience {
 }
 
 const usualPatience: Patience = { timeoutMs: 4_000, resendMs: 1_000 };
+/** Datagrams from the upstream's address that are no reply to the question: so many are somebody guessing at its id. */
+const wrongDatagramsMax = 100;
+
+/** Equal for upstreams that are one: the same address, asked from the same namespace. */
+export function upstreamKey({ address, port, askedFrom }: Upstream): string {
+  return `${askedFrom ?? ''} ${address}#${port}`;
+}
 
 /**
  * The upstream's reply: to this very question, with its id, from its address. A reply still cut is one whose rest could
- * not be had over TCP. Rejects on time-out, when the upstream refuses to be reached, or on `signal`.
+ * not be had over TCP. Where the replies of others come in its name, it is asked over TCP, where they cannot. Rejects on
+ * time-out, when the upstream refuses to be reached, or on `signal`.
  */
 export async function askUpstream(
   upstream: Upstream,
@@ -45,6 +56,7 @@ export async function askUpstream(
   signal.addEventListener('abort', () => limit.abort(signal.reason), { once: true });
   try {
     const reply = await askOverUdp(upstream, question, limit.signal);
+    if (reply === undefined) return await askOverTcp(upstream, question, limit.signal);
     if (!isCut(reply)) return reply;
     return await askOverTcp(upstream, question, limit.signal).catch(() => reply);
   } finally {
@@ -56,20 +68,28 @@ export function isCut(reply: Buffer): boolean {
   return (flagsOf(reply) & flag.TC) !== 0;
 }
 
-async function askOverUdp(upstream: Upstream, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+async function askOverUdp(
+  upstream: Upstream,
+  question: Buffer,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
   const socket = (await upstream.sockets?.udp()) ?? createSocket(isIPv6(upstream.address) ? 'udp6' : 'udp4');
   return exchangeDatagrams(socket, upstream, question, signal);
 }
 
-/** The socket is connected: replies from elsewhere are dropped by the kernel, and a closed port is an error at once. */
+/**
+ * The socket is connected: replies from elsewhere are dropped by the kernel, and a closed port is an error at once. Undefined when
+ * too much came that is no reply.
+ */
 function exchangeDatagrams(
   socket: UdpSocket,
   { address, port, patience = usualPatience }: Upstream,
   question: Buffer,
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     let resend: NodeJS.Timeout | undefined;
+    let wrong = 0;
     const send = () => socket.send(question);
     const settle = (done: () => void) => {
       clearInterval(resend);
@@ -83,6 +103,7 @@ function exchangeDatagrams(
     socket.on('error', (error) => settle(() => reject(error)));
     socket.on('message', (reply) => {
       if (isReply(reply, question)) settle(() => resolve(reply));
+      else if (++wrong >= wrongDatagramsMax) settle(() => resolve(undefined));
     });
     // Not by a callback of connect, which would be called for its errors too.
     socket.on('connect', () => {

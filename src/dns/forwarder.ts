@@ -1,21 +1,31 @@
-// Questions no network answers: cached, asked once however many ask, raced between upstreams.
-import { randomInt } from 'node:crypto';
+// Questions no network answers: from what was said before, or asked once however many ask, of the upstream likely to reply first.
+import type { Log } from '../base/log.ts';
+import type { UpstreamStatistics } from '../model/name-statistics.ts';
 import type { ReplyCache } from './cache.ts';
-import { rcode, recordType } from './constants.ts';
-import { askUpstream, isCut, type Upstream } from './exchange.ts';
-import { cutBefore, questionKey, rcodeOf, recordSpans } from './message.ts';
+import { isCut, type Upstream, upstreamKey } from './exchange.ts';
+import { FairShare } from './fair-share.ts';
+import { questionKey } from './message.ts';
 import type { Query } from './query.ts';
-import { encodeForwarded } from './reply.ts';
+import type { Race } from './race.ts';
+import { UpstreamRaces, type UpstreamReply } from './upstream-races.ts';
+import type { UpstreamChange } from './upstream-ranking.ts';
 
 export interface ForwarderOptions {
   /** Nothing is kept without. */
   readonly cache?: ReplyCache;
   /** Takes failures for replies: what there is to ask is one upstream, which has its reasons. */
   readonly anyReply?: boolean;
-  /** Questions under way at most; what comes on top fails at once. */
+  /** Questions under way at most, shared between those who ask; what comes on top fails at once. */
   readonly inFlightMax?: number;
   /** Head start of an upstream over the next. */
   readonly staggerMs?: number;
+  /** How long an asker waits for upstreams where there is a reply past its time. */
+  readonly staleAfterMs?: number;
+  /** An upstream begins to fail, or works again. */
+  readonly onUpstream?: (change: UpstreamChange) => void;
+  readonly log?: Log;
+  /** Milliseconds that never go back. */
+  readonly now?: () => number;
 }
 
 export interface Forwarded {
@@ -30,127 +40,131 @@ export interface Forwarded {
   readonly tookMs?: number;
 }
 
-/** What an upstream answers that cannot help: another may. */
-const unhelpful: readonly number[] = [rcode.SERVFAIL, rcode.REFUSED, rcode.NOTIMP];
+interface UnderWay {
+  readonly reply: Promise<Forwarded | undefined>;
+  /** Asked again before there was a reply: by somebody, or by an upstream that asks us. */
+  isAskedAgain: boolean;
+}
+
+/** A question that is asked again and has no reply for so long may be going round in a circle. */
+const suspectAfterMs = 1_000;
 
 export class Forwarder {
+  readonly #options: ForwarderOptions;
   readonly #cache: ReplyCache | undefined;
-  readonly #anyReply: boolean;
-  readonly #inFlightMax: number;
-  readonly #staggerMs: number;
-  readonly #inFlight = new Map<string, Promise<Buffer | undefined>>();
-  readonly #races = new Set<AbortController>();
+  readonly #share: FairShare;
+  readonly #races: UpstreamRaces;
+  readonly #underWay = new Map<string, UnderWay>();
+  #isClosed = false;
 
-  constructor({ cache, anyReply = false, inFlightMax = 512, staggerMs = 150 }: ForwarderOptions) {
-    this.#cache = cache;
-    this.#anyReply = anyReply;
-    this.#inFlightMax = inFlightMax;
-    this.#staggerMs = staggerMs;
+  constructor(options: ForwarderOptions) {
+    const { anyReply = false, staggerMs = 150, now = () => performance.now() } = options;
+    this.#options = options;
+    this.#cache = options.cache;
+    this.#share = new FairShare(options.inFlightMax ?? 512);
+    const onUpstream = (change: UpstreamChange) => this.#tell(change);
+    this.#races = new UpstreamRaces({ anyReply, staggerMs, onUpstream, now });
   }
 
   /**
-   * A reply from the cache or from the first upstream to have one; undefined when all fail. Never rejects.
-   * @param _asker who asks, for a fair share of the questions under way.
+   * A reply from the cache, or from the first upstream to have one, or, where none has, one past its time (RFC 8767); undefined
+   * when there is none of these. Never rejects.
+   * @param asker whose share of the questions under way it is.
    */
-  async forward(
-    query: Query,
-    upstreams: readonly Upstream[],
-    _asker: string,
-  ): Promise<Forwarded | undefined> {
+  async forward(query: Query, upstreams: readonly Upstream[], asker: string): Promise<Forwarded | undefined> {
+    if (this.isUnderWay(query)) return undefined;
     const key = keyOf(query, upstreams);
     const cached = this.#cache?.get(key);
-    if (cached !== undefined) return { reply: cached, rememberMs: 0, from: 'cache' };
-    const reply = await this.#replyTo(key, query, upstreams);
-    return reply && { reply, rememberMs: 0, from: 'upstream' };
+    if (cached !== undefined) return { reply: cached.reply, rememberMs: cached.freshMs, from: 'cache' };
+    const asked = this.#cache?.mustDo(key) === true ? undefined : this.#ask(key, query, upstreams, asker);
+    const reply = asked && (await within(this.#options.staleAfterMs ?? 1_800, asked));
+    if (reply !== undefined) return reply;
+    const stale = this.#cache?.getStale(key);
+    return stale === undefined ? asked : { reply: stale, rememberMs: 0, from: 'stale' };
   }
 
-  async #replyTo(key: string, query: Query, upstreams: readonly Upstream[]): Promise<Buffer | undefined> {
-    const joined = this.#inFlight.get(key);
-    if (joined !== undefined) return joined;
-    if (this.#inFlight.size >= this.#inFlightMax) return undefined;
-    const asked = this.#ask(query, upstreams).finally(() => this.#inFlight.delete(key));
-    this.#inFlight.set(key, asked);
-    const reply = await asked;
-    if (reply !== undefined && !isCut(reply)) this.#cache?.put(key, reply);
-    return reply;
+  /** Whether a question is one of ours that comes back through an upstream, which is then not asked for a while. */
+  isUnderWay(query: Query): boolean {
+    return this.#races.comesBack(query);
   }
 
-  /** Gives up on everything under way. */
+  /** Gives up on what is asked from a sandbox's namespace: nothing of ours is open there any more. */
+  forget(askedFrom: string): void {
+    this.#races.forget(askedFrom);
+  }
+
+  statistics(): readonly UpstreamStatistics[] {
+    return this.#races.statistics();
+  }
+
+  /** Gives up on everything under way, and asks nobody any more. */
   close(): void {
-    for (const race of this.#races) race.abort(new Error('shutting down'));
+    this.#isClosed = true;
+    this.#races.close();
   }
 
-  async #ask(query: Query, upstreams: readonly Upstream[]): Promise<Buffer | undefined> {
-    const ask = async (upstream: Upstream, signal: AbortSignal) => {
-      const reply = await askUpstream(upstream, encodeForwarded(query, randomInt(0x1_0000)), signal);
-      if (!this.#anyReply && unhelpful.includes(rcodeOf(reply)))
-        throw new Error('the upstream cannot answer');
-      return withoutOpt(reply);
-    };
-    const race = new AbortController();
-    this.#races.add(race);
-    try {
-      return await firstReply(upstreams, ask, { staggerMs: this.#staggerMs, race });
-    } finally {
-      this.#races.delete(race);
-      race.abort();
+  #ask(
+    key: string,
+    query: Query,
+    upstreams: readonly Upstream[],
+    asker: string,
+  ): Promise<Forwarded | undefined> | undefined {
+    const joined = this.#underWay.get(key);
+    if (joined !== undefined) {
+      joined.isAskedAgain = true;
+      return joined.reply;
     }
+    if (this.#isClosed || !this.#share.take(asker)) return undefined;
+    const race = this.#races.start(query, upstreams);
+    const underWay = { isAskedAgain: false, reply: this.#outcome(race, key, asker) };
+    this.#underWay.set(key, underWay);
+    this.#suspectIfAskedAgain(underWay, race);
+    return underWay.reply;
+  }
+
+  async #outcome(race: Race<UpstreamReply>, key: string, asker: string): Promise<Forwarded | undefined> {
+    const replied = await race.reply;
+    this.#underWay.delete(key);
+    this.#share.release(asker);
+    if (replied === undefined) {
+      this.#cache?.failed(key);
+      return undefined;
+    }
+    const rememberMs = isCut(replied.reply) ? 0 : (this.#cache?.put(key, replied.reply) ?? 0);
+    return { ...replied, rememberMs, from: 'upstream' };
+  }
+
+  #suspectIfAskedAgain(underWay: UnderWay, race: Race<UpstreamReply>): void {
+    if (this.#options.anyReply) return;
+    const timer = setInterval(() => {
+      if (underWay.isAskedAgain) this.#races.suspect(race);
+    }, suspectAfterMs);
+    void underWay.reply.then(() => clearInterval(timer));
+  }
+
+  #tell(change: UpstreamChange): void {
+    const { log, onUpstream } = this.#options;
+    if (change.isFailing) log?.warn(change, 'an upstream nameserver fails');
+    else log?.info(change, 'an upstream nameserver works again');
+    onUpstream?.(change);
   }
 }
 
-type Ask = (upstream: Upstream, signal: AbortSignal) => Promise<Buffer>;
-
-/** Asks the upstreams in order, the next one when its predecessor fails or has not answered for a while; takes the first reply. */
-function firstReply(
-  upstreams: readonly Upstream[],
-  ask: Ask,
-  { staggerMs, race }: { staggerMs: number; race: AbortController },
-): Promise<Buffer | undefined> {
+/** Undefined when there is nothing in that time. */
+function within<T>(ms: number, promise: Promise<T | undefined>): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const waiting = [...upstreams];
-    let running = 0;
-    let timer: NodeJS.Timeout | undefined;
-    const finish = (reply: Buffer | undefined) => {
+    const timer = setTimeout(resolve, ms, undefined);
+    void promise.then((value) => {
       clearTimeout(timer);
-      waiting.length = 0;
-      resolve(reply);
-    };
-    const start = () => {
-      clearTimeout(timer);
-      const upstream = race.signal.aborted ? undefined : waiting.shift();
-      if (upstream === undefined) {
-        if (running === 0) finish(undefined);
-        return;
-      }
-      running++;
-      if (waiting.length > 0) timer = setTimeout(start, staggerMs);
-      ask(upstream, race.signal).then(finish, () => {
-        running--;
-        start();
-      });
-    };
-    start();
+      resolve(value);
+    });
   });
-}
-
-/**
- * The reply up to its OPT record, which was meant for us alone. What follows OPT, if anything, is a signature (TSIG) no asker
- * could check. Throws when the reply is malformed, or its rcode one that needs OPT.
- */
-function withoutOpt(reply: Buffer): Buffer {
-  const spans = recordSpans(reply);
-  if (spans === undefined) throw new Error('malformed reply');
-  const index = spans.findIndex((span) => span.type === recordType.OPT);
-  const option = spans[index];
-  const extendedRcode = option === undefined ? 0 : reply[option.ttlOffset];
-  if (extendedRcode !== 0) throw new Error('the upstream cannot answer');
-  return cutBefore(reply, spans, index < 0 ? spans.length : index);
 }
 
 /** Equal for questions that may share a reply. */
 function keyOf(query: Query, upstreams: readonly Upstream[]): string {
   const { edns, flags, question } = query;
-  const servers = upstreams.map((one) => `${one.address}#${one.port}`).join(' ');
+  const servers = upstreams.map(upstreamKey).join();
   const options = edns === undefined ? '' : `edns${edns.dnssecOk ? '+do' : ''}`;
   return `${servers} ${flags} ${options} ${questionKey(question)}`;
 }

@@ -63,10 +63,10 @@ test('TTLs count down', () => {
   const { cache, clock } = cacheWith(replyBytes('x', { answers: [a(30), a(20)] }));
   clock.ms = 5_500;
   const reply = cache.get(key);
-  expect(reply && readReply(reply).answers).toEqual(['x 25 A 192.0.2.1', 'x 15 A 192.0.2.1']);
+  expect(reply && readReply(reply.reply).answers).toEqual(['x 25 A 192.0.2.1', 'x 15 A 192.0.2.1']);
   clock.ms = 6_000;
   const later = cache.get(key);
-  expect(later && readReply(later).answers[0]).toBe('x 24 A 192.0.2.1');
+  expect(later && readReply(later.reply).answers[0]).toBe('x 24 A 192.0.2.1');
 });
 
 test('what was not used for longest goes first', () => {
