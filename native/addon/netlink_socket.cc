@@ -146,6 +146,8 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
   return NetlinkSocket(std::move(fd), sendBufferBytes);
 }
 
+NetlinkSocket NetlinkSocket::resume(Fd fd) { return NetlinkSocket(std::move(fd), sendBufferBytes); }
+
 Reply NetlinkSocket::exchange(const Request& request, std::span<uint8_t> buffer, std::vector<uint8_t>& replies) {
   const uint32_t first = sequence_ + 1;
   const std::optional<uint32_t> last = number(request.messages, first);

@@ -39,6 +39,9 @@ class NetlinkSocket {
   /** Opens a socket in the namespace the calling thread is in. */
   static Result<NetlinkSocket> open(int protocol);
 
+  /** One that was released, with nothing left to be read. */
+  static NetlinkSocket resume(Fd fd);
+
   /**
    * Sends the request and appends every message that answers it, besides acknowledgements, to `replies`.
    * `buffer` is scratch space for one datagram.

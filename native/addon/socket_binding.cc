@@ -58,14 +58,20 @@ Result<std::vector<Fd>> openServers(const SocketAddress& address) {
   return fds;
 }
 
-Result<Fd> commitAndHold(std::vector<uint8_t> batch) {
-  Result<NetlinkSocket> opened = NetlinkSocket::open(NETLINK_NETFILTER);
-  if (const SystemError* error = errorOf(opened)) return *error;
-  NetlinkSocket& socket = std::get<NetlinkSocket>(opened);
+Result<Done> commit(NetlinkSocket& socket, std::vector<uint8_t> batch) {
   std::vector<uint8_t> buffer(datagramBytes);
   std::vector<uint8_t> replies;
   const Reply reply = socket.exchange({batch, 1, false}, buffer, replies);
   if (reply.refusal) return SystemError{reply.refusal->number, "nf_tables"};
+  return Done{};
+}
+
+Result<Fd> commitAndHold(std::vector<uint8_t> batch) {
+  Result<NetlinkSocket> opened = NetlinkSocket::open(NETLINK_NETFILTER);
+  if (const SystemError* error = errorOf(opened)) return *error;
+  NetlinkSocket& socket = std::get<NetlinkSocket>(opened);
+  const Result<Done> committed = commit(socket, std::move(batch));
+  if (const SystemError* error = errorOf(committed)) return *error;
   return socket.release();
 }
 
@@ -105,6 +111,18 @@ Napi::Value commitAndHoldAt(const Napi::CallbackInfo& info) {
   const auto bytes = info[1].As<Napi::Uint8Array>();
   const std::vector<uint8_t> batch(bytes.Data(), bytes.Data() + bytes.ByteLength());
   return openInNamespace<Fd>(info.Env(), integerAt(info, 0), [batch] { return commitAndHold(batch); });
+}
+
+/** commitBy(socket of commitAndHold, batch for nf_tables with one acknowledgement): changes what the socket owns. */
+Napi::Value commitByOwner(const Napi::CallbackInfo& info) {
+  const auto bytes = info[1].As<Napi::Uint8Array>();
+  const std::vector<uint8_t> batch(bytes.Data(), bytes.Data() + bytes.ByteLength());
+  const auto owner = std::make_shared<Fd>(fcntl(integerAt(info, 0), F_DUPFD_CLOEXEC, 0));
+  const std::function<Result<Done>()> work = [owner, batch] {
+    NetlinkSocket socket = NetlinkSocket::resume(std::move(*owner));
+    return commit(socket, batch);
+  };
+  return Task<Done>::run(info.Env(), work, toUndefined);
 }
 
 /** holdPort(protocol, address, port, both families) */
@@ -187,6 +205,7 @@ void exportSockets(Napi::Env env, Napi::Object exports) {
   exports.Set("openEcho", Napi::Function::New(env, openEchoAt));
   exports.Set("openClient", Napi::Function::New(env, openClientAt));
   exports.Set("commitAndHold", Napi::Function::New(env, commitAndHoldAt));
+  exports.Set("commitBy", Napi::Function::New(env, commitByOwner));
   exports.Set("holdPort", Napi::Function::New(env, holdPortAt));
   exports.Set("sendToUnix", Napi::Function::New(env, sendToUnixAt));
   exports.Set("openMulticast", Napi::Function::New(env, openMulticastAt));

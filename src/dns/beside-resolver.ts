@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
 import type { View } from './answer.ts';
 import { Forwarder } from './forwarder.ts';
-import { Listener } from './listener.ts';
+import { Listener, type ResolverSockets } from './listener.ts';
 import type { NameTable } from './name-table.ts';
 import type { Precedence } from './precedence.ts';
 import { Responder } from './responder.ts';
@@ -15,17 +15,20 @@ export interface BesideResolverParts {
   readonly log: Log;
 }
 
+/** With the sockets in the hands of node. */
+type ListenedPrecedence = Omit<Precedence, 'sockets'> & { readonly sockets: ResolverSockets };
+
 /** Before the asker is known, and after it was forgotten, its names are the engine's. */
 const nothing: View = { networks: [], links: [], forwarding: 'host' };
 
 export class BesideResolver {
-  readonly #precedence: Precedence;
+  readonly #precedence: ListenedPrecedence;
   readonly #listener: Listener;
   readonly #log: Log;
   /** One for each engine's resolver: what one container is told is no other's, and may be another thing a moment later. */
   readonly #forwarder = new Forwarder({ anyReply: true });
 
-  constructor(precedence: Precedence, { table, view, log }: BesideResolverParts) {
+  constructor(precedence: ListenedPrecedence, { table, view, log }: BesideResolverParts) {
     const responder = new Responder({
       table,
       forward: async (query) => (await this.#forwarder.forward(query, [precedence.engine], 'all'))?.reply,
@@ -44,7 +47,7 @@ export class BesideResolver {
   /** Answers until nothing is led here any more. */
   async close(): Promise<void> {
     try {
-      await this.#precedence.release();
+      await this.#precedence.giveWay();
     } catch (error) {
       this.#log.warn({ reason: String(error) }, 'cannot give way to a resolver');
     }
@@ -52,5 +55,6 @@ export class BesideResolver {
     this.#forwarder.close();
     await turn();
     this.#listener.close();
+    await this.#precedence.release();
   }
 }

@@ -129,11 +129,16 @@ class Engine implements NameService {
   }
 
   async #listenBeside(sandboxId: SandboxId, namespacePath: string): Promise<BesideResolver> {
-    return new BesideResolver(await takePrecedence(namespacePath), {
-      table: this.#table,
-      view: () => this.#views.get(sandboxId),
-      log: this.#log,
-    });
+    const precedence = await takePrecedence(namespacePath);
+    const sockets = await adoptOpened({ sockets: precedence.sockets });
+    return new BesideResolver(
+      { ...precedence, sockets },
+      {
+        table: this.#table,
+        view: () => this.#views.get(sandboxId),
+        log: this.#log,
+      },
+    );
   }
 
   /** Not those who would ask us: our own resolver, and the gateways we answer at. */

@@ -1,9 +1,12 @@
 // Opens the sockets a resolver listens on: in a sandbox's namespace, or at an address of the host.
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
-import { withNamespace } from '../kernel/netns.ts';
+import { type Namespace, withNamespace } from '../kernel/netns.ts';
 import { openServersInNamespace, type ServerSockets } from '../kernel/sockets.ts';
 import { resolverAddress } from '../model/name-entry.ts';
+import { askingAddress, questionPort } from './leading-rules.ts';
+import { closeSockets, openLedSockets } from './led-sockets.ts';
+import { lacksRules } from './rules-refusal.ts';
 
 /** Sockets to be listened on. */
 export interface OpenedSockets {
@@ -16,17 +19,17 @@ export interface OpenedSockets {
   readonly release?: () => Promise<void>;
 }
 
-const port = 53;
 const host = { path: '/proc/self/ns/net' };
 
-/** Listens on 127.0.0.11:53. Errors: `conflict` when the port is taken there, `unavailable`. */
+/**
+ * What is asked at 127.0.0.11:53 comes to these sockets. Port 53 of all addresses is left to the processes there, where the
+ * kernel has rules for that. Errors: `conflict` when the port of that very address is taken there, `unavailable`.
+ */
 export async function openResolverSockets(namespacePath: string): Promise<OpenedSockets> {
   try {
-    return await withNamespace({ path: namespacePath }, async (namespace) => ({
-      sockets: await openServersInNamespace(namespace, resolverAddress, port),
-    }));
+    return await withNamespace({ path: namespacePath }, openIn);
   } catch (error) {
-    throw asNetError(error, `${resolverAddress}:${port} in ${namespacePath}`);
+    throw asNetError(error, `${resolverAddress}:${questionPort} in ${namespacePath}`);
   }
 }
 
@@ -37,17 +40,51 @@ export async function openResolverSockets(namespacePath: string): Promise<Opened
 export async function openGatewaySockets(address: IpAddress): Promise<OpenedSockets> {
   try {
     return await withNamespace(host, async (namespace) => ({
-      sockets: await openServersInNamespace(namespace, address, port),
+      sockets: await openServersInNamespace(namespace, address, questionPort),
     }));
   } catch (error) {
-    throw asNetError(error, familyOf(address) === 4 ? `${address}:${port}` : `[${address}]:${port}`);
+    const place = familyOf(address) === 4 ? address : `[${address}]`;
+    throw asNetError(error, `${place}:${questionPort}`);
   }
 }
 
-function asNetError(error: unknown, place: string): NetError {
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return new NetError('conflict', `${place} is taken`, { cause: error });
+async function openIn(namespace: Namespace): Promise<OpenedSockets> {
+  await requireOwnAddress(namespace);
+  try {
+    const { sockets, table } = await openLedSockets(namespace, 'behind-all');
+    return { sockets, release: () => table.release() };
+  } catch (error) {
+    if (!lacksRules(error)) throw error;
+    return { sockets: await openServersInNamespace(namespace, resolverAddress, questionPort) };
   }
+}
+
+/**
+ * Whose port 53 of our address is, is told by what the kernel lets be bound: who has that of all addresses keeps it for all others.
+ * Errors: `EADDRINUSE` when somebody has it at this address.
+ */
+async function requireOwnAddress(namespace: Namespace): Promise<void> {
+  try {
+    await tryPort(namespace, resolverAddress);
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+    const everywhere = await tryPort(namespace, askingAddress).then(() => false, isTaken);
+    if (!everywhere) throw error;
+  }
+}
+
+async function tryPort(namespace: Namespace, address: IpAddress): Promise<void> {
+  await closeSockets(await openServersInNamespace(namespace, address, questionPort));
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
+function asNetError(error: unknown, place: string): NetError {
+  // The nft table of that name is another's (nf_tables_table_owner): who has it has the port.
+  const isOwned = error instanceof Error && 'code' in error && error.code === 'EPERM';
+  if (isOwned || isTaken(error)) return new NetError('conflict', `${place} is taken`, { cause: error });
   const reason = error instanceof Error ? error.message : String(error);
   return new NetError('unavailable', `cannot open a resolver at ${place}: ${reason}`, { cause: error });
 }

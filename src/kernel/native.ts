@@ -30,6 +30,38 @@ export type NativeRun = (
   bytes: Uint8Array,
 ) => Promise<NativeOutcome>;
 
+/** A name server, see native/addon/name_server_binding.cc. */
+export interface NativeNameServer {
+  /** False when earlier changes turned out to be malformed. */
+  apply(changes: Uint8Array): boolean;
+  /** Takes the sockets, also when it throws. The number not meant of sandbox and network is 0. */
+  listen(
+    udp: number,
+    tcp: number,
+    sandbox: number,
+    network: number,
+    unknownIsElsewhere: boolean,
+    datagramBytes: number,
+    connectionsMax: number,
+    idleMs: number,
+  ): number;
+  close(listener: number): void;
+  /** Questions one after the other, see native/addon/left_questions.h; empty when there are none. */
+  takeLeft(): Buffer;
+  /** Replies one after the other, see native/addon/name_server.h. */
+  reply(replies: Uint8Array): void;
+  counts(): {
+    /** Seven figures for each: its number, questions, answered, no data, no name, remembered, left. */
+    readonly sandboxes: Float64Array;
+    /** Two figures for each: its number, answered. */
+    readonly networks: Float64Array;
+    readonly malformed: number;
+    readonly overflowed: number;
+    readonly connections: number;
+  };
+  stop(): void;
+}
+
 /** A namespace descriptor of -1 is the daemon's own namespace. */
 interface Native {
   readonly runProgram: NativeRun;
@@ -53,6 +85,8 @@ interface Native {
   ): Promise<number>;
   /** The netlink socket the batch was sent by; its last message asks for an acknowledgement. */
   commitAndHold(namespaceFd: number, batch: Uint8Array): Promise<number>;
+  /** By that socket, which alone may change what it owns. */
+  commitBy(fd: number, batch: Uint8Array): Promise<void>;
   holdPort(
     protocol: 'tcp' | 'udp' | 'sctp',
     address: string,
@@ -71,6 +105,8 @@ interface Native {
   ): void;
   closeRelaysTo(ifnames: readonly string[]): void;
   endRelays(fds: Int32Array): void;
+  /** Calls back whenever questions are left; the callback has to take them. */
+  startNameServer(onLeft: () => void): NativeNameServer;
   sendToUnix(path: string, text: string): void;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;
   openMulticastEverywhere(messageType: number, groups: Uint32Array): Promise<number>;

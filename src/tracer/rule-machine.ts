@@ -117,6 +117,7 @@ class RuleMachine {
       case 'ct':
         return this.#load(expression.to, loadNamedCt(expression.key, this.#packet));
       case 'payload':
+        if ('from' in expression) return null;
         return this.#load(
           expression.to,
           this.#header(expression.header).slice(expression.offsetBytes, expression.lengthBytes),

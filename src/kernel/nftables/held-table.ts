@@ -6,6 +6,10 @@ import type { Namespace } from '../netns.ts';
 import type { Batch } from './batch.ts';
 
 export interface HeldTable {
+  /** The owner's socket: whoever holds a duplicate keeps the table too. */
+  readonly fd: number;
+  /** Changes the table, as nobody else can. Errors: those of the kernel, with `code`. */
+  commit(batch: Batch): Promise<void>;
   /** Resolves when the table is gone. Must not be repeated. */
   release(): Promise<void>;
 }
@@ -18,7 +22,11 @@ export interface HeldTable {
 export async function commitAndHold(namespace: Namespace, batch: Batch): Promise<HeldTable> {
   const socket = await native.commitAndHold(namespace.fd, batch.finish());
   // Not on the event loop: the kernel waits for all packets under way to have passed the table.
-  return { release: () => closeSocket(socket) };
+  return {
+    fd: socket,
+    commit: (change) => native.commitBy(socket, change.finish()),
+    release: () => closeSocket(socket),
+  };
 }
 
 const closeSocket = promisify(close);

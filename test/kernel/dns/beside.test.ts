@@ -13,6 +13,7 @@ import { address, silent, truthful } from '../../unit/dns/fake-upstream.ts';
 import { entry, lab, view } from '../../unit/dns/names.ts';
 import { replyTo } from '../../unit/dns/upstream-replies.ts';
 import { canMakeRules, EngineResolver, ruleMakers } from './engine-resolver.ts';
+import { rulesIn } from './leading-rules.ts';
 import { PinnedNamespaces } from './pinned-namespaces.ts';
 
 const asker = 'asker' as SandboxId;
@@ -41,7 +42,7 @@ afterEach(async () => {
 });
 
 const dig = (...question: string[]) => namespaces.dig(path, question);
-const table = () => succeeds('nft list table inet fairlead-names', path);
+const table = () => succeeds('nft list table ip fairlead-names', path);
 
 describe.each(ruleMakers.map((maker) => ({ maker, missing: !canMakeRules(maker) })))(
   'beside rules made with $maker',
@@ -78,18 +79,18 @@ describe('beside an engine’s resolver', () => {
   });
 
   test('the rules are as documented', () => {
-    const rule = (protocol: string) =>
-      `ip daddr 127.0.0.11 ip saddr != 127.0.0.12 ${protocol} dport 53 dnat ip to 127.0.0.11:PORT`;
-    const lines = run('nft --numeric-priority list table inet fairlead-names', path)
-      .split('\n')
-      .map((line) => line.trim().replace(/:\d+$/, ':PORT').replace(/ # .*/, ''))
-      .filter((line) => /^(table|type|flags|ip)/.test(line));
-    expect(lines).toEqual([
-      'table inet fairlead-names {',
+    const lead = (protocol: string) =>
+      `ip saddr != 127.0.0.12 ip daddr 127.0.0.11 ${protocol} dport 53 ${protocol} dport set 1011`;
+    const back = (protocol: string) => `ip saddr 127.0.0.11 ${protocol} sport 1011 ${protocol} sport set 53`;
+    expect(rulesIn(path)).toEqual([
+      'table ip fairlead-names {',
       'flags owner',
-      'type nat hook output priority -101; policy accept;',
-      rule('udp'),
-      rule('tcp'),
+      'type filter hook output priority -500; policy accept;',
+      lead('udp'),
+      lead('tcp'),
+      'type filter hook postrouting priority 500; policy accept;',
+      back('udp'),
+      back('tcp'),
     ]);
   });
 
@@ -155,10 +156,9 @@ describe('beside an engine’s resolver', () => {
 
   test('the later of the two ways to open replaces the other', async () => {
     await names.open(asker, path);
-    expect(table()).toBe(false);
-    expect(run('ss -Hlntu', path)).toContain('127.0.0.11:53 ');
+    expect(rulesIn(path)).toContain('type filter hook input priority 500; policy accept;');
     await names.openBeside(asker, path);
-    expect(run('ss -Hlntu', path)).not.toContain('127.0.0.11:53 ');
+    expect(rulesIn(path)).not.toContain('type filter hook input priority 500; policy accept;');
     expect((await dig('web', 'A')).answers).toEqual(ours);
   });
 

@@ -28,7 +28,7 @@ beforeEach(async () => {
     released = resolve;
   });
   resolver = new BesideResolver(
-    { sockets, engine: engine.upstream, release: () => gone },
+    { sockets, engine: engine.upstream, giveWay: () => gone, release: async () => {} },
     { table: smallWorld(), view: () => seen, log: pino({ level: 'silent' }) },
   );
 });

@@ -18,7 +18,7 @@ import { decodeMasq, encodeMasq, type Masq } from './masq.ts';
 import { decodeMatch, encodeMatch, type Match } from './match.ts';
 import { decodeMeta, encodeMeta, type Meta } from './meta.ts';
 import { decodeNat, encodeNat, type Nat } from './nat.ts';
-import { decodePayload, encodePayload, type Payload } from './payload.ts';
+import { decodePayload, encodePayload, type Payload, type PayloadWrite } from './payload.ts';
 import { decodeReject, encodeReject, type Reject } from './reject.ts';
 import { decodeRt, encodeRt, type Rt } from './rt.ts';
 import { decodeTarget, encodeTarget, type Target } from './target.ts';
@@ -38,6 +38,7 @@ export type Expression =
   | Meta
   | Nat
   | Payload
+  | PayloadWrite
   | Reject
   | Rt
   | Target;

@@ -1,11 +1,11 @@
 // What is said when the kernel refuses the rules that lead questions to us.
 import { expect, test } from 'vitest';
-import { rulesRefusal } from '../../../src/dns/precedence.ts';
+import { rulesRefusal } from '../../../src/dns/rules-refusal.ts';
 
 test.each([
   ['EOPNOTSUPP', 'not_implemented', /Linux 5\.12/],
   ['EINVAL', 'not_implemented', /Linux 5\.12/],
-  ['ENOENT', 'not_implemented', /CONFIG_NFT_NAT/],
+  ['ENOENT', 'not_implemented', /Linux 5\.12/],
   ['EPERM', 'unavailable', /belongs to another socket/],
   ['ENOBUFS', 'unavailable', /no buffer space/],
 ])('%s is %s', (code, expected, text) => {
