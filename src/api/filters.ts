@@ -2,6 +2,7 @@
 import { NetError } from '../base/errors.ts';
 import type { Event } from '../model/event.ts';
 import type { AllowanceView, NetworkView, PartyView, SandboxView } from '../model/view.ts';
+import type { VisibleName } from '../model/visible-name.ts';
 
 interface Filter<T> {
   readonly matches: (item: T, value: string) => boolean;
@@ -61,6 +62,13 @@ const allowanceFilters: Filters<AllowanceView> = {
   to: { matches: ({ to }, value) => isParty(to, value) },
 };
 
+const nameFilters: Filters<VisibleName> = {
+  kind: { matches: ({ kind }, value) => kind === value, values: ['name', 'hostname', 'id', 'alias', 'link'] },
+  name: { matches: ({ name }, value) => name.includes(value) },
+  network: { matches: (one, value) => isCalled(value, one.networkId, one.networkName) },
+  sandbox: { matches: (one, value) => isCalled(value, one.sandboxId, one.sandboxName) },
+};
+
 const eventFilters: Filters<Event> = {
   event: { matches: (event, value) => event.action === value },
   network: { matches: (event, value) => concerns(event, 'network', value) },
@@ -75,6 +83,7 @@ export type FilterWords = string | readonly string[] | undefined;
 export const networkFilter = (words: FilterWords) => compile(networkFilters, words);
 export const sandboxFilter = (words: FilterWords) => compile(sandboxFilters, words);
 export const allowanceFilter = (words: FilterWords) => compile(allowanceFilters, words);
+export const nameFilter = (words: FilterWords) => compile(nameFilters, words);
 export const eventFilter = (words: FilterWords) => compile(eventFilters, words);
 
 function compile<T>(filters: Filters<T>, words: FilterWords): (item: T) => boolean {
@@ -111,8 +120,12 @@ function scopeOf(network: NetworkView): 'local' | 'global' {
   return network.driver === 'overlay' ? 'global' : 'local';
 }
 
+function isCalled(value: string, id: string | undefined, name: string | undefined): boolean {
+  return value !== '' && (name === value || id?.startsWith(value) === true);
+}
+
 function isParty({ kind, id, name }: PartyView, value: string, wanted = kind): boolean {
-  return kind === wanted && value !== '' && (name === value || id.startsWith(value));
+  return kind === wanted && isCalled(value, id, name);
 }
 
 /** Events name an object by id, and others they touch among their attributes, those of policies as `network:lab`. */

@@ -1,6 +1,7 @@
 // The only door into the core: takes locks, finds what is named, calls the one file that does the work.
 import { NetError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
+import type { PartyName } from '../model/allowance-syntax.ts';
 import type { ClusterView } from '../model/cluster-view.ts';
 import type { NetworkId, SandboxId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
@@ -24,6 +25,7 @@ import { viewEndpoint, viewNetwork, viewPorts, viewSandbox } from './inspect.ts'
 import { Locks } from './locks.ts';
 import { endpointsOfNetwork, findNetwork, findSandbox } from './lookup.ts';
 import { Memberships } from './memberships.ts';
+import { lookUpName, nameStatistics, seenNames } from './name-queries.ts';
 import type { Parts } from './parts.ts';
 import { livingProcess, Processes, type ProcessIdentity } from './processes.ts';
 import { publishPorts, unpublishPorts } from './publish-ports.ts';
@@ -38,6 +40,7 @@ import type {
   EndpointView,
   ExecRequest,
   LaunchPlan,
+  NameRequest,
   RunRequest,
   SandboxConfig,
   SandboxView,
@@ -304,6 +307,18 @@ export class CoreController implements Controller {
   async peers(ref: string): Promise<readonly Peer[]> {
     const network = findNetwork(this.#state, ref);
     return network.shared === true ? this.#parts.cluster.readPeers(network) : [];
+  }
+
+  lookUpName(request: NameRequest) {
+    return lookUpName(this.#parts, request);
+  }
+
+  names(from?: string) {
+    return seenNames(this.#parts, from);
+  }
+
+  nameStatistics(targets: readonly PartyName[]) {
+    return nameStatistics(this.#parts, targets);
   }
 
   why(request: WhyRequest): Promise<WhyView> {

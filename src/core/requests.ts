@@ -2,12 +2,14 @@
 import type { Cidr, InterfaceAddress, IpAddress } from '../base/cidr.ts';
 import type { MacAddress } from '../base/mac.ts';
 import type { LeaseRange } from '../ipam/ipam-driver.ts';
-import type { AllowanceRequest } from '../model/allowance-syntax.ts';
+import type { AllowanceRequest, PartyName } from '../model/allowance-syntax.ts';
 import type { Route } from '../model/attachment.ts';
 import type { ClusterView } from '../model/cluster-view.ts';
 import type { CniAttachment } from '../model/cni-attachment.ts';
 import type { EndpointId } from '../model/ids.ts';
 import type { InterfaceTuning, Shaping } from '../model/interface-settings.ts';
+import type { NameLookup } from '../model/name-lookup.ts';
+import type { NameStatisticsView } from '../model/name-statistics.ts';
 import type { DriverName, Network } from '../model/network.ts';
 import type { Peer } from '../model/peer.ts';
 import type { ExposedPort, PortRequest, Protocol } from '../model/port.ts';
@@ -20,6 +22,7 @@ import type {
   PortView,
   SandboxView,
 } from '../model/view.ts';
+import type { VisibleName } from '../model/visible-name.ts';
 import type { WhyRequest, WhyView } from '../model/why.ts';
 import type { EventBus } from './events.ts';
 
@@ -138,6 +141,14 @@ export interface ExecRequest {
   readonly process: ProcessConfig;
 }
 
+export interface NameRequest {
+  /** The sandbox that asks, as in `ConnectRequest.target`. */
+  readonly from: string;
+  readonly name: string;
+  /** `A` when absent. */
+  readonly type?: string;
+}
+
 /** What the launcher has to do, see docs/launch-plan.md. */
 export interface LaunchPlan {
   readonly netns?: string;
@@ -203,6 +214,12 @@ export interface Controller {
   cluster(): ClusterView;
   /** Endpoints of other hosts on a network; none on those that end at this one. Errors: `not_found`, `unavailable`. */
   peers(ref: string): Promise<readonly Peer[]>;
+  /** What a sandbox is told of a name now. Errors: `not_found`; `conflict` when it asks for no names; `invalid_parameter`. */
+  lookUpName(request: NameRequest): Promise<NameLookup>;
+  /** The names a sandbox sees; those of all networks without one. Errors: `not_found`, `conflict`. */
+  names(from?: string): Promise<readonly VisibleName[]>;
+  /** How much was asked, by these sandboxes and of these networks, or all. Errors: `not_found`, `invalid_parameter`. */
+  nameStatistics(targets: readonly PartyName[]): NameStatisticsView;
   /** Follows a packet by what is in the kernel now. Errors: `not_found`, `invalid_parameter`. */
   why(request: WhyRequest): Promise<WhyView>;
 }

@@ -7,17 +7,23 @@ import { adoptOpened } from './adopt-sockets.ts';
 import type { ForwardTarget } from './answer.ts';
 import { BesideResolver } from './beside-resolver.ts';
 import { ReplyCache } from './cache.ts';
+import { type DuplicateName, DuplicateNames } from './duplicate-names.ts';
 import type { Upstream } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
 import { Gateways } from './gateways.ts';
 import { Listener, type ResolverSockets } from './listener.ts';
 import { Listeners } from './listeners.ts';
-import type { NameService } from './name-service.ts';
+import { lookUp } from './lookup.ts';
+import type { NameQuestion, NameService } from './name-service.ts';
 import { NameTable } from './name-table.ts';
 import { takePrecedence } from './precedence.ts';
+import type { Query } from './query.ts';
 import { openGatewaySockets, openResolverSockets } from './resolver-sockets.ts';
 import { type Forward, Responder } from './responder.ts';
+import { LeftCounts, statisticsOf } from './statistics.ts';
+import type { UpstreamChange } from './upstream-ranking.ts';
 import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
+import { visibleNames } from './visible-names.ts';
 
 export interface NameServiceOptions {
   readonly log: Log;
@@ -28,6 +34,10 @@ export interface NameServiceOptions {
   /** Read instead when that names only systemd-resolved's stub. */
   readonly stubResolvConf?: string;
   readonly upstreamPort?: number;
+  /** Told of names that two sandboxes claim where somebody sees both. */
+  readonly onDuplicate?: (duplicate: DuplicateName) => void;
+  /** Told when an upstream begins to fail, or works again. */
+  readonly onUpstream?: (change: UpstreamChange) => void;
   /** Errors: `conflict`, `unavailable`. */
   readonly openSockets?: (namespacePath: string) => Promise<ResolverSockets>;
   /** Errors: `conflict`, `unavailable`. */
@@ -48,7 +58,10 @@ class Engine implements NameService {
   readonly #fixedUpstreams: readonly IpAddress[];
   readonly #hostUpstreams: HostUpstreams;
   readonly #upstreamPort: number;
-  readonly #forwarder = new Forwarder({ cache: new ReplyCache() });
+  readonly #duplicates: DuplicateNames;
+  readonly #left = new LeftCounts();
+  readonly #cache = new ReplyCache();
+  readonly #forwarder: Forwarder;
   readonly #forward: Forward = async (query, target) => {
     return (await this.#forwarder.forward(query, this.#upstreamsOf(target), 'all'))?.reply;
   };
@@ -58,6 +71,9 @@ class Engine implements NameService {
     const { log, resolvConf = '/etc/resolv.conf' } = options;
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
+    this.#duplicates = new DuplicateNames(options.onDuplicate ?? (() => {}));
+    const { onUpstream = () => {} } = options;
+    this.#forwarder = new Forwarder({ cache: this.#cache, log, onUpstream });
     this.#openSockets = options.openSockets ?? (async (path) => adoptOpened(await openResolverSockets(path)));
     this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
     this.#fixedUpstreams = options.upstreams ?? [];
@@ -76,14 +92,17 @@ class Engine implements NameService {
 
   put(entry: NameEntry): void {
     this.#table.upsert(entry);
+    this.#duplicates.put(entry);
   }
 
   remove(endpointId: EndpointId): void {
     this.#table.remove(endpointId);
+    this.#duplicates.remove(endpointId);
   }
 
   setView(view: ResolverView): void {
     this.#views.set(view.sandboxId, view);
+    this.#duplicates.setView(view);
   }
 
   async open(sandboxId: SandboxId, namespacePath: string): Promise<void> {
@@ -110,7 +129,31 @@ class Engine implements NameService {
 
   close(sandboxId: SandboxId): void {
     this.#views.delete(sandboxId);
+    this.#duplicates.removeView(sandboxId);
+    this.#left.forget(sandboxId);
     this.#resolvers.close(sandboxId);
+  }
+
+  query(sandboxId: SandboxId, question: NameQuestion) {
+    const forward = (query: Query, target: ForwardTarget) =>
+      this.#forwarder.forward(query, this.#upstreamsOf(target), sandboxId);
+    return lookUp(question, this.#views.get(sandboxId), { table: this.#table, forward });
+  }
+
+  visible(sandboxId?: SandboxId) {
+    if (sandboxId === undefined) return visibleNames(this.#duplicates);
+    return visibleNames(this.#duplicates, this.#views.get(sandboxId) ?? { networks: [], links: [] });
+  }
+
+  statistics() {
+    return statisticsOf({
+      thread: { sandboxes: [], networks: [], malformed: 0, overflowed: 0, connections: 0 },
+      left: this.#left,
+      sandboxOf: () => undefined,
+      networkOf: () => undefined,
+      upstreams: this.#forwarder.statistics(),
+      cache: this.#cache.statistics(),
+    });
   }
 
   async shutdown(): Promise<void> {

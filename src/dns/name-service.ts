@@ -2,6 +2,16 @@
 import type { IpAddress } from '../base/cidr.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import type { NameEntry, ResolverView } from '../model/name-entry.ts';
+import type { NameLookup } from '../model/name-lookup.ts';
+import type { NameStatistics } from '../model/name-statistics.ts';
+import type { VisibleName } from '../model/visible-name.ts';
+
+export interface NameQuestion {
+  /** With or without the final dot. */
+  readonly name: string;
+  /** `A`, `AAAA`… or `TYPE65`. */
+  readonly type: string;
+}
 
 export interface NameService {
   /** Adds or replaces an endpoint's names; visible in the next answer. */
@@ -28,5 +38,11 @@ export interface NameService {
   gatewaysOf(networkId: NetworkId): readonly IpAddress[];
   /** Stops listening and forgets the view, so that the namespace can end. Absent is fine. */
   close(sandboxId: SandboxId): void;
+  /** What a sandbox is told of a name now, and where that comes from; REFUSED without a view. Errors: `invalid_parameter`. */
+  query(sandboxId: SandboxId, question: NameQuestion): Promise<NameLookup>;
+  /** The names a sandbox sees, by name; those of all networks without one. */
+  visible(sandboxId?: SandboxId): readonly VisibleName[];
+  /** What was asked since the start. */
+  statistics(): NameStatistics;
   shutdown(): Promise<void>;
 }

@@ -16,6 +16,12 @@ export interface AllowanceRequest extends Pick<Allowance, 'ports'> {
   readonly to: PartyName;
 }
 
+/** Parses `NAME`, `network:NAME` or `sandbox:NAME`. */
+export function parseParty(text: string): PartyName {
+  const [, kind, ref = ''] = /^(?:(network|sandbox):)?(.*)$/s.exec(text) ?? [];
+  return { ref, ...(kind !== undefined && { kind: kind as 'network' | 'sandbox' }) };
+}
+
 /** Parses `NAME`, `network:NAME` or `sandbox:NAME`, on the side of `to` with ports. Errors: `invalid_parameter`. */
 export function parseAllowance({ from, to }: PolicyBody): AllowanceRequest {
   const asker = parseEnd(from, 'from');

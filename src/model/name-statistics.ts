@@ -52,6 +52,15 @@ export interface NameStatistics {
   };
   /** Messages that were no proper question. */
   readonly malformed: number;
+  /** Questions that failed because too many waited for more than names of ours. */
+  readonly overflowed: number;
   /** Over TCP, open now. */
   readonly connections: number;
+}
+
+/** The same with the names of what it is about. */
+export interface NameStatisticsView extends Omit<NameStatistics, 'askers' | 'networks' | 'upstreams'> {
+  readonly askers: readonly (AskerStatistics & { readonly sandboxName: string })[];
+  readonly networks: readonly (NetworkNameStatistics & { readonly networkName: string })[];
+  readonly upstreams: readonly (UpstreamStatistics & { readonly sandboxName?: string })[];
 }

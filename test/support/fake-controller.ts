@@ -12,12 +12,16 @@ import type {
   EndpointConfig,
   ExecRequest,
   LaunchPlan,
+  NameRequest,
   RunRequest,
   SandboxConfig,
 } from '../../src/core/requests.ts';
+import type { PartyName } from '../../src/model/allowance-syntax.ts';
 import type { ClusterView } from '../../src/model/cluster-view.ts';
 import type { Endpoint } from '../../src/model/endpoint.ts';
 import type { AllowanceId, EndpointId, NetworkId, SandboxId } from '../../src/model/ids.ts';
+import type { NameLookup } from '../../src/model/name-lookup.ts';
+import type { NameStatisticsView } from '../../src/model/name-statistics.ts';
 import type { DriverName, Network } from '../../src/model/network.ts';
 import type { Peer } from '../../src/model/peer.ts';
 import type { PortRequest, Protocol, PublishedPort } from '../../src/model/port.ts';
@@ -31,7 +35,9 @@ import type {
   PortView,
   SandboxView,
 } from '../../src/model/view.ts';
+import type { VisibleName } from '../../src/model/visible-name.ts';
 import type { WhyRequest, WhyView } from '../../src/model/why.ts';
+import { noNameStatistics, sampleLookup, sampleNames } from './name-samples.ts';
 
 interface Named {
   readonly id: string;
@@ -49,6 +55,11 @@ export class FakeController implements Controller {
   readonly notes: { object: string; problem: string }[] = [];
   /** What `cluster` answers. */
   clusterView: ClusterView = { state: 'alone', endpoints: [], members: [], unpublished: 0, unusable: [] };
+  /** What `lookUpName`, `names` and `nameStatistics` answer, and what they were asked, newest last. */
+  lookup: NameLookup = sampleLookup;
+  visibleNames: readonly VisibleName[] = sampleNames;
+  statistics: NameStatisticsView = noNameStatistics;
+  readonly askedNames: (NameRequest | readonly PartyName[] | string | undefined)[] = [];
   readonly #peers = new Map<NetworkId, readonly Peer[] | NetError>();
   readonly #networks = new Map<NetworkId, Network>();
   readonly #sandboxes = new Map<SandboxId, Sandbox>();
@@ -115,6 +126,24 @@ export class FakeController implements Controller {
 
   cluster(): ClusterView {
     return this.clusterView;
+  }
+
+  async lookUpName(request: NameRequest): Promise<NameLookup> {
+    this.askedNames.push(request);
+    this.#find('sandbox', this.#sandboxes, request.from);
+    return this.lookup;
+  }
+
+  async names(from?: string): Promise<readonly VisibleName[]> {
+    this.askedNames.push(from);
+    if (from !== undefined) this.#find('sandbox', this.#sandboxes, from);
+    return this.visibleNames;
+  }
+
+  nameStatistics(targets: readonly PartyName[]): NameStatisticsView {
+    this.askedNames.push(targets);
+    for (const target of targets) this.#party(target);
+    return this.statistics;
   }
 
   async peers(ref: string): Promise<readonly Peer[]> {

@@ -13,7 +13,9 @@ import { EventBus } from '../../src/core/events.ts';
 import { Lingering } from '../../src/core/lingering.ts';
 import type { Parts } from '../../src/core/parts.ts';
 import { PresentNetworks } from '../../src/core/present-networks.ts';
+import { DuplicateNames } from '../../src/dns/duplicate-names.ts';
 import type { NameService } from '../../src/dns/name-service.ts';
+import { visibleNames } from '../../src/dns/visible-names.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import type { HostForwarding } from '../../src/drivers/host-forwarding.ts';
 import type { Firewall } from '../../src/firewall/firewall.ts';
@@ -26,6 +28,8 @@ import { NullIpam } from '../../src/ipam/null-ipam.ts';
 import { SharedIpam } from '../../src/ipam/shared-ipam.ts';
 import { portsText } from '../../src/model/allowance.ts';
 import type { Attachment } from '../../src/model/attachment.ts';
+import type { ResolverView } from '../../src/model/name-entry.ts';
+import type { NameStatistics } from '../../src/model/name-statistics.ts';
 import type { DriverName, Network } from '../../src/model/network.ts';
 import type { AllowancePolicy } from '../../src/model/policy.ts';
 import { askersAt, type PublishedPort } from '../../src/model/port.ts';
@@ -41,6 +45,7 @@ import type { Store } from '../../src/store/store.ts';
 import type { Prober } from '../../src/tracer/prober.ts';
 import type { Tracer } from '../../src/tracer/tracer.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { noNameStatistics } from './name-samples.ts';
 
 /** What the fake kernel holds, for assertions, in one comparable value. */
 export interface World {
@@ -72,6 +77,7 @@ export interface World {
   readonly files: Set<string>;
   readonly processes: Map<number, { readonly startTime: number; ended?: () => void; signal?: string }>;
   supervisor: SupervisorState | undefined;
+  nameStatistics: NameStatistics;
 }
 
 export interface FakeParts extends Parts {
@@ -107,6 +113,7 @@ export function fakeParts(store: Store = openMemoryStore()): FakeParts {
     files: new Set(),
     processes: new Map(),
     supervisor: undefined,
+    nameStatistics: noNameStatistics,
   };
   const plans = new Map<string, number>();
   const made: string[] = [];
@@ -581,10 +588,18 @@ function fakeProcesses(world: World): ProcessWatcher {
 }
 
 function fakeNames(world: World): NameService {
+  const entries = new DuplicateNames(() => {});
+  const views = new Map<string, ResolverView>();
   return {
-    put: (entry) => void world.names.add(entry.endpointId),
-    remove: (id) => void world.names.delete(id),
-    setView: () => {},
+    put: (entry) => {
+      world.names.add(entry.endpointId);
+      entries.put(entry);
+    },
+    remove: (id) => {
+      world.names.delete(id);
+      entries.remove(id);
+    },
+    setView: (view) => void views.set(view.sandboxId, view),
     open: async (id) => void world.resolvers.add(id),
     openBeside: async (id) => void world.resolvers.add(id),
     openGateway: async (id, address) => void world.gateways.add(`${id} ${address}`),
@@ -595,6 +610,12 @@ function fakeNames(world: World): NameService {
       [...world.gateways]
         .filter((gateway) => gateway.startsWith(`${id} `))
         .map((gateway) => gateway.slice(id.length + 1) as IpAddress),
+    query: async (id, { name, type }) => {
+      const records = [`${name}. 5 IN ${type} 10.9.0.2`];
+      return { status: 'NOERROR', records, source: { kind: 'networks', networks: [id] } };
+    },
+    visible: (id) => visibleNames(entries, id === undefined ? undefined : views.get(id)),
+    statistics: () => world.nameStatistics,
     close: (id) => void world.resolvers.delete(id),
     shutdown: async () => {},
   };

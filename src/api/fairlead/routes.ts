@@ -5,9 +5,11 @@ import { checkRoutes } from './check.ts';
 import { clusterRoutes } from './cluster.ts';
 import { cniRoutes } from './cni.ts';
 import { commandRoutes } from './command.ts';
+import { dnsRoutes } from './dns.ts';
 import { endpointRoutes } from './endpoints.ts';
 import { eventRoutes } from './events.ts';
 import { launchRoutes } from './launch.ts';
+import { metricRoutes } from './metrics.ts';
 import { networkRoutes } from './networks.ts';
 import { openApiRoute } from './openapi.ts';
 import { policyRoutes } from './policies.ts';
@@ -29,6 +31,8 @@ const routes: readonly Routes[] = [
   cniRoutes,
   eventRoutes,
   clusterRoutes,
+  dnsRoutes,
+  metricRoutes,
   checkRoutes,
   whyRoutes,
   versionRoutes,
