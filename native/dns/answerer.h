@@ -3,15 +3,12 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
-namespace fairlead::dns {
+#include "bytes.h"
 
-using Bytes = std::span<const uint8_t>;
+namespace fairlead::dns {
 
 /** Who asks: a sandbox by its own resolver, or whoever has that address on a network, at the network's gateway. */
 struct Asker {

@@ -1,0 +1,60 @@
+// What each sandbox may see, and what became of its questions.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "hash_index.h"
+#include "name_entry.h"
+#include "name_table.h"
+
+namespace fairlead::dns {
+
+/** Decides which of several records comes first: one for each type, so that askers of both families get another one each time. */
+struct Turns {
+  uint32_t a = 0;
+  uint32_t aaaa = 0;
+  uint32_t srv = 0;
+};
+
+struct Tally {
+  uint64_t questions = 0;
+  uint64_t answered = 0;
+  uint64_t noData = 0;
+  uint64_t noName = 0;
+  uint64_t remembered = 0;
+  uint64_t left = 0;
+};
+
+struct View {
+  uint64_t hash;
+  std::unique_ptr<View> next;
+  uint32_t sandbox;
+  uint32_t group;
+  std::vector<Network*> networks;
+  std::vector<Link> links;
+  Turns turns;
+  Tally tally;
+};
+
+class Views {
+ public:
+  explicit Views(NameTable& table) : table_(table) {}
+
+  /** Adds or replaces a view; a replaced one keeps its turns and its tally. */
+  void set(ViewEntry entry);
+  /** Absent is fine. */
+  void remove(uint32_t sandbox);
+  View* of(uint32_t sandbox) const;
+
+  template <class Visit>
+  void each(Visit visit) const {
+    views_.each(visit);
+  }
+
+ private:
+  NameTable& table_;
+  HashIndex<View> views_;
+};
+
+}  // namespace fairlead::dns
