@@ -35,12 +35,13 @@ function addonApiDirectory() {
   return dirname(require.resolve('node-addon-api/package.json'));
 }
 
-/** The makefile is up to date with what it was made from: the description, the node version and this script. */
+/** The makefile is up to date with what it was made from: the description, the folder it lists, the node version and this script. */
 function isConfigured() {
   const makefile = join(root, 'build/Makefile');
   if (!existsSync(makefile) || !existsSync(join(root, 'build/config.gypi'))) return false;
   const made = statSync(makefile).mtimeMs;
-  const sources = [join(root, 'binding.gyp'), fileURLToPath(import.meta.url), process.execPath];
+  const listed = ['binding.gyp', 'native/dns'].map((path) => join(root, path));
+  const sources = [...listed, fileURLToPath(import.meta.url), process.execPath];
   return sources.every((source) => statSync(source).mtimeMs < made);
 }
 

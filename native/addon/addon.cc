@@ -7,6 +7,7 @@ static Napi::Object initModule(Napi::Env env, Napi::Object exports) {
   fairlead::exportProcesses(env, exports);
   fairlead::exportEthtool(env, exports);
   fairlead::exportRelay(env, exports);
+  fairlead::exportNameServer(env, exports);
   return exports;
 }
 

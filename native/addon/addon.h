@@ -15,6 +15,7 @@ void exportProcesses(Napi::Env env, Napi::Object exports);
 void exportEthtool(Napi::Env env, Napi::Object exports);
 /** The relay is one per environment as well. */
 void exportRelay(Napi::Env env, Napi::Object exports);
+void exportNameServer(Napi::Env env, Napi::Object exports);
 
 inline int integerAt(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::Number>().Int32Value();

@@ -1,0 +1,112 @@
+#include "left_questions.h"
+
+#include <arpa/inet.h>
+#include <sys/eventfd.h>
+
+#include <string_view>
+#include <utility>
+
+#include "big_endian.h"
+
+namespace fairlead {
+
+namespace {
+
+constexpr size_t most = 4096;
+constexpr size_t mostOfListener = 1024;
+/** A message over TCP may be sixty times as long as one is usually. */
+constexpr size_t mostBytes = 4 << 20;
+constexpr size_t mostBytesOfListener = 1 << 20;
+
+/** Numbers of tickets: the place among the slots below, the round of that slot above. */
+constexpr unsigned slotBits = 12;
+constexpr uint32_t lastRound = UINT32_MAX >> slotBits;
+static_assert(most == 1 << slotBits);
+
+}  // namespace
+
+bool LeftQuestions::leave(const ReplyPlace& place, dns::Bytes message, uint32_t group) {
+  if (isFull(place.listener, message.size())) return false;
+  append(keep({place, group, {message.begin(), message.end()}}), place, message);
+  return true;
+}
+
+void LeftQuestions::tell() {
+  if (!std::exchange(isToldOf_, true)) eventfd_write(bell_.get(), 1);
+}
+
+std::optional<LeftQuestions::Ticket> LeftQuestions::redeem(uint32_t number) {
+  const size_t index = number & (most - 1);
+  if (index >= slots_.size() || slots_[index].round != number >> slotBits) return std::nullopt;
+  std::optional<Ticket> ticket = std::exchange(slots_[index].ticket, std::nullopt);
+  if (!ticket) return ticket;
+  free_.push_back(index);
+  const auto ofListener = byListener_.find(ticket->place.listener);
+  for (Waiting* waiting : {&all_, &ofListener->second}) {
+    waiting->questions--;
+    waiting->bytes -= ticket->message.size();
+  }
+  if (ofListener->second.questions == 0) byListener_.erase(ofListener);
+  return ticket;
+}
+
+void LeftQuestions::forget(uint32_t listener) {
+  if (!byListener_.contains(listener)) return;
+  for (size_t index = 0; index < slots_.size(); index++) {
+    const auto& ticket = slots_[index].ticket;
+    if (ticket && ticket->place.listener == listener) redeem(numberOf(index));
+  }
+}
+
+std::vector<uint8_t> LeftQuestions::take() {
+  eventfd_t count;
+  eventfd_read(bell_.get(), &count);
+  const std::lock_guard lock(mutex_);
+  return std::exchange(leaving_, {});
+}
+
+bool LeftQuestions::isFull(uint32_t listener, size_t bytes) const {
+  if (all_.questions >= most || all_.bytes + bytes > mostBytes) return true;
+  const auto known = byListener_.find(listener);
+  if (known == byListener_.end()) return false;
+  return known->second.questions >= mostOfListener || known->second.bytes + bytes > mostBytesOfListener;
+}
+
+uint32_t LeftQuestions::keep(Ticket ticket) {
+  if (free_.empty()) {
+    free_.push_back(slots_.size());
+    slots_.emplace_back();
+  }
+  const size_t index = free_.back();
+  free_.pop_back();
+  for (Waiting* waiting : {&all_, &byListener_[ticket.place.listener]}) {
+    waiting->questions++;
+    waiting->bytes += ticket.message.size();
+  }
+  Slot& slot = slots_[index];
+  slot.round = slot.round % lastRound + 1;  // never 0, so that no ticket has the number 0
+  slot.ticket = std::move(ticket);
+  return numberOf(index);
+}
+
+uint32_t LeftQuestions::numberOf(size_t index) const {
+  return slots_[index].round << slotBits | static_cast<uint32_t>(index);
+}
+
+void LeftQuestions::append(uint32_t number, const ReplyPlace& place, dns::Bytes message) {
+  char address[INET6_ADDRSTRLEN] = "";
+  inet_ntop(place.asker.any.sa_family, addressOf(place.asker).data(), address, sizeof address);
+  const std::string_view text(address);
+  const std::lock_guard lock(mutex_);
+  // If there are others, the event loop has been told, or is about to be.
+  if (leaving_.empty()) isToldOf_ = false;
+  append32(leaving_, number);
+  append32(leaving_, place.listener);
+  leaving_.push_back(place.connection == 0 ? IPPROTO_UDP : IPPROTO_TCP);
+  leaving_.push_back(static_cast<uint8_t>(text.size()));
+  leaving_.insert(leaving_.end(), text.begin(), text.end());
+  append16(leaving_, static_cast<uint16_t>(message.size()));
+  leaving_.insert(leaving_.end(), message.begin(), message.end());
+}
+
+}  // namespace fairlead
