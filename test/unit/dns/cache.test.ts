@@ -69,6 +69,64 @@ test('TTLs count down', () => {
   expect(later && readReply(later.reply).answers[0]).toBe('x 24 A 192.0.2.1');
 });
 
+test('how long a reply is good for is told when it is kept, and when it is given', () => {
+  const { cache, clock } = cacheWith(replyBytes('x', { answers: [a(30)] }));
+  clock.ms = 5_500;
+  expect(cache.get(key)?.freshMs).toBe(24_500);
+  expect(cache.put('other', replyBytes('x', { answers: [a(7)] }))).toBe(7_000);
+  expect(cache.put('other', replyBytes('x', { rcode: 2 }))).toBe(0);
+});
+
+describe('a reply past its time', () => {
+  test.each<[string, Buffer, string[], string[]]>([
+    [
+      'with addresses',
+      replyBytes('x', { answers: [cname(40), a(60)] }),
+      ['x 30 5 x', 'x 30 A 192.0.2.1'],
+      [],
+    ],
+    ['that says no', replyBytes('x', { rcode: 3, authority: [soa(60, 60)] }), [], ['x 30 SOA   60']],
+  ])('%s is given with TTLs of 30 s, for a day', (_, reply, answers, authority) => {
+    const { cache, clock } = cacheWith(reply);
+    const given = () => {
+      const stale = cache.getStale(key);
+      return stale && readReply(stale);
+    };
+    clock.ms = 60_000;
+    expect(cache.get(key)).toBeUndefined();
+    expect(given()).toMatchObject({ answers, authority });
+    clock.ms = 86_400_000 + 39_999;
+    expect(given()).toBeDefined();
+    clock.ms = 86_400_000 + 60_000;
+    expect(given()).toBeUndefined();
+    expect(cache.statistics()).toMatchObject({ entries: 0, bytes: 0 });
+  });
+
+  test('has to do for five seconds when there is no newer one', () => {
+    const { cache, clock } = cacheWith(replyBytes('x', { answers: [a(10)] }));
+    clock.ms = 10_000;
+    expect(cache.mustDo(key)).toBe(false);
+    cache.failed(key);
+    expect(cache.mustDo(key)).toBe(true);
+    clock.ms = 15_000;
+    expect(cache.mustDo(key)).toBe(false);
+    cache.failed(key);
+    cache.put(key, replyBytes('x', { answers: [a(1)] }));
+    expect(cache.mustDo(key)).toBe(false);
+  });
+});
+
+test('what is given is counted', () => {
+  const { cache, clock } = cacheWith(replyBytes('x', { answers: [a(10)] }));
+  for (const ms of [0, 5_000, 10_000]) {
+    clock.ms = ms;
+    if (cache.get(key) === undefined) cache.getStale(key);
+  }
+  cache.getStale('another');
+  const bytes = replyBytes('x', { answers: [a(10)] }).length;
+  expect(cache.statistics()).toEqual({ entries: 1, bytes, hits: 3, stale: 1 });
+});
+
 test('what was not used for longest goes first', () => {
   const cache = new ReplyCache({ entries: 2, bytes: 10_000 }, () => 0);
   const reply = replyBytes('x', { answers: [a(60)] });
