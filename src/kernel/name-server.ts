@@ -1,7 +1,7 @@
 // Answering questions for names on a thread of the addon, whatever the event loop does: sockets and protocol there, and what the
 // thread cannot answer by itself handed over here in batches.
 import { NetError } from '../base/errors.ts';
-import { encodeReplies, type Reply, readLeftQuestions } from './name-server-batch.ts';
+import { encodeReplies, type LeftQuestion, type Reply, readLeftQuestions } from './name-server-batch.ts';
 import { type NativeNameServer, native } from './native.ts';
 import { closeFd, type ServerSockets } from './sockets.ts';
 
