@@ -1,7 +1,8 @@
 # Nameservers, good ones and others: `dns-upstream.py ADDRESS=MANNER...` serves port 53, UDP and TCP, of each address in its
 # manner until it is ended, and prints `ADDRESS udp|tcp NAME TYPE ASKER PORT` for each question, before it reacts to it.
 # What they answer tells who did: 198.51.100.N, N being the last part of the address; forgeries say 203.0.113.66.
-# A question for a type other than A is answered with no data; for names that begin with `gone`: NXDOMAIN, with an SOA.
+# A question for a type other than A is answered with no data. Names that begin with `gone`, and those that are not of the form
+# `WORD.example`, do not exist: NXDOMAIN, with an SOA.
 import heapq
 import selectors
 import socket
@@ -29,7 +30,7 @@ def soa(seconds):
 
 def whole(identity, name, kind, asked, address):
     """What a good server says."""
-    if name.lower().startswith('gone'):
+    if name.lower().startswith('gone') or name.lower().split('.')[1:] != ['example']:
         return reply(identity, asked, 'NXDOMAIN', authority=[soa(60)])
     if name.lower().startswith('big') and kind == 'TXT':
         text = record('TXT', 60, bytes([200]) + b'x' * 200)
