@@ -6,6 +6,8 @@ import { check } from './commands/check.ts';
 import { clusterStatus } from './commands/cluster.ts';
 import { completion } from './commands/completion.ts';
 import { create } from './commands/create.ts';
+import { dnsLs, dnsQuery } from './commands/dns.ts';
+import { dnsStats } from './commands/dns-stats.ts';
 import { events } from './commands/events.ts';
 import { graph } from './commands/graph.ts';
 import { inspect } from './commands/inspect.ts';
@@ -48,6 +50,9 @@ export const verbs: readonly Verb[] = [
   policyInspect,
   policyRm,
   clusterStatus,
+  dnsQuery,
+  dnsLs,
+  dnsStats,
   events,
   check,
   why,

@@ -2,6 +2,8 @@
 import { json, text } from 'node:stream/consumers';
 import type { ClusterView } from '../model/cluster-view.ts';
 import type { Event } from '../model/event.ts';
+import type { NameLookup } from '../model/name-lookup.ts';
+import type { NameStatisticsView } from '../model/name-statistics.ts';
 import type { Network } from '../model/network.ts';
 import type {
   AllowanceView,
@@ -12,6 +14,7 @@ import type {
   PortView,
   SandboxView,
 } from '../model/view.ts';
+import type { VisibleName } from '../model/visible-name.ts';
 import type { WhyRequest, WhyView } from '../model/why.ts';
 import type {
   ConnectBody,
@@ -144,6 +147,21 @@ export class Client {
 
   check({ fix }: { readonly fix: boolean }): Promise<CheckResult> {
     return this.#fetch(fix ? 'POST' : 'GET', pathOf(['check']));
+  }
+
+  /** `type` as in `AAAA`; A when absent. */
+  lookUpName(from: string, name: string, type?: string): Promise<NameLookup> {
+    return this.#get(['dns', 'query'], { from, name, type });
+  }
+
+  /** Those a sandbox sees, or all. */
+  names(from: string | undefined, filters: readonly string[]): Promise<readonly VisibleName[]> {
+    return this.#get(['dns', 'names'], { from, filter: filters });
+  }
+
+  /** Of these sandboxes and networks, or of all. */
+  nameStatistics(of: readonly string[]): Promise<NameStatisticsView> {
+    return this.#get(['dns', 'stats'], { of });
   }
 
   why({ from, to, probe = false }: WhyRequest): Promise<WhyView> {

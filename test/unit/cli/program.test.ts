@@ -84,6 +84,11 @@ describe('completions', () => {
       ['--hostname', '--label'],
     ],
     [['net', 'cluster', ''], ['status']],
+    [
+      ['net', 'dns', ''],
+      ['query', 'ls', 'stats'],
+    ],
+    [['net', 'dns', 'query', '--'], ['--from']],
     [['net', 'cluster', 'status', '--'], ['--format']],
     [['net', 'connect', 'lab', '--if'], ['--ifname']],
   ])('bash completes %j', async (line, expected) => {

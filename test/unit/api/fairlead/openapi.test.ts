@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fastify } from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { joinedCluster, samplePeer } from '../../../support/cluster-sample.ts';
+import { sampleStatistics } from '../../../support/name-samples.ts';
 import { testApi } from '../../../support/test-api.ts';
 
 interface Operation {
@@ -66,6 +67,7 @@ test('answers are as described', async () => {
     terminal: false,
   });
   await controller.kill('web', 'KILL');
+  controller.statistics = sampleStatistics;
   controller.differences.push({ object: 'bridge', problem: 'gone' });
   const paths = await describeApi(api);
   const checker = fastify({ ajv: { customOptions: { removeAdditional: false, coerceTypes: false } } });
@@ -78,6 +80,9 @@ test('answers are as described', async () => {
     'endpoints',
     'ports',
     'check',
+    'dns/query',
+    'dns/names',
+    'dns/stats',
     'version',
   ];
   for (const path of described) {
@@ -91,7 +96,8 @@ test('answers are as described', async () => {
   }
   for (const path of described) {
     const ref = path.startsWith('networks') ? 'lab' : 'web';
-    const { body } = await call('GET', `/${path.replace('{ref}', ref)}`);
+    const query = path === 'dns/query' ? '?from=web&name=web' : '';
+    const { body } = await call('GET', `/${path.replace('{ref}', ref)}${query}`);
     const url = `/${path.replace('{ref}', 'one')}`;
     const verdict = await checker.inject({ method: 'POST', url, payload: body as object });
     expect(`${path}: ${verdict.body}`).toBe(`${path}: as described`);
