@@ -9,6 +9,8 @@ const testPackages = [
   { name: 'conntrack', command: 'conntrack', reason: 'judges connection tracking entries' },
   { name: 'curl', command: 'curl', reason: 'fetches published ports' },
   { name: 'bind9-dnsutils', command: 'dig', reason: 'asks the resolver' },
+  { name: 'ldnsutils', command: 'drill', reason: 'asks it too, by code of its own' },
+  { name: 'musl-tools', command: 'musl-gcc', reason: 'makes programs that ask by the other C library' },
   { name: 'socat', command: 'socat', reason: 'plays UDP, TCP and terminal peers' },
   { name: 'containerd', command: 'containerd', reason: 'runs pods and containers on CNI networks' },
   { name: 'podman', command: 'podman', reason: 'runs containers on CNI networks' },
