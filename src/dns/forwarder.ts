@@ -49,6 +49,8 @@ interface UnderWay {
 /** A question that is asked again and has no reply for so long may be going round in a circle. */
 const suspectAfterMs = 1_000;
 
+const crowdedOut = new Error('others have as much to ask');
+
 export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #cache: ReplyCache | undefined;
@@ -114,18 +116,19 @@ export class Forwarder {
       joined.isAskedAgain = true;
       return joined.reply;
     }
-    if (this.#isClosed || !this.#share.take(asker)) return undefined;
+    const giveUp = () => race.stop(crowdedOut);
+    if (this.#isClosed || !this.#share.take(asker, giveUp)) return undefined;
     const race = this.#races.start(query, upstreams);
-    const underWay = { isAskedAgain: false, reply: this.#outcome(race, key, asker) };
+    void race.reply.then(() => this.#share.release(asker, giveUp));
+    const underWay = { isAskedAgain: false, reply: this.#outcome(race, key) };
     this.#underWay.set(key, underWay);
     this.#suspectIfAskedAgain(underWay, race);
     return underWay.reply;
   }
 
-  async #outcome(race: Race<UpstreamReply>, key: string, asker: string): Promise<Forwarded | undefined> {
+  async #outcome(race: Race<UpstreamReply>, key: string): Promise<Forwarded | undefined> {
     const replied = await race.reply;
     this.#underWay.delete(key);
-    this.#share.release(asker);
     if (replied === undefined) {
       this.#cache?.failed(key);
       return undefined;

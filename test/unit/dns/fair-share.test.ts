@@ -3,52 +3,82 @@ import { expect, test } from 'vitest';
 import { FairShare } from '../../../src/dns/fair-share.ts';
 import { Random } from '../../support/random.ts';
 
-/** How many places each of them has who take all they can get, in turn. */
-function flood(share: FairShare, askers: readonly string[]): readonly number[] {
-  const taken = askers.map(() => 0);
-  let found = true;
-  while (found) {
-    found = false;
-    for (const [i, asker] of askers.entries()) {
-      if (!share.take(asker)) continue;
-      taken[i] = (taken[i] ?? 0) + 1;
-      found = true;
-    }
+/** Notes who has how many. */
+class Askers {
+  readonly #share: FairShare;
+  readonly #held = new Map<string, (() => void)[]>();
+
+  constructor(places: number) {
+    this.#share = new FairShare(places);
   }
-  return taken;
+
+  take(asker: string): boolean {
+    const own = this.#held.get(asker) ?? [];
+    const giveUp = () => void own.splice(own.indexOf(giveUp), 1);
+    this.#held.set(asker, own);
+    if (!this.#share.take(asker, giveUp)) return false;
+    own.push(giveUp);
+    return true;
+  }
+
+  release(asker: string): void {
+    const giveUp = this.#held.get(asker)?.shift();
+    if (giveUp !== undefined) this.#share.release(asker, giveUp);
+  }
+
+  get held(): Record<string, number> {
+    return Object.fromEntries([...this.#held].map(([asker, own]) => [asker, own.length]));
+  }
+
+  get all(): number {
+    return Object.values(this.held).reduce((sum, own) => sum + own, 0);
+  }
 }
 
-test.each<[string, number, readonly string[], readonly number[]]>([
-  ['one has half', 512, ['a'], [256]],
-  ['two have a third each', 512, ['a', 'b'], [171, 171]],
-  ['three have a quarter each', 512, ['a', 'b', 'c'], [128, 128, 128]],
-  ['one has the only place', 1, ['a'], [1]],
-])('of those who flood %s', (_, places, askers, expected) => {
-  const share = new FairShare(places);
-  expect(flood(share, askers)).toEqual(expected);
-  expect(share.take('newcomer')).toBe(places > 1);
+test.each<[string, number, string, Record<string, number>]>([
+  ['one has half', 8, 'a', { a: 4 }],
+  ['two have all', 8, 'ab', { a: 4, b: 4 }],
+  ['three have the same', 9, 'abc', { a: 3, b: 3, c: 3 }],
+  ['four have the same', 8, 'abcd', { a: 2, b: 2, c: 2, d: 2 }],
+  ['as many as there are places have one each', 4, 'abcd', { a: 1, b: 1, c: 1, d: 1 }],
+  ['one more has none', 4, 'abcde', { a: 1, b: 1, c: 1, d: 1, e: 0 }],
+  ['one has the only place', 1, 'ab', { a: 1, b: 0 }],
+])('of those who take what they can, one after the other, %s', (_, places, names, expected) => {
+  const askers = new Askers(places);
+  for (const name of names) for (let i = 0; i < places; i++) askers.take(name);
+  expect(askers.held).toEqual(expected);
+});
+
+test('what is taken away is the oldest of who has the most', () => {
+  const share = new FairShare(4);
+  const lost: string[] = [];
+  const take = (asker: string, what: string) => share.take(asker, () => lost.push(what));
+  expect([take('a', 'a1'), take('b', 'b1'), take('a', 'a2'), take('c', 'c1')]).toEqual(Array(4).fill(true));
+  expect(take('d', 'd1')).toBe(true);
+  expect(lost).toEqual(['a1']);
+  expect(take('e', 'e1')).toBe(false);
 });
 
 test('what is given back can be taken again', () => {
-  const share = new FairShare(4);
-  expect([share.take('a'), share.take('a'), share.take('a')]).toEqual([true, true, false]);
-  share.release('a');
-  expect([share.take('a'), share.take('a')]).toEqual([true, false]);
+  const askers = new Askers(4);
+  expect([askers.take('a'), askers.take('a'), askers.take('a')]).toEqual([true, true, false]);
+  askers.release('a');
+  expect([askers.take('a'), askers.take('a')]).toEqual([true, false]);
 });
 
-test('whatever came before, one who has nothing finds a place as long as askers are fewer than places', () => {
+test('whatever came before, one who has nothing is let in as long as somebody has two', () => {
   const seed = 20_261_121;
   const random = new Random(seed);
-  const share = new FairShare(64);
-  const askers = Array.from({ length: 30 }, (_, i) => `asker${i}`);
-  const held: string[] = [];
+  const askers = new Askers(64);
+  const names = Array.from({ length: 40 }, (_, i) => `asker${i}`);
   for (let step = 0; step < 20_000; step++) {
-    const asker = random.pick(askers) ?? '';
-    if (random.below(3) > 0 && share.take(asker)) held.push(asker);
-    else if (held.length > 0) share.release(held.splice(random.below(held.length), 1)[0] ?? '');
+    // Few flood, many ask now and then.
+    const name = names[Math.floor(random.next() ** 3 * names.length)] ?? '';
+    if (random.below(3) > 0) askers.take(name);
+    else askers.release(name);
     if (step % 100 > 0) continue;
-    expect(held.length, `seed ${seed}`).toBeLessThanOrEqual(64);
-    expect(share.take('newcomer'), `seed ${seed}, step ${step}`).toBe(true);
-    share.release('newcomer');
+    expect(askers.all, `seed ${seed}`).toBeLessThanOrEqual(64);
+    expect(askers.take('newcomer'), `seed ${seed}, step ${step}`).toBe(true);
+    askers.release('newcomer');
   }
 });
