@@ -15,6 +15,8 @@ std::string_view sandboxKey(const uint32_t& sandbox) {
   return {reinterpret_cast<const char*>(&sandbox), sizeof sandbox};
 }
 
+constexpr auto anyName = [](const KnownName&) { return true; };
+
 size_t labelsOf(std::string_view name) {
   size_t labels = 0;
   for (size_t offset = 0; offset < name.size(); offset += 1 + static_cast<uint8_t>(name[offset])) labels++;
@@ -93,8 +95,10 @@ NameTable::Found NameTable::ofSandbox(uint32_t network, uint32_t sandbox) const 
   return find(KeyKind::sandbox, network, key, hash_(key));
 }
 
-bool NameTable::mayKnow(uint64_t nameHash) const {
-  return knownNames_.find(nameHash, [](const KnownName&) { return true; }) != nullptr;
+std::span<const Owners* const> NameTable::knownBy(uint64_t nameHash) const {
+  const KnownName* known = knownNames_.find(nameHash, anyName);
+  if (known == nullptr) return {};
+  return known->owners;
 }
 
 std::span<Network* const> NameTable::withSuffix(std::string_view suffix) const {
@@ -130,7 +134,7 @@ void NameTable::addKey(Endpoint& endpoint, KeyKind kind, std::string_view key) {
     made->network = network;
     made->key = key;
     owners = &owners_.add(std::move(made));
-    if (kind == KeyKind::name) noteName(keyHash);
+    if (kind == KeyKind::name) noteName(*owners, keyHash);
   }
   auto& endpoints = owners->endpoints;
   const auto place = std::ranges::lower_bound(endpoints, &endpoint, comesBefore);
@@ -144,23 +148,24 @@ void NameTable::removeKey(Owners& owners, const Endpoint& endpoint) {
   auto& endpoints = owners.endpoints;
   endpoints.erase(std::ranges::lower_bound(endpoints, &endpoint, comesBefore));
   if (!endpoints.empty()) return;
-  if (owners.kind == KeyKind::name) forgetName(hash_(owners.key));
+  if (owners.kind == KeyKind::name) forgetName(owners, hash_(owners.key));
   owners_.remove(owners);
 }
 
-void NameTable::noteName(uint64_t nameHash) {
-  KnownName* known = knownNames_.find(nameHash, [](const KnownName&) { return true; });
+void NameTable::noteName(const Owners& owners, uint64_t nameHash) {
+  KnownName* known = knownNames_.find(nameHash, anyName);
   if (known == nullptr) {
     auto made = std::make_unique<KnownName>();
     made->hash = nameHash;
     known = &knownNames_.add(std::move(made));
   }
-  known->networks++;
+  known->owners.push_back(&owners);
 }
 
-void NameTable::forgetName(uint64_t nameHash) {
-  KnownName* known = knownNames_.find(nameHash, [](const KnownName&) { return true; });
-  if (--known->networks == 0) knownNames_.remove(*known);
+void NameTable::forgetName(const Owners& owners, uint64_t nameHash) {
+  KnownName* known = knownNames_.find(nameHash, anyName);
+  std::erase(known->owners, &owners);
+  if (known->owners.empty()) knownNames_.remove(*known);
 }
 
 void NameTable::setSuffix(Network& network, std::string suffix) {

@@ -24,11 +24,6 @@ struct Network {
   uint64_t answered = 0;
   /** The last of them. */
   uint64_t credited = 0;
-
-  // Of the search that met it last: its number, and where in the name the suffix begins, and the hash of what is before.
-  uint64_t search = 0;
-  size_t suffixStart = 0;
-  uint64_t baseHash = 0;
 };
 
 struct Owners;
@@ -69,11 +64,11 @@ struct Owners {
   std::vector<const Endpoint*> endpoints;
 };
 
-/** A name that some network has, by its hash alone. */
+/** Who has names of a hash, on whatever network: one name's as a rule, but not for certain. */
 struct KnownName {
   uint64_t hash;
   std::unique_ptr<KnownName> next;
-  size_t networks;
+  std::vector<const Owners*> owners;
 };
 
 /** The networks whose names may end so. */
@@ -102,8 +97,8 @@ class NameTable {
   Found named(uint32_t network, std::string_view name, uint64_t nameHash) const;
   Found holding(uint32_t network, std::string_view address) const;
   Found ofSandbox(uint32_t network, uint32_t sandbox) const;
-  /** Whether some network has a name of that hash; it may be wrong about none. */
-  bool mayKnow(uint64_t nameHash) const;
+  /** Those of all networks that have names of a hash. */
+  std::span<const Owners* const> knownBy(uint64_t nameHash) const;
   /** The networks whose names may end so. */
   std::span<Network* const> withSuffix(std::string_view suffix) const;
   /** Whether there are suffixes of so many labels. */
@@ -120,8 +115,8 @@ class NameTable {
  private:
   void addKey(Endpoint& endpoint, KeyKind kind, std::string_view key);
   void removeKey(Owners& owners, const Endpoint& endpoint);
-  void noteName(uint64_t nameHash);
-  void forgetName(uint64_t nameHash);
+  void noteName(const Owners& owners, uint64_t nameHash);
+  void forgetName(const Owners& owners, uint64_t nameHash);
   void setSuffix(Network& network, std::string suffix);
   void addSuffix(Network& network);
   void removeSuffix(Network& network);

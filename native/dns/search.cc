@@ -6,8 +6,8 @@ namespace fairlead::dns {
 
 namespace {
 
-/** From so many on it pays to ask first whether any network has the name. */
-constexpr size_t manyNetworks = 4;
+/** From so many on it pays to ask first which networks have the name. */
+constexpr size_t manyNetworks = 3;
 
 }  // namespace
 
@@ -40,37 +40,52 @@ bool Search::addLinked(const View& view, std::string_view name) {
 }
 
 void Search::addNamed(const View& view, const Name& name, size_t firstLabel) {
-  const std::string_view whole = name.from(firstLabel);
-  const uint64_t hash = table_.hashOf(whole);
-  const bool mayBePlain = view.networks.size() < manyNetworks || table_.mayKnow(hash);
-  const bool mayBeQualified = markSuffixes(name, firstLabel);
-  if (!mayBePlain && !mayBeQualified) return;
-  for (const Network* network : view.networks) {
-    const auto before = static_cast<std::ptrdiff_t>(found_.size());
-    if (mayBePlain) add(table_.named(network->number, whole, hash));
-    if (network->search != search_) continue;
-    add(table_.named(network->number, name.between(firstLabel, network->suffixStart), network->baseHash));
-    // Some by one form, some by the other.
-    std::sort(found_.begin() + before, found_.end(), comesBefore);
+  gathered_.clear();
+  gatherPlain(view, name.from(firstLabel));
+  gatherQualified(view, name, firstLabel);
+  if (gathered_.size() > 1) std::ranges::sort(gathered_, {}, &Gathered::place);
+  size_t networkStart = 0;
+  for (size_t i = 0; i < gathered_.size(); i++) {
+    const bool isSameNetwork = i > 0 && gathered_[i].place == gathered_[i - 1].place;
+    if (!isSameNetwork) networkStart = found_.size();
+    add(gathered_[i].endpoints);
+    // Some have the name by one form, some by the other.
+    if (isSameNetwork) std::ranges::sort(std::span(found_).subspan(networkStart), comesBefore);
   }
 }
 
-/** Marks the networks whose suffix the name ends with, and has something before; returns whether there are any. */
-bool Search::markSuffixes(const Name& name, size_t firstLabel) {
-  bool areMarked = false;
+void Search::gatherPlain(const View& view, std::string_view name) {
+  const uint64_t hash = table_.hashOf(name);
+  const auto& networks = view.networks;
+  if (networks.size() >= manyNetworks) {
+    const auto known = table_.knownBy(hash);
+    if (known.size() < networks.size()) {
+      for (const Owners* owners : known) {
+        if (owners->key != name) continue;
+        if (const auto place = view.placeOf(owners->network)) gather(*place, owners->endpoints);
+      }
+      return;
+    }
+  }
+  for (size_t i = 0; i < networks.size(); i++) gather(i, table_.named(networks[i]->number, name, hash));
+}
+
+void Search::gatherQualified(const View& view, const Name& name, size_t firstLabel) {
   for (size_t start = firstLabel + 1; start < name.labels(); start++) {
     if (!table_.hasSuffixesOf(name.labels() - start)) continue;
     const auto networks = table_.withSuffix(name.from(start));
     if (networks.empty()) continue;
-    const uint64_t baseHash = table_.hashOf(name.between(firstLabel, start));
-    for (Network* network : networks) {
-      network->search = search_;
-      network->suffixStart = start;
-      network->baseHash = baseHash;
+    const std::string_view base = name.between(firstLabel, start);
+    const uint64_t hash = table_.hashOf(base);
+    for (const Network* network : networks) {
+      const auto place = view.placeOf(network->number);
+      if (place) gather(*place, table_.named(network->number, base, hash));
     }
-    areMarked = true;
   }
-  return areMarked;
+}
+
+void Search::gather(size_t place, NameTable::Found endpoints) {
+  if (!endpoints.empty()) gathered_.push_back({place, endpoints});
 }
 
 void Search::add(NameTable::Found endpoints) {

@@ -28,10 +28,20 @@ class Search {
   void begin();
   bool addLinked(const View& view, std::string_view name);
   void addNamed(const View& view, const Name& name, size_t firstLabel);
-  bool markSuffixes(const Name& name, size_t firstLabel);
+  void gatherPlain(const View& view, std::string_view name);
+  void gatherQualified(const View& view, const Name& name, size_t firstLabel);
+  void gather(size_t place, NameTable::Found endpoints);
   void add(NameTable::Found endpoints);
 
+  /** Owners on one network. */
+  struct Gathered {
+    /** Of the network in the view. */
+    size_t place;
+    NameTable::Found endpoints;
+  };
+
   const NameTable& table_;
+  std::vector<Gathered> gathered_;
   std::vector<const Endpoint*> found_;
   /** Tells marks of this search from those of others. */
   uint64_t search_ = 0;

@@ -1,6 +1,13 @@
 #include "view.h"
 
+#include <algorithm>
+
 namespace fairlead::dns {
+
+std::optional<size_t> View::placeOf(uint32_t network) const {
+  const auto found = std::ranges::lower_bound(places, network, {}, &std::pair<uint32_t, size_t>::first);
+  return found != places.end() && found->first == network ? std::optional(found->second) : std::nullopt;
+}
 
 void Views::set(ViewEntry entry) {
   View* view = of(entry.sandbox);
@@ -15,6 +22,10 @@ void Views::set(ViewEntry entry) {
   networks.swap(view->networks);
   // After those of now are in use: what is in both is not forgotten in between.
   for (Network* network : networks) table_.unuse(*network);
+  view->places.clear();
+  view->places.reserve(entry.networks.size());
+  for (size_t i = 0; i < entry.networks.size(); i++) view->places.emplace_back(entry.networks[i], i);
+  std::ranges::sort(view->places);
   view->group = entry.group;
   view->links = std::move(entry.links);
 }

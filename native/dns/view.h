@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hash_index.h"
@@ -32,9 +33,14 @@ struct View {
   uint32_t sandbox;
   uint32_t group;
   std::vector<Network*> networks;
+  /** Of each network's number, where it is among them; sorted. */
+  std::vector<std::pair<uint32_t, size_t>> places;
   std::vector<Link> links;
   Turns turns;
   Tally tally;
+
+  /** Where a network is among those of the view. */
+  std::optional<size_t> placeOf(uint32_t network) const;
 };
 
 class Views {
