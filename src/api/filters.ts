@@ -128,12 +128,13 @@ function isParty({ kind, id, name }: PartyView, value: string, wanted = kind): b
   return kind === wanted && isCalled(value, id, name);
 }
 
-/** Events name an object by id, and others they touch among their attributes, those of policies as `network:lab`. */
+/** Events name an object by id, and others they touch among their attributes, those of policies as `network:lab`, several as `lab, back`. */
 function concerns({ type, id, attributes }: Event, kind: Event['type'], value: string): boolean {
   const own = type === kind ? [id, attributes['name']] : [];
   const ends = [attributes['from'], attributes['to']].filter((end) => end?.startsWith(`${kind}:`));
   const named = ends.map((end) => end?.slice(kind.length + 1));
-  const names = [...own, attributes[kind], attributes[`${kind}Name`], ...named];
+  const several = attributes[kind === 'sandbox' ? 'sandboxes' : `${kind}s`]?.split(', ') ?? [];
+  const names = [...own, attributes[kind], attributes[`${kind}Name`], ...named, ...several];
   return (
     value !== '' && names.some((name) => name === value || (name?.length === 64 && name.startsWith(value)))
   );

@@ -39,6 +39,7 @@ import { KernelTracer } from '../tracer/kernel-tracer.ts';
 import { SocketProber } from '../tracer/socket-prober.ts';
 import { openCluster } from './cluster.ts';
 import type { Config } from './config.ts';
+import { nameEvents } from './name-events.ts';
 import { sharedBlocks } from './shared-blocks.ts';
 
 /** Opens the records and everything that works on the kernel; changes nothing there yet. */
@@ -67,6 +68,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     new ForeignIpam(),
   ];
   const bootId = readBootId();
+  const events = new EventBus();
   const firewall = await chooseFirewall(config.firewall, log);
   return {
     cluster,
@@ -84,11 +86,11 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     files: new HostsFiles({ directory: join(runDir, 'sandboxes') }),
     processes: pidfdWatcher,
     links: await NetlinkLinkWatcher.open(),
-    names: createNameService({ log, upstreams: config.dns }),
+    names: createNameService({ log, upstreams: config.dns, ...nameEvents(events, log) }),
     containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
     tracer: new KernelTracer(saveLegacy),
     prober: new SocketProber(),
-    events: new EventBus(),
+    events,
     lingering: new Lingering(),
     present: new PresentNetworks(),
     log,

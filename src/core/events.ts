@@ -3,6 +3,8 @@ import { EventEmitter } from 'node:events';
 import { portsText } from '../model/allowance.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Event } from '../model/event.ts';
+import { type SandboxId, shortId } from '../model/ids.ts';
+import type { NameEntry } from '../model/name-entry.ts';
 import type { Network } from '../model/network.ts';
 import type { Sandbox } from '../model/sandbox.ts';
 import type { AllowanceView } from '../model/view.ts';
@@ -60,6 +62,32 @@ export function allowanceEvent(
   const ends = { from: `${from.kind}:${from.name}`, to: `${to.kind}:${to.name}` };
   const span = ports === undefined ? {} : { ports: portsText(ports) };
   return { type: 'policy', action, id, attributes: { ...ends, ...span } };
+}
+
+/** An upstream nameserver begins to fail, or works again; `sandbox` is the one whose namespace it is asked from. */
+export function upstreamEvent(upstream: {
+  readonly address: string;
+  readonly isFailing: boolean;
+  readonly reason?: string;
+  readonly sandboxId?: SandboxId;
+}): NewEvent {
+  const { address, isFailing, reason, sandboxId } = upstream;
+  const action = isFailing ? 'upstream_failing' : 'upstream_working';
+  const more = {
+    ...(reason !== undefined && { reason }),
+    ...(sandboxId !== undefined && { sandbox: sandboxId }),
+  };
+  return { type: 'dns', action, id: address, attributes: { address, ...more } };
+}
+
+/** Several sandboxes claim one name where somebody sees both; the newest claim first, on whose network it happened. */
+export function duplicateNameEvent(name: string, claims: readonly NameEntry[]): NewEvent {
+  const networks = [...new Set(claims.map(({ networkName }) => networkName))].join(', ');
+  const sandboxes = [...new Set(claims.map(({ names, sandboxId }) => names[0] ?? shortId(sandboxId)))].join(
+    ', ',
+  );
+  const id = claims[0]?.networkId ?? '';
+  return { type: 'dns', action: 'duplicate_name', id, attributes: { name, networks, sandboxes } };
 }
 
 function ifAny(labels: Event['attributes']): Pick<Event, 'labels'> {

@@ -12,6 +12,7 @@ const types: Readonly<Record<Event['type'], string>> = {
   sandbox: 'container',
   endpoint: 'endpoint',
   policy: 'policy',
+  dns: 'dns',
   daemon: 'daemon',
 };
 

@@ -48,5 +48,10 @@ export function parseTime(word: string, nowMs: number): number {
 
 function eventLine({ time, type, action, id, attributes }: Event): string {
   const details = formatPairs(attributes);
-  return `${new Date(time).toISOString()} ${type} ${action} ${shortId(id)}${details === '' ? '' : ` (${details})`}\n`;
+  return `${new Date(time).toISOString()} ${type} ${action} ${idText(id)}${details === '' ? '' : ` (${details})`}\n`;
+}
+
+/** Addresses are not cut. */
+function idText(id: string): string {
+  return /^[0-9a-f]{64}$/.test(id) ? shortId(id) : id;
 }
