@@ -53,7 +53,9 @@ export async function askUpstream(
   const { timeoutMs } = upstream.patience ?? usualPatience;
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error('timed out')), timeoutMs);
-  signal.addEventListener('abort', () => limit.abort(signal.reason), { once: true });
+  const stop = () => limit.abort(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop);
   try {
     const reply = await askOverUdp(upstream, question, limit.signal);
     if (reply === undefined) return await askOverTcp(upstream, question, limit.signal);
@@ -61,6 +63,7 @@ export async function askUpstream(
     return await askOverTcp(upstream, question, limit.signal).catch(() => reply);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
   }
 }
 

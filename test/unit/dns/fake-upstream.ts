@@ -1,7 +1,7 @@
 // A nameserver on loopback that does what a test tells it to.
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Upstream } from '../../../src/dns/exchange.ts';
 import { FrameReader, frame } from '../../../src/dns/framing.ts';
 import { types } from './messages.ts';
@@ -52,7 +52,7 @@ export class FakeUpstream implements AsyncDisposable {
     where: { readonly address?: string; readonly port?: number; readonly tcp?: boolean } = {},
   ): Promise<FakeUpstream> {
     const host = where.address ?? '127.0.0.1';
-    const udp = createSocket('udp4').bind(where.port ?? 0, host);
+    const udp = createSocket(isIPv6(host) ? 'udp6' : 'udp4').bind(where.port ?? 0, host);
     await once(udp, 'listening');
     if (where.tcp === false) return new FakeUpstream(behaviour, udp, undefined);
     const tcp = createServer().listen(udp.address().port, host);
