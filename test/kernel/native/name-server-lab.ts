@@ -3,7 +3,9 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { IpAddress } from '../../../src/base/cidr.ts';
 import { frame } from '../../../src/dns/framing.ts';
+import { putEndpoint, setView } from '../../../src/dns/table-changes.ts';
 import {
   type LeftQuestion,
   type ListenerLimits,
@@ -13,8 +15,36 @@ import {
 } from '../../../src/kernel/name-server.ts';
 import { withNamespace } from '../../../src/kernel/netns.ts';
 import { openServersInNamespace, type ServerSockets } from '../../../src/kernel/sockets.ts';
+import type { EndpointId, NetworkId, SandboxId } from '../../../src/model/ids.ts';
 
 export type OnLeft = (question: LeftQuestion, server: NameServer) => void;
+
+/** A sandbox of that number on a network of that number, and its name and address there. Its view is of that network. */
+export function tell(
+  server: NameServer,
+  {
+    name,
+    address,
+    number = 1,
+    group = 0,
+  }: { name: string; address: string; number?: number; group?: number },
+): void {
+  server.apply(
+    putEndpoint(
+      { endpoint: number, network: number, sandbox: number },
+      {
+        endpointId: `${number}` as EndpointId,
+        networkId: `${number}` as NetworkId,
+        networkName: 'lab',
+        sandboxId: `${number}` as SandboxId,
+        names: [name],
+        addresses: [address as IpAddress],
+        services: [],
+      },
+    ),
+  );
+  server.apply(setView({ sandbox: number, group, networks: [number], links: [] }));
+}
 
 /** What is left is answered with the message itself as a reply, unless the test says otherwise. */
 export const echo: OnLeft = ({ ticket, message }, server) => server.reply(ticket, asReply(message));
@@ -52,9 +82,12 @@ export interface Listening {
 
 export async function listenAt(
   server: NameServer,
-  { role = sandbox1, limits = {} }: { role?: ListenerRole; limits?: Partial<ListenerLimits> } = {},
+  {
+    at: address = freshAddress(),
+    role = sandbox1,
+    limits = {},
+  }: { at?: string; role?: ListenerRole; limits?: Partial<ListenerLimits> } = {},
 ): Promise<Listening> {
-  const address = freshAddress();
   const listener = server.listen(await openSockets(address), role, { ...roomy, ...limits });
   return { address, listener };
 }
@@ -108,8 +141,9 @@ export class Connection {
   isClosed = false;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(address: string) {
-    this.socket = connect({ port: 53, host: address, allowHalfOpen: true });
+  constructor(address: string, from?: string) {
+    const local = from === undefined ? {} : { localAddress: from };
+    this.socket = connect({ port: 53, host: address, allowHalfOpen: true, ...local });
     this.socket.on('data', (chunk: Buffer) => this.#take(chunk));
     this.socket.on('error', () => {});
     this.socket.on('end', () => {
