@@ -10,6 +10,8 @@
         "native/addon/error.cc",
         "native/addon/ethtool.cc",
         "native/addon/ethtool_binding.cc",
+        "native/addon/keeper_binding.cc",
+        "native/addon/keeper_client.cc",
         "native/addon/left_questions.cc",
         "native/addon/multicast.cc",
         "native/addon/name_changes.cc",
@@ -38,6 +40,7 @@
         "native/addon/stream_connection.cc",
         "native/addon/stream_listener.cc",
         "native/addon/thread.cc",
+        "native/keeper/message.cc",
         "<!@(ls native/dns/*.cc)"
       ],
       "include_dirs": ["<(addon_api)"],

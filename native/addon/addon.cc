@@ -6,6 +6,7 @@ static Napi::Object initModule(Napi::Env env, Napi::Object exports) {
   fairlead::exportSockets(env, exports);
   fairlead::exportProcesses(env, exports);
   fairlead::exportEthtool(env, exports);
+  fairlead::exportKeeper(env, exports);
   fairlead::exportRelay(env, exports);
   fairlead::exportNameServer(env, exports);
   return exports;

@@ -12,6 +12,7 @@ void exportPrograms(Napi::Env env, Napi::Object exports);
 void exportNamespaces(Napi::Env env, Napi::Object exports);
 void exportSockets(Napi::Env env, Napi::Object exports);
 void exportProcesses(Napi::Env env, Napi::Object exports);
+void exportKeeper(Napi::Env env, Napi::Object exports);
 void exportEthtool(Napi::Env env, Napi::Object exports);
 /** The relay is one per environment as well. */
 void exportRelay(Napi::Env env, Napi::Object exports);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -84,6 +85,14 @@ Result<Namespace> openNamespace(const std::string& path) {
   struct stat status;
   if (fstat(fd.get(), &status) != 0) return lastError("fstat");
   return Namespace{std::move(fd), status.st_dev, status.st_ino};
+}
+
+Result<NamespaceIdentity> socketNamespace(int socket) {
+  const Fd fd(ioctl(socket, SIOCGSKNS));
+  if (!fd) return lastError("ioctl");
+  struct stat status;
+  if (fstat(fd.get(), &status) != 0) return lastError("fstat");
+  return NamespaceIdentity{status.st_dev, status.st_ino};
 }
 
 Result<NamespaceIdentity> createPinnedNamespace(const std::string& path, bool disableIpv6) {

@@ -29,6 +29,9 @@ struct NamespaceIdentity {
 /** Opens a network namespace by path. EINVAL when the path is something else. */
 Result<Namespace> openNamespace(const std::string& path);
 
+/** That which a socket is in, wherever its holder is. EPERM without CAP_NET_ADMIN there. */
+Result<NamespaceIdentity> socketNamespace(int socket);
+
 /**
  * Makes a network namespace with loopback up and binds it to `path`, a file that must not exist yet, below an existing
  * directory. Nothing remains after a failure.

@@ -34,6 +34,16 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   return toValue(info.Env(), std::move(std::get<Namespace>(opened)));
 }
 
+/** socketNamespace(fd) */
+Napi::Value ofSocket(const Napi::CallbackInfo& info) {
+  Result<NamespaceIdentity> identity = socketNamespace(integerAt(info, 0));
+  if (const SystemError* error = errorOf(identity)) {
+    toError(info.Env(), *error).ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  return toValue(info.Env(), std::move(std::get<NamespaceIdentity>(identity)));
+}
+
 Napi::Value createPinned(const Napi::CallbackInfo& info) {
   const bool disableIpv6 = info[1].As<Napi::Boolean>();
   return Task<NamespaceIdentity>::run(
@@ -49,6 +59,7 @@ Napi::Value unpin(const Napi::CallbackInfo& info) {
 void exportNamespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("openNamespace", Napi::Function::New(env, open));
   exports.Set("createPinnedNamespace", Napi::Function::New(env, createPinned));
+  exports.Set("socketNamespace", Napi::Function::New(env, ofSocket));
   exports.Set("unpinNamespace", Napi::Function::New(env, unpin));
 }
 

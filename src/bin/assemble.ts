@@ -29,6 +29,7 @@ import { NullIpam } from '../ipam/null-ipam.ts';
 import { SharedIpam } from '../ipam/shared-ipam.ts';
 import { randomUlaPrefix } from '../ipam/ula-prefix.ts';
 import { hostSubnetsInUse } from '../kernel/host-subnets.ts';
+import type { SocketKeeper } from '../kernel/socket-keeper.ts';
 import { HostsFiles } from '../sandbox/hosts-file.ts';
 import { NetlinkLinkWatcher } from '../sandbox/link-watcher.ts';
 import { NetnsSandboxes } from '../sandbox/netns-sandbox.ts';
@@ -43,7 +44,7 @@ import { nameEvents } from './name-events.ts';
 import { sharedBlocks } from './shared-blocks.ts';
 
 /** Opens the records and everything that works on the kernel; changes nothing there yet. */
-export async function assemble(config: Config, log: Log): Promise<Parts> {
+export async function assemble(config: Config, log: Log, keeper?: SocketKeeper): Promise<Parts> {
   const { runDir, stateDir, netnsDir } = config;
   const store = await openEmbeddedStore({ directory: stateDir, log });
   const { cluster, underlay } = await openCluster(config, store, log);
@@ -86,7 +87,7 @@ export async function assemble(config: Config, log: Log): Promise<Parts> {
     files: new HostsFiles({ directory: join(runDir, 'sandboxes') }),
     processes: pidfdWatcher,
     links: await NetlinkLinkWatcher.open(),
-    names: createNameService({ log, upstreams: config.dns, ...nameEvents(events, log) }),
+    names: createNameService({ log, keeper, upstreams: config.dns, ...nameEvents(events, log) }),
     containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
     tracer: new KernelTracer(saveLegacy),
     prober: new SocketProber(),

@@ -13,6 +13,7 @@ import { CoreController } from '../core/controller.ts';
 import { dockerSocketBeside } from '../docker/docker-engine.ts';
 import { followDocker } from '../docker/follow-docker.ts';
 import { raiseOpenFiles } from '../kernel/process.ts';
+import { openSocketKeeper } from '../kernel/socket-keeper.ts';
 import { sendToUnixSocket } from '../kernel/sockets.ts';
 import { assemble, dismantle } from './assemble.ts';
 import { type Config, netdCommand, readConfig } from './config.ts';
@@ -56,9 +57,11 @@ async function serve(config: Config, log: Log): Promise<void> {
   const lock = await lockDirectory(config.runDir);
   // Before a door is open nothing else may keep the process alive, and whoever waits for silent hosts has timers that do not.
   const life = setInterval(() => {}, 60_000);
-  const parts = await assemble(config, log);
+  const keeper = await openSocketKeeper({ path: join(config.runDir, 'keeper.sock'), log });
+  const parts = await assemble(config, log, keeper);
   const controller = new CoreController(parts);
   await controller.start();
+  await keeper.dropUntaken();
   const cni = new DoorAfterDeletions(new CniDoor(controller.runtimes, log), log);
   const server = createServer({ controller, cni, log, version });
   const { engines } = controller;
@@ -79,6 +82,8 @@ async function serve(config: Config, log: Log): Promise<void> {
     clearInterval(life);
     await Promise.all([server.close(), plugin.close(), docker.close()]);
     await controller.close();
+    // From here on questions wait for the next daemon.
+    await keeper.leave();
     await dismantle(parts);
     await lock.release();
     process.exit(0);

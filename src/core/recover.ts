@@ -12,7 +12,7 @@ import { allowanceDrops } from './allowance-policy.ts';
 import { check, isGone, repairPending } from './check.ts';
 import { createNetwork } from './create-network.ts';
 import { deleteSandbox } from './delete-sandbox.ts';
-import { isInUse, isOnDemand, policyState, usesResolver } from './desired.ts';
+import { isInUse, isOnDemand, policyState, resolverView, usesResolver } from './desired.ts';
 import { restoreHeldPool } from './engine-pools.ts';
 import { engineEndpointsOf, leasesOf } from './engine-records.ts';
 import { portOwner } from './hold-ports.ts';
@@ -169,11 +169,14 @@ async function restorePorts(parts: Parts): Promise<void> {
 
 async function startResolvers(parts: Parts): Promise<void> {
   const { state } = parts.store;
+  const asking = [...state.sandboxes.values()]
+    .map((sandbox) => ({ sandbox, endpoints: endpointsOfSandbox(state, sandbox.id) }))
+    .filter(({ endpoints }) => usesResolver(state, endpoints));
+  // Before the first is open: sandboxes share gateways, and questions that waited for this start are answered at once.
+  for (const { sandbox, endpoints } of asking) {
+    parts.names.setView(resolverView(state, sandbox, endpoints));
+  }
   await Promise.all(
-    [...state.sandboxes.values()].map(async (sandbox) => {
-      const endpoints = endpointsOfSandbox(state, sandbox.id);
-      if (usesResolver(state, endpoints))
-        await attempt(parts, () => startResolver(parts, sandbox, endpoints));
-    }),
+    asking.map(({ sandbox, endpoints }) => attempt(parts, () => startResolver(parts, sandbox, endpoints))),
   );
 }

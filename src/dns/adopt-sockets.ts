@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:net';
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import type { Namespace } from '../kernel/netns.ts';
 import { openServersInNamespace, type ServerSockets } from '../kernel/sockets.ts';
+import type { OpenedSockets } from './kept-sockets.ts';
 import type { ResolverSockets } from './listener.ts';
-import type { OpenedSockets } from './resolver-sockets.ts';
 
 /** `port` 0: each socket takes a free one. Errors: those of bind(2), with `code`. */
 export async function openSocketsIn(

@@ -1,6 +1,7 @@
 // The name service: one table for all, and a pair of sockets in every sandbox, or at every gateway, that is asked.
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
+import type { SocketKeeper } from '../kernel/socket-keeper.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
 import { type NameEntry, type ResolverView, resolverAddress } from '../model/name-entry.ts';
 import { adoptOpened } from './adopt-sockets.ts';
@@ -38,6 +39,8 @@ export interface NameServiceOptions {
   readonly onDuplicate?: (duplicate: DuplicateName) => void;
   /** Told when an upstream begins to fail, or works again. */
   readonly onUpstream?: (change: UpstreamChange) => void;
+  /** What keeps sockets for the next daemon; without one they end with this. */
+  readonly keeper?: SocketKeeper | undefined;
   /** Errors: `conflict`, `unavailable`. */
   readonly openSockets?: (namespacePath: string) => Promise<ResolverSockets>;
   /** Errors: `conflict`, `unavailable`. */
@@ -68,13 +71,14 @@ class Engine implements NameService {
   readonly #responder: Responder;
 
   constructor(options: NameServiceOptions) {
-    const { log, resolvConf = '/etc/resolv.conf' } = options;
+    const { log, keeper, resolvConf = '/etc/resolv.conf' } = options;
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
     this.#duplicates = new DuplicateNames(options.onDuplicate ?? (() => {}));
     const { onUpstream = () => {} } = options;
     this.#forwarder = new Forwarder({ cache: this.#cache, log, onUpstream });
-    this.#openSockets = options.openSockets ?? (async (path) => adoptOpened(await openResolverSockets(path)));
+    this.#openSockets =
+      options.openSockets ?? (async (path) => adoptOpened(await openResolverSockets(path, keeper)));
     this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
     this.#fixedUpstreams = options.upstreams ?? [];
     this.#upstreamPort = options.upstreamPort ?? 53;
@@ -85,7 +89,7 @@ class Engine implements NameService {
       responder: this.#responder,
       openSockets:
         options.openGatewaySockets ??
-        (async (address) => adoptOpened(await openGatewaySockets(address), familyOf(address))),
+        (async (address) => adoptOpened(await openGatewaySockets(address, keeper), familyOf(address))),
       log,
     });
   }

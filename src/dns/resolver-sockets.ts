@@ -2,22 +2,15 @@
 import { familyOf, type IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
 import { type Namespace, withNamespace } from '../kernel/netns.ts';
-import { openServersInNamespace, type ServerSockets } from '../kernel/sockets.ts';
+import type { SocketKeeper } from '../kernel/socket-keeper.ts';
+import { openServersInNamespace } from '../kernel/sockets.ts';
 import { resolverAddress } from '../model/name-entry.ts';
+import { type NewSockets, type OpenedSockets, openKept } from './kept-sockets.ts';
 import { askingAddress, questionPort } from './leading-rules.ts';
 import { closeSockets, openLedSockets } from './led-sockets.ts';
 import { lacksRules } from './rules-refusal.ts';
 
-/** Sockets to be listened on. */
-export interface OpenedSockets {
-  /** Owned by whoever listens on them. */
-  readonly sockets: ServerSockets;
-  /**
-   * Gives back what leads questions to the sockets. To be called before they are closed for good, and not when the process
-   * ends. Does not reject; must not be repeated.
-   */
-  readonly release?: () => Promise<void>;
-}
+export type { OpenedSockets } from './kept-sockets.ts';
 
 const host = { path: '/proc/self/ns/net' };
 
@@ -25,9 +18,16 @@ const host = { path: '/proc/self/ns/net' };
  * What is asked at 127.0.0.11:53 comes to these sockets. Port 53 of all addresses is left to the processes there, where the
  * kernel has rules for that. Errors: `conflict` when the port of that very address is taken there, `unavailable`.
  */
-export async function openResolverSockets(namespacePath: string): Promise<OpenedSockets> {
+export async function openResolverSockets(
+  namespacePath: string,
+  keeper?: SocketKeeper,
+): Promise<OpenedSockets> {
   try {
-    return await withNamespace({ path: namespacePath }, openIn);
+    return await withNamespace({ path: namespacePath }, (namespace) => {
+      // Told apart by the namespace, not by whose sandbox it is: what is kept keeps that from becoming another.
+      const key = `sandbox:${namespace.device}:${namespace.inode}`;
+      return openKept({ keeper, key, namespace, open: () => openIn(namespace) });
+    });
   } catch (error) {
     throw asNetError(error, `${resolverAddress}:${questionPort} in ${namespacePath}`);
   }
@@ -37,22 +37,23 @@ export async function openResolverSockets(namespacePath: string): Promise<Opened
  * Listens on port 53 of that address alone. The sockets outlive it: when the host loses it and has it again, they serve on.
  * Errors: `conflict` when the port is taken, `unavailable`, also when the host does not have the address.
  */
-export async function openGatewaySockets(address: IpAddress): Promise<OpenedSockets> {
+export async function openGatewaySockets(address: IpAddress, keeper?: SocketKeeper): Promise<OpenedSockets> {
   try {
-    return await withNamespace(host, async (namespace) => ({
-      sockets: await openServersInNamespace(namespace, address, questionPort),
-    }));
+    return await withNamespace(host, (namespace) => {
+      const open = async () => ({ sockets: await openServersInNamespace(namespace, address, questionPort) });
+      return openKept({ keeper, key: `gateway:${address}`, namespace, open });
+    });
   } catch (error) {
     const place = familyOf(address) === 4 ? address : `[${address}]`;
     throw asNetError(error, `${place}:${questionPort}`);
   }
 }
 
-async function openIn(namespace: Namespace): Promise<OpenedSockets> {
+async function openIn(namespace: Namespace): Promise<NewSockets> {
   await requireOwnAddress(namespace);
   try {
     const { sockets, table } = await openLedSockets(namespace, 'behind-all');
-    return { sockets, release: () => table.release() };
+    return { sockets, table };
   } catch (error) {
     if (!lacksRules(error)) throw error;
     return { sockets: await openServersInNamespace(namespace, resolverAddress, questionPort) };

@@ -62,11 +62,19 @@ export interface NativeNameServer {
   stop(): void;
 }
 
+/** See native/keeper/message.h. */
+export interface KeeperAnswer {
+  readonly kind: string;
+  readonly key: string;
+  readonly fds: readonly number[];
+}
+
 /** A namespace descriptor of -1 is the daemon's own namespace. */
 interface Native {
   readonly runProgram: NativeRun;
   readonly runReaper: NativeRun;
   openNamespace(path: string): NamespaceIdentity & { readonly fd: number };
+  socketNamespace(fd: number): NamespaceIdentity;
   createPinnedNamespace(path: string, disableIpv6: boolean): Promise<NamespaceIdentity>;
   unpinNamespace(path: string): Promise<void>;
   /** A UDP and a TCP socket, or none. */
@@ -108,6 +116,17 @@ interface Native {
   /** Calls back whenever questions are left; the callback has to take them. */
   startNameServer(onLeft: () => void): NativeNameServer;
   sendToUnix(path: string, text: string): void;
+  /** A connection to the one started. */
+  startKeeper(executable: string, path: string, waitMs: number): Promise<number>;
+  connectKeeper(path: string): Promise<number>;
+  /** The last answer says how it went. The descriptors may be closed at once. */
+  askKeeper(
+    connection: number,
+    kind: string,
+    key: string,
+    fds: Int32Array,
+    timeoutMs: number,
+  ): Promise<readonly KeeperAnswer[]>;
   openMulticast(namespaceFd: number, protocol: 'route' | 'netfilter', groups: Uint32Array): Promise<number>;
   openMulticastEverywhere(messageType: number, groups: Uint32Array): Promise<number>;
   /**

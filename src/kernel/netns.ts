@@ -62,6 +62,11 @@ export function sameNamespace(a: NamespaceIdentity, b: NamespaceIdentity): boole
   return a.device === b.device && a.inode === b.inode;
 }
 
+/** That which a socket is in, whoever holds it. Errors: those of ioctl(2), with `code`. */
+export function namespaceOfSocket(fd: number): NamespaceIdentity {
+  return native.socketNamespace(fd);
+}
+
 /**
  * Makes a network namespace with loopback up and pins it to a new file at `path`, as `ip netns add` does.
  * `disableIpv6`: interfaces that come into it have no IPv6 until it is turned on for them.

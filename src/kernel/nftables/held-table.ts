@@ -20,11 +20,15 @@ export interface HeldTable {
  * without owned tables or something else of the batch, `EPERM` when another process owns a table of this name.
  */
 export async function commitAndHold(namespace: Namespace, batch: Batch): Promise<HeldTable> {
-  const socket = await native.commitAndHold(namespace.fd, batch.finish());
-  // Not on the event loop: the kernel waits for all packets under way to have passed the table.
+  return heldBy(await native.commitAndHold(namespace.fd, batch.finish()));
+}
+
+/** The table whose owner's socket that is. */
+export function heldBy(socket: number): HeldTable {
   return {
     fd: socket,
     commit: (change) => native.commitBy(socket, change.finish()),
+    // Not on the event loop: the kernel waits for all packets under way to have passed the table.
     release: () => closeSocket(socket),
   };
 }
