@@ -1,5 +1,6 @@
 # Asks one resolver without pause until it is ended: `dns-asker.py SERVER OUTSTANDING NAME...`. Prints for each question
-# `SENT ANSWERED NAME RCODE ADDRESS,...`, the times in nanoseconds of CLOCK_MONOTONIC; RCODE is `lost` when 5 s went by.
+# `SENT ANSWERED NAME RCODE ADDRESS,...`, the times in nanoseconds of CLOCK_MONOTONIC; RCODE is `lost` when 5 s went by, and the
+# error where the socket tells of one.
 # `#` in a name is the number of the question. On SIGTERM it waits for what is under way, prints `done COUNT`, and ends.
 import selectors
 import signal
@@ -32,7 +33,12 @@ def settle(identity, rcode, addresses=()):
 def take():
     try:
         identity, name, rcode, addresses = read_reply(asker.recv(4096))
-    except OSError:
+    except BlockingIOError:
+        return
+    except OSError as error:
+        # What became of one of those under way.
+        for identity in list(waiting):
+            settle(identity, error.strerror.replace(' ', '-'))
         return
     if identity in waiting and waiting[identity][1] == name:
         settle(identity, rcode, addresses)
@@ -47,8 +53,8 @@ while waiting or not ending:
         waiting[identity] = (time.monotonic_ns(), name)
         try:
             asker.send(query(identity, name))
-        except OSError:
-            pass  # what an earlier question came to
+        except OSError as error:
+            settle(identity, error.strerror.replace(' ', '-'))
     if selector.select(0.1):
         take()
     now = time.monotonic_ns()
