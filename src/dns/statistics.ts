@@ -40,7 +40,7 @@ export class LeftCounts {
     this.#askers.delete(sandboxId);
   }
 
-  /** Networks nobody is on any more. */
+  /** Forgets networks nobody is on any more. */
   keepNetworks(present: ReadonlySet<NetworkId>): void {
     for (const id of this.#networks.keys()) if (!present.has(id)) this.#networks.delete(id);
   }
@@ -56,7 +56,7 @@ export interface Counted {
   readonly cache: NameStatistics['cache'];
 }
 
-/** Questions that are left and under way are counted when they have an answer. */
+/** Questions that are left and under way are counted when they have an answer. Forgets what is left of networks that are gone. */
 export function statisticsOf(counted: Counted): NameStatistics {
   const { thread, upstreams, cache } = counted;
   const remembered = thread.sandboxes.reduce((sum, sandbox) => sum + sandbox.remembered, 0);
@@ -109,10 +109,13 @@ function askersOf({ thread, left, sandboxOf }: Counted): readonly AskerStatistic
 }
 
 function networksOf({ thread, left, networkOf }: Counted): readonly NetworkNameStatistics[] {
-  return thread.networks.flatMap(({ network, answered }) => {
+  const present = thread.networks.flatMap(({ network, answered }) => {
     const networkId = networkOf(network);
-    if (networkId === undefined) return [];
-    return [{ networkId, answered: answered + (left.networks.get(networkId) ?? 0) }];
+    return networkId === undefined ? [] : [{ networkId, answered }];
+  });
+  left.keepNetworks(new Set(present.map(({ networkId }) => networkId)));
+  return present.map(({ networkId, answered }) => {
+    return { networkId, answered: answered + (left.networks.get(networkId) ?? 0) };
   });
 }
 
