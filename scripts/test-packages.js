@@ -29,6 +29,12 @@ const testPackages = [
   { name: 'dbus-daemon', command: 'dbus-daemon', reason: 'is the way to firewalld' },
   { name: 'ufw', command: 'ufw', reason: 'drops what is forwarded, and questions to the host' },
   { name: 'runc', command: 'runc', reason: 'runs the containers of all three' },
+  { name: 'clang', command: 'clang++', reason: 'makes fuzzers of the native resolver' },
+  {
+    name: 'libclang-rt-dev',
+    command: '/usr/share/doc/libclang-rt-dev',
+    reason: 'is in the fuzzers, with the sanitizers',
+  },
   // The package `busybox` has the same command, but linked dynamically, which no image could use.
   { name: 'busybox-static', command: '/usr/share/doc/busybox-static', reason: 'is in the containers' },
 ];

@@ -26,8 +26,9 @@ uint16_t mannerOf(const Query& query) {
 bool isReplyTo(const Query& query, Bytes reply) {
   const size_t bodyStart = headerBytes + query.question.size();
   if (reply.size() < bodyStart || reply.size() > replyBytesMax) return false;
+  const uint16_t fixed = flag::qr | flag::opcode | flag::aa | flag::tc | flag::rd | flag::ra;
   const uint16_t flags = read16(reply.data() + 2);
-  if ((flags & (flag::qr | flag::opcode | flag::tc)) != flag::qr) return false;
+  if ((flags & fixed) != (flag::qr | flag::ra | (query.flags & flag::rd))) return false;
   if (read16(reply.data()) != query.id || read16(reply.data() + 4) != 1) return false;
   return std::ranges::equal(reply.subspan(headerBytes, query.question.size()), query.question);
 }
