@@ -9,19 +9,30 @@ export function frame(message: Buffer): Buffer {
 
 /** Cuts a stream into messages; keeps at most one incomplete message. */
 export class FrameReader {
-  #rest: Buffer = Buffer.alloc(0);
+  /** What came of the next message, put together when it is whole: it may come byte by byte. */
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  /** Of the next message with its length, or of its length alone. */
+  #neededBytes = 2;
 
   /** The messages complete with this chunk. */
   push(chunk: Buffer): readonly Buffer[] {
+    this.#pieces.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes < this.#neededBytes) return [];
     const messages: Buffer[] = [];
-    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (data.length >= 2) {
-      const end = 2 + data.readUInt16BE(0);
-      if (data.length < end) break;
-      messages.push(data.subarray(2, end));
-      data = data.subarray(end);
+    let data = this.#pieces.length === 1 ? chunk : Buffer.concat(this.#pieces);
+    while (data.length >= 2 && data.length >= frameBytes(data)) {
+      messages.push(data.subarray(2, frameBytes(data)));
+      data = data.subarray(frameBytes(data));
     }
-    this.#rest = data;
+    this.#pieces = [data];
+    this.#bytes = data.length;
+    this.#neededBytes = data.length < 2 ? 2 : frameBytes(data);
     return messages;
   }
+}
+
+function frameBytes(data: Buffer): number {
+  return 2 + data.readUInt16BE(0);
 }

@@ -22,3 +22,13 @@ test('messages come out whole, however the stream is cut', () => {
     ),
   );
 });
+
+test('the longest message may come in very many pieces', () => {
+  const message = Buffer.alloc(65_535, 7);
+  const stream = frame(message);
+  const reader = new FrameReader();
+  const pieces = Array.from({ length: Math.ceil(stream.length / 8) }, (_, i) =>
+    stream.subarray(8 * i, 8 * i + 8),
+  );
+  expect(pieces.flatMap((piece) => reader.push(piece))).toEqual([message]);
+});
