@@ -52,8 +52,10 @@ function written(name: string): string {
   return name.replace('0123456789ab', shortId).replace('[…].', '0.'.repeat(nibbles));
 }
 
+type Reading = (said: readonly string[], reply: DigReply, asked: Asked) => unknown;
+
 /** The ways in which answers are told, each with what it says of a reply. */
-const readings: readonly [RegExp, (said: readonly string[], reply: DigReply, asked: Asked) => unknown][] = [
+const readings: readonly (readonly [RegExp, Reading])[] = [
   [
     /^forwarded$/,
     (_, reply, { name }) => {
@@ -127,8 +129,16 @@ function withMeanings(rules: readonly DocumentedRule[]): readonly DocumentedRule
   });
 }
 
+function reading({ rule, answer }: DocumentedRule): readonly [readonly string[], Reading] {
+  for (const [form, meaning] of readings) {
+    const said = form.exec(answer);
+    if (said !== null) return [said.slice(1), meaning];
+  }
+  throw new Error(`${rule}: what does ${answer} mean?`);
+}
+
 const rows = withMeanings(documentedRules()).flatMap((rule) =>
-  rule.questions.map(({ name, type }) => [`${name} ${type}`, rule.rule, { ...rule, name, type }] as const),
+  rule.questions.map(({ name, type }) => ({ ...rule, name, type })),
 );
 
 describe('the document about names', () => {
@@ -136,15 +146,12 @@ describe('the document about names', () => {
     expect(rows.length).toBeGreaterThan(25);
   });
 
-  test.each(rows)('%s: %s', async (_, rule, row) => {
+  test.each(rows)('$name $type: $rule', async (row) => {
     const asker = askers[row.asker];
-    if (asker === undefined) throw new Error(`${rule}: who asks ${row.asker}?`);
+    if (asker === undefined) throw new Error(`${row.rule}: who asks ${row.asker}?`);
     const name = written(row.name);
     const reply = await lab.dig(asker, name, row.type);
-    for (const [form, meaning] of readings) {
-      const said = form.exec(row.answer);
-      if (said !== null) return meaning(said.slice(1), reply, { asker, name });
-    }
-    throw new Error(`${rule}: what does ${row.answer} mean?`);
+    const [said, meaning] = reading(row);
+    await meaning(said, reply, { asker, name });
   });
 });

@@ -1,4 +1,5 @@
 // A process in a sandbox that asks its resolver without pause and keeps the times of every question: `dns-asker.py`.
+import { readFileSync } from 'node:fs';
 import type { DnsLab } from './dns-lab.ts';
 import { python } from './dns-upstreams.ts';
 import type { HostProcess } from './host-process.ts';
@@ -49,6 +50,12 @@ function toQuestion(line: string): AskedQuestion {
   const [sent, answered, name = '', rcode = '', addresses = ''] = line.split(' ');
   const list = addresses === '' ? [] : addresses.split(',');
   return { sent: Number(sent), answered: Number(answered), name, rcode, addresses: list };
+}
+
+/** Packets the machine's kernel has dropped because too many waited, whoever sent them: the second number of each processor. */
+export function droppedPackets(): number {
+  const lines = readFileSync('/proc/net/softnet_stat', 'utf8').trim().split('\n');
+  return lines.reduce((sum, line) => sum + Number.parseInt(line.split(' ')[1] ?? '', 16), 0);
 }
 
 /** The time as questions have it. */
