@@ -27,7 +27,10 @@ async function start(behaviour: Behaviour, where?: { address?: string; tcp?: boo
 }
 
 const never = new AbortController().signal;
-const ask = (upstream: Upstream) => askUpstream(upstream, questionBytes('example.com', { id: 7 }), never);
+/** On a busy machine too. */
+const patience = { timeoutMs: 15_000, resendMs: 1_000 };
+const ask = (upstream: Upstream) =>
+  askUpstream({ ...upstream, patience }, questionBytes('example.com', { id: 7 }), never);
 const asked = async (upstream: Upstream) => readReply(await ask(upstream)).answers;
 
 /** A reply somebody makes up who does not know the id. */
