@@ -34,7 +34,6 @@
         "native/addon/relay_binding.cc",
         "native/addon/relayed_tcp.cc",
         "native/addon/relayed_udp.cc",
-        "native/addon/server_failure.cc",
         "native/addon/socket_binding.cc",
         "native/addon/sockets.cc",
         "native/addon/stream_connection.cc",

@@ -1,10 +1,20 @@
 #include "answering.h"
 
-#include "server_failure.h"
+#include "../dns/query.h"
+#include "../dns/reply_writer.h"
 
 namespace fairlead {
 
 namespace {
+
+constexpr uint16_t serverFailure = 2;
+
+/** Returns its length; 0 to what is no question. */
+size_t refuse(dns::Bytes message, std::span<uint8_t> out) {
+  dns::Query query;
+  if (query.read(message) != dns::Incoming::question) return 0;
+  return dns::ReplyWriter(query, out).finish(serverFailure, false);
+}
 
 uint64_t milliseconds(Clock::time_point time) {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
@@ -25,7 +35,7 @@ Said Answering::answer(const Question& question, std::span<uint8_t> out) {
   if (answer.outcome == dns::Outcome::silence) return {0, false};
   if (left.leave(place, message, answer.group)) return {0, true};
   overflowed++;
-  return {writeServerFailure(message, out), false};
+  return {refuse(message, out), false};
 }
 
 void Answering::remember(const LeftQuestions::Ticket& ticket, dns::Bytes reply, uint32_t lifetimeMs) {

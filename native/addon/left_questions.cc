@@ -3,10 +3,9 @@
 #include <arpa/inet.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
-
-#include "big_endian.h"
 
 namespace fairlead {
 
@@ -22,6 +21,9 @@ constexpr size_t mostBytesOfListener = 1 << 20;
 constexpr unsigned slotBits = 12;
 constexpr uint32_t lastRound = UINT32_MAX >> slotBits;
 static_assert(most == 1 << slotBits);
+
+/** Of a question on its way to the event loop, before the asker's address. */
+constexpr size_t headBytes = 10;
 
 }  // namespace
 
@@ -100,13 +102,17 @@ void LeftQuestions::append(uint32_t number, const ReplyPlace& place, dns::Bytes 
   const std::lock_guard lock(mutex_);
   // If there are others, the event loop has been told, or is about to be.
   if (leaving_.empty()) isToldOf_ = false;
-  append32(leaving_, number);
-  append32(leaving_, place.listener);
-  leaving_.push_back(place.connection == 0 ? IPPROTO_UDP : IPPROTO_TCP);
-  leaving_.push_back(static_cast<uint8_t>(text.size()));
-  leaving_.insert(leaving_.end(), text.begin(), text.end());
-  append16(leaving_, static_cast<uint16_t>(message.size()));
-  leaving_.insert(leaving_.end(), message.begin(), message.end());
+  const size_t start = leaving_.size();
+  const size_t messageAt = start + headBytes + text.size() + 2;
+  leaving_.resize(messageAt + message.size());
+  uint8_t* at = &leaving_[start];
+  dns::write32(at, number);
+  dns::write32(at + 4, place.listener);
+  at[8] = place.connection == 0 ? IPPROTO_UDP : IPPROTO_TCP;
+  at[9] = static_cast<uint8_t>(text.size());
+  std::ranges::copy(text, at + headBytes);
+  dns::write16(at + headBytes + text.size(), static_cast<uint16_t>(message.size()));
+  std::ranges::copy(message, leaving_.data() + messageAt);
 }
 
 }  // namespace fairlead

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "big_endian.h"
 #include "prompt_thread.h"
 
 namespace fairlead {
@@ -129,9 +128,9 @@ void NameServer::woken() {
 void NameServer::sendReplies(dns::Bytes replies) {
   uint32_t pending = 0;
   while (replies.size() >= replyHeadBytes) {
-    const uint32_t lifetimeMs = read32(&replies[4]);
-    const size_t end = replyHeadBytes + read16(&replies[8]);
-    const auto ticket = answering_.left.redeem(read32(&replies[0]));
+    const uint32_t lifetimeMs = dns::read32(&replies[4]);
+    const size_t end = replyHeadBytes + dns::read16(&replies[8]);
+    const auto ticket = answering_.left.redeem(dns::read32(&replies[0]));
     const dns::Bytes message = replies.first(end).subspan(replyHeadBytes);
     replies = replies.subspan(end);
     if (!ticket) continue;

@@ -2,7 +2,6 @@
 
 #include <netinet/tcp.h>
 
-#include "big_endian.h"
 #include "stream_listener.h"
 
 namespace fairlead {
@@ -91,7 +90,7 @@ void StreamConnection::receive() {
 
 void StreamConnection::take(dns::Bytes bytes) {
   while (bytes.size() >= lengthBytes && !isBroken_) {
-    const size_t end = lengthBytes + read16(bytes.data());
+    const size_t end = lengthBytes + dns::read16(bytes.data());
     if (bytes.size() < end) break;
     ask(bytes.first(end).subspan(lengthBytes));
     bytes = bytes.subspan(end);
@@ -100,7 +99,7 @@ void StreamConnection::take(dns::Bytes bytes) {
 }
 
 size_t StreamConnection::missingBytes() const {
-  const size_t end = rest_.size() < lengthBytes ? lengthBytes : lengthBytes + read16(rest_.data());
+  const size_t end = rest_.size() < lengthBytes ? lengthBytes : lengthBytes + dns::read16(rest_.data());
   return end - rest_.size();
 }
 
@@ -118,7 +117,8 @@ void StreamConnection::say(dns::Bytes message) {
   if (sent_ >= manyBytes) {
     unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(std::exchange(sent_, 0)));
   }
-  append16(unsent_, static_cast<uint16_t>(message.size()));
+  unsent_.resize(unsent_.size() + lengthBytes);
+  dns::write16(&unsent_[unsent_.size() - lengthBytes], static_cast<uint16_t>(message.size()));
   unsent_.insert(unsent_.end(), message.begin(), message.end());
   if (unsentBytes() >= manyBytes) send();
   if (unsentBytes() > mostUnreadBytes) isBroken_ = true;
