@@ -76,6 +76,7 @@ void NameServer::close(uint32_t number) {
   const ReactorThread::Guest guest(thread_);
   const auto known = listeners_.find(number);
   if (known == listeners_.end()) return;
+  woken();  // who was answered before this is told
   Listener& listener = known->second;
   listener.datagrams->close();
   listener.stream->close();

@@ -56,7 +56,10 @@ export interface NameServer {
   apply(changes: Uint8Array): void;
   /** Takes both sockets, also when it fails. Returns the listener's number. Errors: those of epoll_ctl(2), with `code`. */
   listen(sockets: ServerSockets, role: ListenerRole, limits: ListenerLimits): number;
-  /** When it returns, its sockets and connections are closed, and questions left are answered in vain. Unknown is fine. */
+  /**
+   * When it returns, replies given before are sent, its sockets and connections are closed, and questions left are answered in
+   * vain. Unknown is fine.
+   */
   close(listener: number): void;
   /**
    * Answers a question that was left; nothing is said when there is no reply.
@@ -121,7 +124,9 @@ class Server implements NameServer {
   }
 
   close(listener: number): void {
-    if (this.#listeners.delete(listener)) this.#native.close(listener);
+    if (!this.#listeners.delete(listener)) return;
+    this.#sendReplies();
+    this.#native.close(listener);
   }
 
   reply(ticket: number, message: Uint8Array | undefined, rememberMs = 0): void {
