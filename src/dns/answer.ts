@@ -9,8 +9,8 @@ import { nameFromText } from './domain-name.ts';
 import type { NameTable } from './name-table.ts';
 import { addressOfReverseName } from './reverse-name.ts';
 
-/** What an asker may see. */
-export type View = Omit<ResolverView, 'sandboxId'>;
+/** What an asker may see; of none but the host it is not known which sandbox asks. */
+export type View = Omit<ResolverView, 'sandboxId'> & Partial<Pick<ResolverView, 'sandboxId'>>;
 
 export interface Question {
   /** A domain name, letters in the asker's case. */

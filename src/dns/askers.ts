@@ -7,7 +7,7 @@ import type { NameTable } from './name-table.ts';
 
 export interface Askers {
   readonly table: NameTable;
-  readonly views: ReadonlyMap<SandboxId, ResolverView>;
+  readonly views: { get(sandboxId: SandboxId): ResolverView | undefined };
   /** Whether questions from an address are the host's own. */
   readonly isHost: (address: string) => boolean;
 }
@@ -17,8 +17,10 @@ export interface Askers {
  * the network alone, and other questions fail: whether they may leave is not known either.
  */
 export function viewFrom(address: string, networkId: NetworkId, askers: Askers): View | undefined {
-  const endpoint = askers.table.holder(address as IpAddress, networkId);
-  if (endpoint !== undefined) return askers.views.get(endpoint.sandboxId) ?? networkAlone(networkId, []);
+  const { sandboxId } = askers.table.holder(address as IpAddress, networkId) ?? {};
+  if (sandboxId !== undefined) {
+    return askers.views.get(sandboxId) ?? { sandboxId, ...networkAlone(networkId, []) };
+  }
   return askers.isHost(address) ? networkAlone(networkId, 'host') : undefined;
 }
 

@@ -3,45 +3,46 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
 import type { View } from './answer.ts';
 import { Forwarder } from './forwarder.ts';
-import { Listener, type ResolverSockets } from './listener.ts';
 import type { NameTable } from './name-table.ts';
 import type { Precedence } from './precedence.ts';
 import { Responder } from './responder.ts';
+import type { LeftCounts } from './statistics.ts';
+import type { Respond, ThreadListener } from './thread-listeners.ts';
 
 export interface BesideResolverParts {
   readonly table: NameTable;
+  readonly counts: LeftCounts;
   /** What the asker may see at this moment. */
   readonly view: () => View | undefined;
+  /** Takes the sockets of the precedence. */
+  readonly listen: (respond: Respond) => ThreadListener;
   readonly log: Log;
 }
-
-/** With the sockets in the hands of node. */
-type ListenedPrecedence = Omit<Precedence, 'sockets'> & { readonly sockets: ResolverSockets };
 
 /** Before the asker is known, and after it was forgotten, its names are the engine's. */
 const nothing: View = { networks: [], links: [], forwarding: 'host' };
 
 export class BesideResolver {
-  readonly #precedence: ListenedPrecedence;
-  readonly #listener: Listener;
+  readonly #precedence: Precedence;
+  readonly #listener: ThreadListener;
   readonly #log: Log;
   /** One for each engine's resolver: what one container is told is no other's, and may be another thing a moment later. */
   readonly #forwarder = new Forwarder({ anyReply: true });
 
-  constructor(precedence: ListenedPrecedence, { table, view, log }: BesideResolverParts) {
+  constructor(precedence: Precedence, { table, counts, view, listen, log }: BesideResolverParts) {
     const responder = new Responder({
       table,
-      forward: async (query) => (await this.#forwarder.forward(query, [precedence.engine], 'all'))?.reply,
+      // They all are one container's: it may have the whole share.
+      forward: (query) => this.#forwarder.forward(query, [precedence.engine], 'container'),
+      counts,
       log,
     });
     this.#precedence = precedence;
     this.#log = log;
-    this.#listener = new Listener(precedence.sockets, {
-      // All else is asked of the engine, which decides whether it may leave.
-      respond: (message, transport) =>
-        responder.respond(message, transport, { ...(view() ?? nothing), forwarding: 'host' }),
-      log,
-    });
+    // All else is asked of the engine, which decides whether it may leave.
+    this.#listener = listen((message, transport) =>
+      responder.respond(message, transport, { ...(view() ?? nothing), forwarding: 'host' }),
+    );
   }
 
   /** Answers until nothing is led here any more. */

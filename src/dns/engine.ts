@@ -1,29 +1,31 @@
 // The name service: one table for all, and a pair of sockets in every sandbox, or at every gateway, that is asked.
-import { familyOf, type IpAddress } from '../base/cidr.ts';
+import type { IpAddress } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
+import type { ListenerRole } from '../kernel/name-server.ts';
 import type { SocketKeeper } from '../kernel/socket-keeper.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../model/ids.ts';
-import { type NameEntry, type ResolverView, resolverAddress } from '../model/name-entry.ts';
-import { adoptOpened } from './adopt-sockets.ts';
-import type { ForwardTarget } from './answer.ts';
+import type { NameEntry, ResolverView } from '../model/name-entry.ts';
 import { BesideResolver } from './beside-resolver.ts';
 import { ReplyCache } from './cache.ts';
+import { Destinations } from './destinations.ts';
 import { type DuplicateName, DuplicateNames } from './duplicate-names.ts';
-import type { Upstream } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
 import { Gateways } from './gateways.ts';
-import { Listener, type ResolverSockets } from './listener.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners, type Opened } from './listeners.ts';
 import { lookUp } from './lookup.ts';
+import { Mirror } from './mirror.ts';
 import type { NameQuestion, NameService } from './name-service.ts';
 import { NameTable } from './name-table.ts';
 import { takePrecedence } from './precedence.ts';
 import type { Query } from './query.ts';
-import { openGatewaySockets, openResolverSockets } from './resolver-sockets.ts';
+import { loopbackPayloadBytes } from './reply.ts';
+import { type OpenedSockets, openGatewaySockets, openResolverSockets } from './resolver-sockets.ts';
 import { type Forward, Responder } from './responder.ts';
 import { LeftCounts, statisticsOf } from './statistics.ts';
+import { type Respond, type ThreadListener, ThreadListeners } from './thread-listeners.ts';
 import type { UpstreamChange } from './upstream-ranking.ts';
 import { followHostUpstreams, type HostUpstreams } from './upstreams.ts';
+import { Views } from './views.ts';
 import { visibleNames } from './visible-names.ts';
 
 export interface NameServiceOptions {
@@ -42,70 +44,87 @@ export interface NameServiceOptions {
   /** What keeps sockets for the next daemon; without one they end with this. */
   readonly keeper?: SocketKeeper | undefined;
   /** Errors: `conflict`, `unavailable`. */
-  readonly openSockets?: (namespacePath: string) => Promise<ResolverSockets>;
+  readonly openSockets?: (namespacePath: string) => Promise<OpenedSockets>;
   /** Errors: `conflict`, `unavailable`. */
-  readonly openGatewaySockets?: (address: IpAddress) => Promise<ResolverSockets>;
+  readonly openGatewaySockets?: (address: IpAddress) => Promise<OpenedSockets>;
 }
 
 export function createNameService(options: NameServiceOptions): NameService {
   return new Engine(options);
 }
 
+/** All connections are of the one sandbox. */
+const sandboxLimits = { datagramBytes: loopbackPayloadBytes, connectionsMax: 64 };
+
 class Engine implements NameService {
   readonly #log: Log;
-  readonly #openSockets: (namespacePath: string) => Promise<ResolverSockets>;
+  readonly #openSockets: (namespacePath: string) => Promise<OpenedSockets>;
   readonly #table = new NameTable();
-  readonly #views = new Map<SandboxId, ResolverView>();
+  readonly #thread = new ThreadListeners();
+  readonly #mirror = new Mirror((changes) => this.#thread.apply(changes));
+  readonly #views = new Views(this.#mirror, (view) => this.#destinations.placeOf(view));
   readonly #resolvers = new Listeners<SandboxId, string>();
   readonly #gateways: Gateways;
-  readonly #fixedUpstreams: readonly IpAddress[];
   readonly #hostUpstreams: HostUpstreams;
-  readonly #upstreamPort: number;
+  readonly #destinations: Destinations;
   readonly #duplicates: DuplicateNames;
   readonly #left = new LeftCounts();
   readonly #cache = new ReplyCache();
   readonly #forwarder: Forwarder;
-  readonly #forward: Forward = async (query, target) => {
-    return (await this.#forwarder.forward(query, this.#upstreamsOf(target), 'all'))?.reply;
-  };
+  readonly #forward: Forward = (query, view) =>
+    this.#forwarder.forward(query, this.#destinations.of(view), view.sandboxId ?? 'host');
   readonly #responder: Responder;
 
   constructor(options: NameServiceOptions) {
-    const { log, keeper, resolvConf = '/etc/resolv.conf' } = options;
+    const { log, keeper, resolvConf = '/etc/resolv.conf', upstreams: fixed = [] } = options;
     const { stubResolvConf = '/run/systemd/resolve/resolv.conf' } = options;
     this.#log = log;
-    this.#duplicates = new DuplicateNames(options.onDuplicate ?? (() => {}));
-    const { onUpstream = () => {} } = options;
+    this.#openSockets = options.openSockets ?? ((path) => openResolverSockets(path, keeper));
+    this.#hostUpstreams = followHostUpstreams({
+      log,
+      resolvConf,
+      stubResolvConf,
+      onChange: () => this.#views.refresh(),
+    });
+    this.#destinations = new Destinations({
+      host: () => (fixed.length > 0 ? fixed : this.#hostUpstreams.addresses),
+      port: options.upstreamPort ?? 53,
+      isOurs: (address) => this.#gateways.listensAt(address),
+    });
+    const { onUpstream = () => {}, onDuplicate = () => {} } = options;
+    this.#duplicates = new DuplicateNames(onDuplicate);
     this.#forwarder = new Forwarder({ cache: this.#cache, log, onUpstream });
-    this.#openSockets =
-      options.openSockets ?? (async (path) => adoptOpened(await openResolverSockets(path, keeper)));
-    this.#hostUpstreams = followHostUpstreams({ log, resolvConf, stubResolvConf });
-    this.#fixedUpstreams = options.upstreams ?? [];
-    this.#upstreamPort = options.upstreamPort ?? 53;
-    this.#responder = new Responder({ table: this.#table, forward: this.#forward, log });
+    this.#responder = new Responder({
+      table: this.#table,
+      forward: this.#forward,
+      counts: this.#left,
+      log,
+    });
     this.#gateways = new Gateways({
       table: this.#table,
       views: this.#views,
       responder: this.#responder,
-      openSockets:
-        options.openGatewaySockets ??
-        (async (address) => adoptOpened(await openGatewaySockets(address, keeper), familyOf(address))),
-      log,
+      listeners: this.#thread,
+      networks: this.#mirror.networks,
+      openSockets: options.openGatewaySockets ?? ((address) => openGatewaySockets(address, keeper)),
+      onChange: (address) => this.#views.refresh((view) => this.#destinations.names(view, address)),
     });
   }
 
   put(entry: NameEntry): void {
     this.#table.upsert(entry);
+    this.#mirror.put(entry);
     this.#duplicates.put(entry);
   }
 
   remove(endpointId: EndpointId): void {
     this.#table.remove(endpointId);
+    this.#mirror.remove(endpointId);
     this.#duplicates.remove(endpointId);
   }
 
   setView(view: ResolverView): void {
-    this.#views.set(view.sandboxId, view);
+    this.#views.set(view);
     this.#duplicates.setView(view);
   }
 
@@ -136,12 +155,13 @@ class Engine implements NameService {
     this.#duplicates.removeView(sandboxId);
     this.#left.forget(sandboxId);
     this.#resolvers.close(sandboxId);
+    this.#forwarder.forget(sandboxId);
   }
 
   query(sandboxId: SandboxId, question: NameQuestion) {
-    const forward = (query: Query, target: ForwardTarget) =>
-      this.#forwarder.forward(query, this.#upstreamsOf(target), sandboxId);
-    return lookUp(question, this.#views.get(sandboxId), { table: this.#table, forward });
+    const view = this.#views.get(sandboxId);
+    const forward = async (query: Query) => view && this.#forward(query, view);
+    return lookUp(question, view, { table: this.#table, forward });
   }
 
   visible(sandboxId?: SandboxId) {
@@ -151,10 +171,10 @@ class Engine implements NameService {
 
   statistics() {
     return statisticsOf({
-      thread: { sandboxes: [], networks: [], malformed: 0, overflowed: 0, connections: 0 },
+      thread: this.#thread.counts(),
       left: this.#left,
-      sandboxOf: () => undefined,
-      networkOf: () => undefined,
+      sandboxOf: (number) => this.#mirror.sandboxes.idOf(number),
+      networkOf: (number) => this.#mirror.networks.idOf(number),
       upstreams: this.#forwarder.statistics(),
       cache: this.#cache.statistics(),
     });
@@ -165,41 +185,40 @@ class Engine implements NameService {
     this.#hostUpstreams.close();
     this.#forwarder.close();
     await Promise.all(closed);
+    this.#thread.stop();
   }
 
-  async #listen(sandboxId: SandboxId, namespacePath: string): Promise<Listener> {
-    return new Listener(await this.#openSockets(namespacePath), {
-      respond: (message, transport) =>
-        this.#responder.respond(message, transport, this.#views.get(sandboxId)),
+  async #listen(sandboxId: SandboxId, namespacePath: string): Promise<Opened> {
+    const opened = await this.#openSockets(namespacePath);
+    return this.#serve(sandboxId, opened, false, (message, transport) =>
+      this.#responder.respond(message, transport, this.#views.get(sandboxId)),
+    );
+  }
+
+  async #listenBeside(sandboxId: SandboxId, namespacePath: string): Promise<Opened> {
+    const precedence = await takePrecedence(namespacePath);
+    return new BesideResolver(precedence, {
+      table: this.#table,
+      counts: this.#left,
+      view: () => this.#views.get(sandboxId),
+      listen: (respond) => this.#serve(sandboxId, { sockets: precedence.sockets }, true, respond),
       log: this.#log,
     });
   }
 
-  async #listenBeside(sandboxId: SandboxId, namespacePath: string): Promise<BesideResolver> {
-    const precedence = await takePrecedence(namespacePath);
-    const sockets = await adoptOpened({ sockets: precedence.sockets });
-    return new BesideResolver(
-      { ...precedence, sockets },
-      {
-        table: this.#table,
-        view: () => this.#views.get(sandboxId),
-        log: this.#log,
+  #serve(
+    sandboxId: SandboxId,
+    opened: OpenedSockets,
+    unknownIsElsewhere: boolean,
+    respond: Respond,
+  ): ThreadListener {
+    const role: ListenerRole = { sandbox: this.#mirror.sandboxes.take(sandboxId), unknownIsElsewhere };
+    const listener = this.#thread.listen(opened, { role, limits: sandboxLimits, respond });
+    return {
+      close: () => {
+        this.#mirror.sandboxes.drop(sandboxId);
+        return listener.close();
       },
-    );
+    };
   }
-
-  /** Not those who would ask us: our own resolver, and the gateways we answer at. */
-  #upstreamsOf(target: ForwardTarget): readonly Upstream[] {
-    return (target === 'host' ? this.#ofHost() : target)
-      .filter((address) => address !== resolverAddress && !this.#gateways.listensAt(withoutZone(address)))
-      .map((address) => ({ address, port: this.#upstreamPort }));
-  }
-
-  #ofHost(): readonly string[] {
-    return this.#fixedUpstreams.length > 0 ? this.#fixedUpstreams : this.#hostUpstreams.addresses;
-  }
-}
-
-function withoutZone(address: string): string {
-  return address.split('%', 1)[0] ?? address;
 }

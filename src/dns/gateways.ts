@@ -1,25 +1,28 @@
 // Resolvers at the addresses the host has on its networks, for sandboxes that have none of their own.
 import type { IpAddress } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
-import { type NetworkId, type SandboxId, shortId } from '../model/ids.ts';
-import type { ResolverView } from '../model/name-entry.ts';
+import { type NetworkId, shortId } from '../model/ids.ts';
 import { type Askers, viewFrom } from './askers.ts';
-import { Listener, type ResolverSockets } from './listener.ts';
 import { Listeners } from './listeners.ts';
+import type { Mirror } from './mirror.ts';
 import type { NameTable } from './name-table.ts';
 import { linkPayloadBytes } from './reply.ts';
+import type { OpenedSockets } from './resolver-sockets.ts';
 import type { Responder } from './responder.ts';
+import type { ThreadListener, ThreadListeners } from './thread-listeners.ts';
 
 export interface GatewayParts {
   readonly table: NameTable;
-  readonly views: ReadonlyMap<SandboxId, ResolverView>;
+  readonly views: Askers['views'];
   readonly responder: Responder;
-  readonly openSockets: (address: IpAddress) => Promise<ResolverSockets>;
-  readonly log: Log;
+  readonly listeners: ThreadListeners;
+  readonly networks: Mirror['networks'];
+  readonly openSockets: (address: IpAddress) => Promise<OpenedSockets>;
+  /** Called when questions sent to an address begin to come to us, and when they do not any more. */
+  readonly onChange: (address: IpAddress) => void;
 }
 
-/** All sandboxes of a network share one listener. */
+/** All sandboxes of a network share one listener; one asker has 64 connections at most. */
 const connectionsMax = 1024;
 
 export class Gateways {
@@ -44,11 +47,21 @@ export class Gateways {
     if (owner !== networkId) {
       throw new NetError('conflict', `port 53 of ${address} answers for network ${shortId(owner)}`);
     }
-    await this.#listeners.open(address, networkId, () => this.#listen(networkId, address));
+    const opening = this.#listeners.open(address, networkId, () => this.#listen(networkId, address));
+    this.#parts.onChange(address);
+    try {
+      await opening;
+    } catch (error) {
+      this.#parts.onChange(address);
+      throw error;
+    }
   }
 
   close(networkId: NetworkId): void {
-    for (const address of this.#listeners.keysAt(networkId)) this.#listeners.close(address);
+    for (const address of this.#listeners.keysAt(networkId)) {
+      this.#listeners.close(address);
+      this.#parts.onChange(address);
+    }
   }
 
   /** Those of a network that answer now. */
@@ -60,14 +73,21 @@ export class Gateways {
     return this.#listeners.closeAll();
   }
 
-  async #listen(networkId: NetworkId, address: IpAddress): Promise<Listener> {
-    const { responder, openSockets, log } = this.#parts;
-    return new Listener(await openSockets(address), {
+  async #listen(networkId: NetworkId, address: IpAddress): Promise<ThreadListener> {
+    const { responder, openSockets, listeners, networks } = this.#parts;
+    const opened = await openSockets(address);
+    const listener = listeners.listen(opened, {
+      role: { network: networks.take(networkId) },
+      limits: { datagramBytes: linkPayloadBytes, connectionsMax },
       respond: (message, transport, from) =>
         responder.respond(message, transport, viewFrom(from, networkId, this.#askers), linkPayloadBytes),
-      connectionsMax,
-      log,
     });
+    return {
+      close: () => {
+        networks.drop(networkId);
+        return listener.close();
+      },
+    };
   }
 
   /** A process of the host asks from the address it asks, unless it chose another. Who forges one of them gets no reply. */

@@ -12,10 +12,16 @@ interface Opening<Place> {
   opened?: Opened;
 }
 
+interface Ending<Key, Place> {
+  readonly key: Key;
+  readonly place: Place;
+  readonly ended: Promise<void>;
+}
+
 export class Listeners<Key, Place> {
   readonly #openings = new Map<Key, Opening<Place>>();
-  /** Those that close for longer, or were closed while they opened: until they are, they hold their port. */
-  readonly #ending = new Map<Key, Promise<void>>();
+  /** Those that close for longer, or were closed while they opened: until they are, they hold their key and their place. */
+  readonly #ending = new Set<Ending<Key, Place>>();
 
   /** Where the listener of a key is, or is about to be. */
   placeOf(key: Key): Place | undefined {
@@ -35,8 +41,8 @@ export class Listeners<Key, Place> {
     const known = this.#openings.get(key);
     if (known?.place === place) return void (await known.listener);
     this.close(key);
-    const ending = this.#ending.get(key);
-    const listener = ending === undefined ? listen() : ending.then(listen);
+    const endings = [...this.#ending].filter((ending) => ending.key === key || ending.place === place);
+    const listener = endings.length === 0 ? listen() : allEnded(endings).then(listen);
     const opening: Opening<Place> = { place, listener };
     this.#openings.set(key, opening);
     try {
@@ -52,7 +58,7 @@ export class Listeners<Key, Place> {
     const opening = this.#openings.get(key);
     if (opening === undefined) return;
     this.#openings.delete(key);
-    const { opened, listener } = opening;
+    const { place, opened, listener } = opening;
     const closing =
       opened === undefined
         ? listener.then(
@@ -60,19 +66,18 @@ export class Listeners<Key, Place> {
             () => undefined,
           )
         : opened.close();
-    if (closing !== undefined) this.#await(key, closing);
+    if (closing === undefined) return;
+    const ending = { key, place, ended: closing.finally(() => this.#ending.delete(ending)) };
+    this.#ending.add(ending);
   }
 
   /** Ends when none listens any more, nor will. */
   async closeAll(): Promise<void> {
     for (const key of this.#openings.keys()) this.close(key);
-    await Promise.all(this.#ending.values());
+    await allEnded([...this.#ending]);
   }
+}
 
-  #await(key: Key, closing: Promise<void>): void {
-    const ending = closing.finally(() => {
-      if (this.#ending.get(key) === ending) this.#ending.delete(key);
-    });
-    this.#ending.set(key, ending);
-  }
+async function allEnded(endings: readonly { readonly ended: Promise<void> }[]): Promise<void> {
+  await Promise.all(endings.map(({ ended }) => ended));
 }

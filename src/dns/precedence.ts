@@ -8,7 +8,7 @@ import { resolverAddress } from '../model/name-entry.ts';
 import type { Upstream } from './exchange.ts';
 import { askingAddress, leadNoMore, questionPort } from './leading-rules.ts';
 import { openLedSockets } from './led-sockets.ts';
-import { rulesRefusal } from './rules-refusal.ts';
+import { rulesRefusal, unavailable } from './rules-refusal.ts';
 
 export interface Precedence {
   /** What is asked of the engine's resolver comes here. Owned by whoever listens on them; not to be closed before `giveWay` has resolved. */
@@ -26,17 +26,23 @@ const enginePatience = { timeoutMs: 15_000, resendMs: 5_000 };
 
 /** Errors: `not_implemented` when the kernel cannot hold the rules, `unavailable`. */
 export async function takePrecedence(namespacePath: string): Promise<Precedence> {
-  let namespace: Namespace | undefined;
+  const namespace = openAt(namespacePath);
   try {
-    const opened = openNamespace({ path: namespacePath });
-    namespace = opened;
-    const { sockets, table } = await openLedSockets(opened, 'before-all');
-    const release = () => table.release().finally(() => opened.close());
+    const { sockets, table } = await openLedSockets(namespace, 'before-all');
+    const release = () => table.release().finally(() => namespace.close());
     const giveWay = () => table.commit(leadNoMore());
-    return { sockets, engine: engineIn(opened), giveWay, release };
+    return { sockets, engine: engineIn(namespace), giveWay, release };
   } catch (error) {
-    namespace?.close();
+    namespace.close();
     throw error instanceof NetError ? error : rulesRefusal(error, namespacePath);
+  }
+}
+
+function openAt(path: string): Namespace {
+  try {
+    return openNamespace({ path });
+  } catch (error) {
+    throw unavailable(error, path);
   }
 }
 

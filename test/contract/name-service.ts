@@ -201,6 +201,8 @@ export function nameServiceContract(serve: () => Promise<ServedNames>): void {
     names.setView(view([lab], 'other' as SandboxId));
     await expect(names.open('other' as SandboxId, path)).rejects.toMatchObject({ code: 'conflict' });
     await names.openBeside(asker, path);
+    expect(await served.ask(path, 'web')).toEqual(['10.0.0.2']);
+    names.close(asker);
     await names.open('other' as SandboxId, path);
     expect(await served.ask(path, 'web')).toEqual(['10.0.0.2']);
   });

@@ -1,12 +1,8 @@
 // What a container engine has in a container's namespace: a resolver at free ports of 127.0.0.11, and rules that lead port 53 there.
 import type { AddressInfo } from 'node:net';
-import type { IpAddress } from '../../../src/base/cidr.ts';
-import { openSocketsIn } from '../../../src/dns/adopt-sockets.ts';
-import { withNamespace } from '../../../src/kernel/netns.ts';
 import { run, succeeds } from '../../support/own-network.ts';
 import { type Behaviour, FakeUpstream } from '../../unit/dns/fake-upstream.ts';
-
-const address = '127.0.0.11' as IpAddress;
+import { openNodeSockets } from './own-sockets.ts';
 
 /** What engines make the rules with. */
 export const ruleMakers = ['iptables-nft', 'iptables-legacy', 'nft'] as const;
@@ -26,7 +22,7 @@ export class EngineResolver implements AsyncDisposable {
   }
 
   static async start(path: string, behaviour: Behaviour): Promise<EngineResolver> {
-    const sockets = await withNamespace({ path }, (namespace) => openSocketsIn(namespace, address, 0));
+    const sockets = await openNodeSockets(path);
     const ports = { udp: sockets.udp.address().port, tcp: (sockets.tcp.address() as AddressInfo).port };
     return new EngineResolver(FakeUpstream.on(behaviour, sockets), path, ports);
   }

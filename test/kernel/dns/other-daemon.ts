@@ -10,3 +10,5 @@ names.put(entry('web', lab, { addresses: ['10.0.0.2'] }));
 names.setView(view([lab], { sandboxId: asker, forwarding: 'none' }));
 await names.openBeside(asker, process.argv[2] ?? '');
 process.stdout.write('ready\n');
+// Resolvers do not keep a process alive.
+setInterval(() => {}, 60_000);

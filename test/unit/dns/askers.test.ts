@@ -24,7 +24,7 @@ test.each<[string, string, NetworkId, ReturnType<typeof viewFrom>]>([
     'a sandbox of which nothing else is known sees the network, and nothing leaves',
     '10.0.0.2',
     lab,
-    alone(lab, []),
+    { sandboxId: 'web' as never, ...alone(lab, []) },
   ],
   ['the host sees the network, and is forwarded as the host', '10.0.0.1', lab, alone(lab, 'host')],
   ['an address of another network is a stranger’s', '10.0.1.4', lab, undefined],
@@ -48,5 +48,5 @@ test('an address that goes to another sandbox takes nothing along', () => {
   table.remove(former.endpointId);
   expect(viewFrom('10.0.0.4', lab, { table, ...rest })).toBeUndefined();
   table.upsert({ ...former, endpointId: 'new@lab' as never, sandboxId: 'new' as never });
-  expect(viewFrom('10.0.0.4', lab, { table, ...rest })).toEqual(alone(lab, []));
+  expect(viewFrom('10.0.0.4', lab, { table, ...rest })).toEqual({ sandboxId: 'new', ...alone(lab, []) });
 });

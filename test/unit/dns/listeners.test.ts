@@ -1,11 +1,6 @@
 // Listeners by key: opened once, and closed at whatever moment.
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Listener } from '../../../src/dns/listener.ts';
 import { Listeners } from '../../../src/dns/listeners.ts';
 
 let listeners: Listeners<string, string>;
@@ -23,11 +18,13 @@ beforeEach(() => {
 afterEach(() => listeners.closeAll());
 
 const listen = (place: string) => async () => {
-  const udp = createSocket('udp4').bind(0, '127.0.0.1');
-  const tcp = createServer().listen(0, '127.0.0.1');
-  await Promise.all([once(udp, 'listening'), once(tcp, 'listening')]);
-  made.push({ place, listens: () => tcp.listening });
-  return new Listener({ udp, tcp }, { respond: () => undefined, log: pino({ level: 'silent' }) });
+  let listens = true;
+  made.push({ place, listens: () => listens });
+  return {
+    close() {
+      listens = false;
+    },
+  };
 };
 
 const listenWhenLetGo = (place: string) => async () => {
@@ -110,6 +107,16 @@ describe('one that takes its time to close', () => {
     closed();
     await next;
     expect(alive()).toEqual(['there']);
+  });
+
+  test('is waited for by another of its place', async () => {
+    listeners.close('one');
+    const other = listeners.open('other', 'here', listen('here'));
+    await turn();
+    expect(alive()).toEqual([]);
+    closed();
+    await other;
+    expect(alive()).toEqual(['here']);
   });
 
   test('is waited for by closeAll', async () => {

@@ -1,28 +1,31 @@
-// Gateways on loopback, with sandboxes at other addresses of it; strangers, who have none there, are in askers.test.ts.
+// Gateways on loopback, with sandboxes at other addresses of it; strangers, who have none there, are in askers.test.ts of the unit tests.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
 import { createNameService } from '../../../src/dns/engine.ts';
 import { frame } from '../../../src/dns/framing.ts';
 import type { NameService } from '../../../src/dns/name-service.ts';
 import type { ResolverView } from '../../../src/model/name-entry.ts';
+import { requireOwnNetwork } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { FakeUpstream, truthful } from './fake-upstream.ts';
-import { questionBytes, readReply } from './messages.ts';
-import { back, entry, lab, view } from './names.ts';
+import { FakeUpstream, truthful } from '../../unit/dns/fake-upstream.ts';
+import { questionBytes, readReply } from '../../unit/dns/messages.ts';
+import { back, entry, lab, view } from '../../unit/dns/names.ts';
+import { openOwnSockets, testPort } from './own-sockets.ts';
 
 const gateway = '127.1.0.1' as IpAddress;
 const web = '127.1.0.2';
 let directory: string;
 let upstream: FakeUpstream;
 let names: NameService;
-let port: number;
+
+beforeAll(requireOwnNetwork);
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gateways-'));
@@ -43,21 +46,14 @@ async function start(hostConf: string): Promise<void> {
     log: pino({ level: 'silent' }),
     resolvConf,
     upstreamPort: upstream.upstream.port,
-    openGatewaySockets: openSockets,
+    openGatewaySockets: openOwnSockets,
   });
   names.put(entry('web', lab, { addresses: [web] }));
 }
 
-async function openSockets(address: IpAddress) {
-  const tcp = createServer({ allowHalfOpen: true }).listen(0, address);
-  await once(tcp, 'listening');
-  port = (tcp.address() as AddressInfo).port;
-  return { udp: createSocket('udp4').bind(port, address), tcp };
-}
-
 async function ask(question: Buffer, from: string = web) {
   const socket = createSocket('udp4').bind(0, from);
-  socket.send(question, port, gateway);
+  socket.send(question, testPort, gateway);
   const [reply, sender] = await once(socket, 'message');
   socket.close();
   expect(sender.address).toBe(gateway);
@@ -104,11 +100,13 @@ describe('a sandbox at its gateway', () => {
   });
 
   test('cannot use up the connections of the others', async () => {
-    const open = Array.from({ length: 70 }, () => connect({ port, host: gateway, localAddress: web }));
+    const open = Array.from({ length: 70 }, () =>
+      connect({ port: testPort, host: gateway, localAddress: web }),
+    );
     let closed = 0;
     for (const socket of open) socket.on('error', () => undefined).on('close', () => closed++);
     await waitUntil('the connections above 64 are closed', () => closed === 6);
-    const other = connect({ port, host: gateway, localAddress: '127.1.0.3' });
+    const other = connect({ port: testPort, host: gateway, localAddress: '127.1.0.3' });
     other.write(frame(questionBytes('web')));
     expect((await once(other, 'data'))[0]).toBeInstanceOf(Buffer);
     for (const socket of [...open, other] as Socket[]) socket.destroy();

@@ -2,25 +2,28 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createNameService, type NameServiceOptions } from '../../../src/dns/engine.ts';
 import { FrameReader, frame } from '../../../src/dns/framing.ts';
 import type { NameService } from '../../../src/dns/name-service.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
 import type { ResolverView } from '../../../src/model/name-entry.ts';
-import { FakeUpstream, truthful } from './fake-upstream.ts';
-import { questionBytes, readReply } from './messages.ts';
-import { entry, lab, view } from './names.ts';
+import { requireOwnNetwork } from '../../support/own-network.ts';
+import { FakeUpstream, truthful } from '../../unit/dns/fake-upstream.ts';
+import { questionBytes, readReply } from '../../unit/dns/messages.ts';
+import { entry, lab, view } from '../../unit/dns/names.ts';
+import { openOwnSockets, testPort } from './own-sockets.ts';
 
 const asker = 'asker' as SandboxId;
 let directory: string;
 let upstream: FakeUpstream;
 let names: NameService;
-let port: number;
+
+beforeAll(requireOwnNetwork);
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'engine-'));
@@ -33,12 +36,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function openSockets() {
-  const tcp = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
-  await once(tcp, 'listening');
-  port = (tcp.address() as AddressInfo).port;
-  return { udp: createSocket('udp4').bind(port, '127.0.0.1'), tcp };
-}
+const openSockets = () => openOwnSockets('127.0.0.1');
 
 async function start(sandbox: Partial<ResolverView> = {}, options: Partial<NameServiceOptions> = {}) {
   const resolvConf = join(directory, 'resolv.conf');
@@ -58,7 +56,7 @@ async function start(sandbox: Partial<ResolverView> = {}, options: Partial<NameS
 
 async function overUdp(question: Buffer): Promise<Buffer> {
   const socket = createSocket('udp4');
-  socket.send(question, port, '127.0.0.1');
+  socket.send(question, testPort, '127.0.0.1');
   const [reply] = await once(socket, 'message');
   socket.close();
   return reply;
@@ -66,7 +64,7 @@ async function overUdp(question: Buffer): Promise<Buffer> {
 
 /** Sends the pieces, closes its side, and reads until the other side is closed. */
 async function overTcp(pieces: readonly Buffer[]): Promise<readonly Buffer[]> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(testPort, '127.0.0.1');
   const frames = new FrameReader();
   const replies: Buffer[] = [];
   socket.on('data', (chunk) => replies.push(...frames.push(chunk)));
@@ -145,7 +143,7 @@ describe('over TCP', () => {
 
   test('a connection is closed by shutdown', async () => {
     await start();
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(testPort, '127.0.0.1');
     await once(socket, 'connect');
     const closed = once(socket, 'close');
     socket.write(both[0] ?? '');
@@ -155,16 +153,14 @@ describe('over TCP', () => {
   });
 });
 
-test('a sandbox whose view is gone is refused', async () => {
-  await start();
-  const other = createNameService({
+test('a sandbox without a view is refused', async () => {
+  names = createNameService({
     log: pino({ level: 'silent' }),
     resolvConf: join(directory, 'none'),
     openSockets,
   });
-  await other.open(asker, 'loopback');
+  await names.open(asker, 'loopback');
   expect((await overUdp(questionBytes('web')).then(readReply)).rcode).toBe(5);
-  await other.shutdown();
 });
 
 test('a name no message can hold is a failure, not the end of the service', async () => {

@@ -1,48 +1,68 @@
 // A resolver before that of a container engine, both on loopback: whose answer it is.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { View } from '../../../src/dns/answer.ts';
 import { BesideResolver } from '../../../src/dns/beside-resolver.ts';
-import type { ResolverSockets } from '../../../src/dns/listener.ts';
+import { LeftCounts } from '../../../src/dns/statistics.ts';
+import { ThreadListeners } from '../../../src/dns/thread-listeners.ts';
+import { requireOwnNetwork, run } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { FakeUpstream, silent, truthful } from './fake-upstream.ts';
-import { questionBytes, readReply } from './messages.ts';
-import { lab, smallWorld, view } from './names.ts';
+import { FakeUpstream, silent, truthful } from '../../unit/dns/fake-upstream.ts';
+import { questionBytes, readReply } from '../../unit/dns/messages.ts';
+import { lab, smallWorld, view } from '../../unit/dns/names.ts';
+import { openOwnSockets, testPort } from './own-sockets.ts';
 
 let engine: FakeUpstream;
-let sockets: ResolverSockets;
+let thread: ThreadListeners;
 let released: () => void;
 let seen: View | undefined;
 let resolver: BesideResolver;
 
+beforeAll(requireOwnNetwork);
+
 beforeEach(async () => {
   engine = await FakeUpstream.start(truthful(7));
-  const tcp = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
-  const udp = createSocket('udp4').bind(0, '127.0.0.1');
-  await Promise.all([once(tcp, 'listening'), once(udp, 'listening')]);
-  sockets = { udp, tcp };
+  const { sockets } = await openOwnSockets('127.0.0.1');
   const gone = new Promise<void>((resolve) => {
     released = resolve;
   });
+  thread = new ThreadListeners();
   resolver = new BesideResolver(
     { sockets, engine: engine.upstream, giveWay: () => gone, release: async () => {} },
-    { table: smallWorld(), view: () => seen, log: pino({ level: 'silent' }) },
+    {
+      table: smallWorld(),
+      counts: new LeftCounts(),
+      view: () => seen,
+      // The thread knows no names here: all is left.
+      listen: (respond) =>
+        thread.listen(
+          { sockets },
+          {
+            role: { sandbox: 1, unknownIsElsewhere: true },
+            limits: { datagramBytes: 4096, connectionsMax: 64 },
+            respond,
+          },
+        ),
+      log: pino({ level: 'silent' }),
+    },
   );
 });
 
 afterEach(async () => {
   released();
   await resolver.close();
+  thread.stop();
   await engine[Symbol.asyncDispose]();
 });
+
+const listens = () => run('ss -Hlntu').includes(`:${testPort} `);
 
 async function ask(name: string) {
   const socket = createSocket('udp4');
   const replied = once(socket, 'message');
-  socket.send(questionBytes(name), sockets.udp.address().port, '127.0.0.1');
+  socket.send(questionBytes(name), testPort, '127.0.0.1');
   const reply = readReply((await replied)[0] as Buffer);
   socket.close();
   return reply;
@@ -63,10 +83,10 @@ test('it answers until nothing is led to it any more', async () => {
   seen = view([lab]);
   const closing = resolver.close();
   expect((await ask('x.example')).answers).toEqual(['x.example 60 A 192.0.2.7']);
-  expect(sockets.tcp.listening).toBe(true);
+  expect(listens()).toBe(true);
   released();
   await closing;
-  expect(sockets.tcp.listening).toBe(false);
+  expect(listens()).toBe(false);
 });
 
 test('who still waits then is told that there is no answer', async () => {
