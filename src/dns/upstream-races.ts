@@ -101,18 +101,22 @@ export class UpstreamRaces {
   async #ask(upstream: Upstream, query: Query, signal: AbortSignal): Promise<UpstreamReply> {
     const startedAtMs = this.#options.now();
     const elapsedMs = () => this.#options.now() - startedAtMs;
+    let about: string | undefined;
     this.#ranking.asked(upstream);
     try {
       const message = encodeForwarded(query, randomInt(0x1_0000));
       const reply = withoutOpt(await askUpstream(upstream, message, signal));
       const refusal = this.#options.anyReply ? undefined : unhelpful.get(rcodeOf(reply));
-      if (refusal !== undefined) throw new Error(`it says ${refusal}`);
+      if (refusal !== undefined) {
+        about = query.name.toLowerCase();
+        throw new Error(`it says ${refusal}`);
+      }
       const tookMs = elapsedMs();
       this.#ranking.replied(upstream, tookMs);
       return { reply, upstream: upstream.address, tookMs };
     } catch (error) {
       if (signal.reason === overtaken) this.#ranking.overtaken(upstream, elapsedMs());
-      else if (!signal.aborted) this.#ranking.failed(upstream, (error as Error).message);
+      else if (!signal.aborted) this.#ranking.failed(upstream, (error as Error).message, about);
       throw error;
     }
   }

@@ -25,6 +25,8 @@ interface Standing {
   failed: number;
   rttMs: number | undefined;
   failuresInRow: number;
+  /** What speaks against it since its last reply. */
+  readonly evidence: Set<string>;
   isFailing: boolean;
   /** It asks us: not to be asked before `trialAtMs`. */
   isLooping: boolean;
@@ -32,7 +34,7 @@ interface Standing {
   trialAtMs: number;
 }
 
-const failuresToTell = 3;
+const evidenceToTell = 3;
 const measureEveryMs = 60_000;
 const backOffMinMs = 1_000;
 const backOffMaxMs = 30_000;
@@ -83,6 +85,7 @@ export class UpstreamRanking {
     const one = this.#of(upstream);
     one.replied++;
     one.failuresInRow = 0;
+    one.evidence.clear();
     one.isLooping = false;
     this.#measure(one, tookMs);
     if (!one.isFailing) return;
@@ -96,12 +99,14 @@ export class UpstreamRanking {
     this.#measure(one, Math.max(afterMs, one.rttMs ?? 0));
   }
 
-  failed(upstream: Upstream, reason: string): void {
+  /** @param about the name, where the upstream said that it has no answer: that may be the name's fault, however often it is asked for. */
+  failed(upstream: Upstream, reason: string, about?: string): void {
     const one = this.#of(upstream);
     one.failed++;
     one.failuresInRow++;
     one.trialAtMs = this.#now() + Math.min(backOffMinMs * 2 ** (one.failuresInRow - 1), backOffMaxMs);
-    if (one.failuresInRow >= failuresToTell) this.#tellFailing(one, reason);
+    if (one.evidence.size < evidenceToTell) one.evidence.add(about ?? `#${one.failuresInRow}`);
+    if (one.evidence.size >= evidenceToTell) this.#tellFailing(one, reason);
   }
 
   /** It was found to ask us what we ask it. */
@@ -163,6 +168,7 @@ function unknown(upstream: Upstream, trialAtMs: number): Standing {
     failed: 0,
     rttMs: undefined,
     failuresInRow: 0,
+    evidence: new Set(),
     isFailing: false,
     isLooping: false,
     trialAtMs,

@@ -137,6 +137,13 @@ describe('it is told', () => {
     expect(changes).toEqual([]);
   });
 
+  test('of none that has no answer for a name, however often it is asked for it', () => {
+    for (let i = 0; i < 9; i++) ranking.failed(a, 'it says SERVFAIL', i % 2 === 0 ? 'broken' : 'other');
+    expect(changes).toEqual([]);
+    ranking.failed(a, 'it says SERVFAIL', 'third');
+    expect(changes).toHaveLength(1);
+  });
+
   test('whose namespace it is asked from', () => {
     for (let i = 0; i < 3; i++) ranking.failed(fromSandbox, 'closed');
     expect(changes).toEqual([{ address: a.address, sandboxId, isFailing: true, reason: 'closed' }]);
