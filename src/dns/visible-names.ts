@@ -28,7 +28,7 @@ export function visibleNames(
     }),
   );
   const linked = links.flatMap((link) => linkNames(link, entries));
-  return [...own, ...linked].sort((a, b) => compare(a.name, b.name) || compare(a.networkName, b.networkName));
+  return [...own, ...linked].sort(inOrder);
 }
 
 function isHidden(name: string, { sandboxId }: NameEntry, links: ResolverView['links']): boolean {
@@ -54,6 +54,11 @@ function placeOf(entry: NameEntry) {
 
 function nameOf({ names, sandboxId }: NameEntry): string {
   return names[0] ?? shortId(sandboxId);
+}
+
+function inOrder(a: VisibleName, b: VisibleName): number {
+  const bySandbox = compare(a.sandboxName, b.sandboxName);
+  return compare(a.name, b.name) || compare(a.networkName, b.networkName) || bySandbox;
 }
 
 /** By code units, the same everywhere. */
