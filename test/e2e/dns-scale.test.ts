@@ -47,7 +47,11 @@ async function each(numbers: number, work: (index: number) => Promise<void>): Pr
 }
 
 async function build(size: number): Promise<void> {
-  await each(size, (index) => lab.network(`net${index}`, { internal: true }));
+  // Small ones of their own: the default pools hold some five hundred.
+  const subnet = (index: number) => `10.${128 + (index >> 12)}.${(index >> 4) & 255}.${(index & 15) << 4}/28`;
+  await each(size, (index) =>
+    lab.network(`net${index}`, { internal: true, pools: [{ subnet: subnet(index) }] }),
+  );
   await each(size, async (index) => {
     const name = `sandbox${index}`;
     await lab.sandbox(name);
