@@ -7,6 +7,7 @@ import { createLog } from '../../src/base/log.ts';
 import { createNameService } from '../../src/dns/engine.ts';
 import type { NameService } from '../../src/dns/name-service.ts';
 import { createPinnedNamespace } from '../../src/kernel/netns.ts';
+import { openSocketKeeper } from '../../src/kernel/socket-keeper.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../../src/model/ids.ts';
 import { resolverAddress } from '../../src/model/name-entry.ts';
 import { namePrefix } from './names.ts';
@@ -15,12 +16,14 @@ import { readSteady, steadyQuestions } from './steady.ts';
 
 const networkId = 'b'.repeat(64) as NetworkId;
 
-/** Nothing outside is touched. */
-export function startService(): NameService {
+/** As netd starts it. Nothing outside is touched. */
+export async function startService(): Promise<NameService> {
   execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
   mkdirSync('/run/netns');
-  return createNameService({ log: createLog('error', 'text'), resolvConf: '/nowhere' });
+  const log = createLog('error', 'text');
+  const keeper = await openSocketKeeper({ path: '/run/keeper.sock', log });
+  return createNameService({ log, keeper, resolvConf: '/nowhere' });
 }
 
 /** Makes a namespace where `ip netns exec` finds it. */

@@ -9,7 +9,7 @@ const everyMs = 100;
 const blockedMs = 50;
 
 const [program = ''] = process.argv.slice(2);
-const names = startService();
+const names = await startService();
 for (let number = 0; number < nameCount; number++) putName(names, number);
 await openResolver(names, asker, await makeNamespace(asker));
 const compared = await compareBusy(

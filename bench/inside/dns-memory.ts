@@ -15,7 +15,7 @@ interface Memory {
   readonly processesKiB: number;
 }
 
-const names = startService();
+const names = await startService();
 const paths: string[] = [];
 for (let number = 0; number <= sandboxCount; number++) paths.push(await makeNamespace(`s${number}`));
 // What there is but once is there before it begins.

@@ -23,7 +23,7 @@ const measured = 2000;
 const updatesPerSecond = 1000;
 
 const [program = ''] = process.argv.slice(2);
-const names = startService();
+const names = await startService();
 let generation = 0;
 for (let number = 0; number < nameCount; number++) putName(names, number);
 await openResolver(names, asker, await makeNamespace(asker));
