@@ -5,7 +5,7 @@ import type { View } from './answer.ts';
 import { Forwarder } from './forwarder.ts';
 import type { NameTable } from './name-table.ts';
 import type { Precedence } from './precedence.ts';
-import { Responder } from './responder.ts';
+import { type Forward, Responder } from './responder.ts';
 import type { LeftCounts } from './statistics.ts';
 import type { Respond, ThreadListener } from './thread-listeners.ts';
 
@@ -23,6 +23,8 @@ export interface BesideResolverParts {
 const nothing: View = { networks: [], links: [], forwarding: 'host' };
 
 export class BesideResolver {
+  /** Asks the engine. */
+  readonly forward: Forward;
   readonly #precedence: Precedence;
   readonly #listener: ThreadListener;
   readonly #log: Log;
@@ -30,13 +32,9 @@ export class BesideResolver {
   readonly #forwarder = new Forwarder({ anyReply: true });
 
   constructor(precedence: Precedence, { table, counts, view, listen, log }: BesideResolverParts) {
-    const responder = new Responder({
-      table,
-      // They all are one container's: it may have the whole share.
-      forward: (query) => this.#forwarder.forward(query, [precedence.engine], 'container'),
-      counts,
-      log,
-    });
+    // They all are one container's: it may have the whole share.
+    this.forward = (query) => this.#forwarder.forward(query, [precedence.engine], 'container');
+    const responder = new Responder({ table, forward: this.forward, counts, log });
     this.#precedence = precedence;
     this.#log = log;
     // All else is asked of the engine, which decides whether it may leave.

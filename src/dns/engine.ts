@@ -64,6 +64,8 @@ class Engine implements NameService {
   readonly #mirror = new Mirror((changes) => this.#thread.apply(changes));
   readonly #views = new Views(this.#mirror, (view) => this.#destinations.placeOf(view));
   readonly #resolvers = new Listeners<SandboxId, string>();
+  /** Of those who have a resolver before that of their engine. */
+  readonly #beside = new Map<SandboxId, BesideResolver>();
   readonly #gateways: Gateways;
   readonly #hostUpstreams: HostUpstreams;
   readonly #destinations: Destinations;
@@ -159,8 +161,11 @@ class Engine implements NameService {
   }
 
   query(sandboxId: SandboxId, question: NameQuestion) {
-    const view = this.#views.get(sandboxId);
-    const forward = async (query: Query) => view && this.#forward(query, view);
+    const known = this.#views.get(sandboxId);
+    const beside = this.#beside.get(sandboxId);
+    const view = known && beside ? { ...known, forwarding: 'host' as const } : known;
+    const ask = beside?.forward ?? this.#forward;
+    const forward = async (query: Query) => view && ask(query, view);
     return lookUp(question, view, { table: this.#table, forward });
   }
 
@@ -197,13 +202,20 @@ class Engine implements NameService {
 
   async #listenBeside(sandboxId: SandboxId, namespacePath: string): Promise<Opened> {
     const precedence = await takePrecedence(namespacePath);
-    return new BesideResolver(precedence, {
+    const beside = new BesideResolver(precedence, {
       table: this.#table,
       counts: this.#left,
       view: () => this.#views.get(sandboxId),
       listen: (respond) => this.#serve(sandboxId, { sockets: precedence.sockets }, true, respond),
       log: this.#log,
     });
+    this.#beside.set(sandboxId, beside);
+    return {
+      close: () => {
+        if (this.#beside.get(sandboxId) === beside) this.#beside.delete(sandboxId);
+        return beside.close();
+      },
+    };
   }
 
   #serve(

@@ -201,6 +201,21 @@ describe('beside an engine’s resolver', () => {
   });
 });
 
+test('what is asked in the container’s place is answered as its own questions are', async () => {
+  engine.addRules('nft');
+  const query = async (name: string) => {
+    const { records, source } = await names.query(asker, { name, type: 'A' });
+    return { records, kind: source.kind };
+  };
+  expect(await query('elsewhere')).toEqual({ records: [], kind: 'nowhere' });
+  await names.openBeside(asker, path);
+  expect(await query('web')).toEqual({ records: ours, kind: 'networks' });
+  expect(await query('elsewhere')).toEqual({ records: engines('elsewhere'), kind: 'upstream' });
+  names.close(asker);
+  names.setView(view([lab], { sandboxId: asker, forwarding: 'none' }));
+  expect(await query('elsewhere')).toEqual({ records: [], kind: 'nowhere' });
+});
+
 test('when the daemon is killed, the engine answers everything', async () => {
   engine.addRules('nft');
   const daemon = await startOther();
