@@ -31,6 +31,8 @@ export interface Keeping {
 
 /** Errors: those of `open`. */
 export async function openKept({ keeper, key, namespace, open }: Keeping): Promise<OpenedSockets> {
+  // The port and the rules of one that was closed just now are free only when the keeper has let go of them too.
+  await keeper?.dropped(key);
   const taken = keeper === undefined ? undefined : await takeFrom(keeper, key, namespace);
   const { sockets, table } = taken ?? (await open());
   if (taken === undefined) keeper?.keep(key, fdsOf({ sockets, ...(table && { table }) }));
@@ -57,6 +59,7 @@ async function takeFrom(
   }
   for (const fd of fds) closeFd(fd);
   await keeper.drop(key);
+  await keeper.dropped(key);
   return undefined;
 }
 

@@ -25,6 +25,8 @@ export interface SocketKeeper {
   keep(key: string, fds: readonly number[]): void;
   /** Resolves when nothing is kept under the key any more, or when the keeper does not answer. Absent is fine. */
   drop(key: string): Promise<void>;
+  /** Resolves when nothing that was dropped under the key is held by a keeper that answers at all, however late. */
+  dropped(key: string): Promise<void>;
   /** Closes what nobody took. */
   dropUntaken(): Promise<void>;
   /** All that is kept stays so, whatever is dropped from then on. May be repeated. */
@@ -60,6 +62,7 @@ class ProcessKeeper implements SocketKeeper {
   readonly #executable: string;
   readonly #kept = new Map<string, readonly number[]>();
   readonly #untaken = new Map<string, readonly number[]>();
+  readonly #dropping = new Map<string, Promise<void>>();
   #connection: Connection | undefined;
   #starts = 0;
   #isGivenUp = false;
@@ -110,7 +113,15 @@ class ProcessKeeper implements SocketKeeper {
     const dropped = this.#enqueue(async () => {
       if (this.#connection !== undefined) await this.#ask(this.#connection.fd, 'D', key);
     });
+    this.#dropping.set(key, dropped);
+    void dropped.then(() => {
+      if (this.#dropping.get(key) === dropped) this.#dropping.delete(key);
+    });
     await Promise.race([dropped, delay(patienceMs, undefined, { ref: false })]);
+  }
+
+  async dropped(key: string): Promise<void> {
+    await this.#dropping.get(key);
   }
 
   async dropUntaken(): Promise<void> {

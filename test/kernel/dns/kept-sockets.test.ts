@@ -91,6 +91,19 @@ async function endDaemon(one: OpenedSockets): Promise<void> {
   letGo(one);
 }
 
+test('who opens a resolver anew waits for a keeper that is slow to let go of the one before', async () => {
+  await endDaemon(await open());
+  keeper = await connect();
+  const [pid = 0] = keepers();
+  const first = await open();
+  process.kill(pid, 'SIGSTOP');
+  await close(first);
+  const second = open();
+  process.kill(pid, 'SIGCONT');
+  await second;
+  expect({ table: hasTable(), bound: bound() }).toEqual({ table: true, bound: 2 });
+});
+
 describe('when the daemon has gone', () => {
   test('its sockets and rules are there, and what was asked meanwhile waits for the next one', async () => {
     await endDaemon(await open());
