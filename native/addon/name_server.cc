@@ -35,10 +35,6 @@ void neverWait(const Fd& socket) {
 
 }  // namespace
 
-NameServer::NameServer(Fd bell) : answering_(thread_.reactor(), std::move(bell)) {
-  answering_.connections.set(connectionsLimit());
-}
-
 bool NameServer::apply(dns::Bytes changes) {
   if (answering_.changes.add(changes)) {
     if (thread_.isRunning()) {
@@ -111,6 +107,8 @@ void NameServer::stop() {
 
 /** With the first listener. */
 Result<Done> NameServer::start() {
+  if (thread_.isRunning()) return Done{};
+  answering_.connections.set(connectionsLimit());
   return thread_.start("netd names", {.started = askForPromptness,
                                       .woken = [this] { woken(); },
                                       .turnEnded = [this] { return tick(Clock::now()); }});

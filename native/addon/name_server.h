@@ -31,7 +31,7 @@ struct NameServerCounts {
 class NameServer {
  public:
   /** `bell` is an eventfd that is readable while questions that are left can be taken. */
-  explicit NameServer(Fd bell);
+  explicit NameServer(Fd bell) : answering_(thread_.reactor(), std::move(bell)) {}
   ~NameServer() { stop(); }
   NameServer(const NameServer&) = delete;
   NameServer& operator=(const NameServer&) = delete;
