@@ -1,14 +1,15 @@
 // Runs in namespaces of its own, see ../dns.ts: what the resolver of a sandbox takes of the machine's memory, in the kernel and in
 // processes.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { makeNamespace, openResolver, putName, startService } from '../dns/own-service.ts';
-import { printFigure, printMark, summarize } from '../support/figures.ts';
+import { printMark, printSummary, summarize } from '../support/figures.ts';
 
-const sandboxCount = 1000;
+const sandboxCount = 500;
+const rounds = 3;
 /** Of /proc/meminfo: what the kernel has for itself. */
 const kernelParts = ['Slab', 'Percpu', 'KernelStack', 'PageTables'];
-const samples = 9;
+const samples = 5;
 
 interface Memory {
   readonly kernelKiB: number;
@@ -16,28 +17,39 @@ interface Memory {
 }
 
 const names = await startService();
-const paths: string[] = [];
-for (let number = 0; number <= sandboxCount; number++) paths.push(await makeNamespace(`s${number}`));
+let sandboxes = 0;
 // What there is but once is there before it begins.
-putName(names, sandboxCount);
-await open(sandboxCount);
-const empty = await read();
-for (let number = 0; number < sandboxCount; number++) putName(names, number);
-const named = await read();
-for (let number = 0; number < sandboxCount; number++) await open(number);
-const opened = await read();
-const [perName, perResolver] = [perSandbox(empty, named), perSandbox(named, opened)];
-printFigure('names of one sandbox', perName.kernelKiB + perName.processesKiB, 'KiB');
-printFigure('resolver of one sandbox, in the kernel', perResolver.kernelKiB, 'KiB');
-printFigure('resolver of one sandbox, in processes', perResolver.processesKiB, 'KiB');
-const whole = perResolver.kernelKiB + perResolver.processesKiB;
-printMark(`resolver of one of ${sandboxCount} sandboxes`, whole, 16, 'KiB');
+putName(names, sandboxes);
+await openResolver(names, String(sandboxes), await makeNamespace(String(sandboxes)));
+
+const perNames: number[] = [];
+const perResolver = { kernel: [] as number[], processes: [] as number[], both: [] as number[] };
+for (let round = 0; round < rounds; round++) {
+  const numbers = Array.from({ length: sandboxCount }, () => ++sandboxes);
+  const paths = new Map<number, string>();
+  for (const number of numbers) paths.set(number, await makeNamespace(String(number)));
+  const empty = await read();
+  for (const number of numbers) putName(names, number);
+  const named = await read();
+  for (const [number, path] of paths) await openResolver(names, String(number), path);
+  const opened = await read();
+  const { kernelKiB, processesKiB } = perSandbox(named, opened);
+  perNames.push(perSandbox(empty, named).processesKiB);
+  perResolver.kernel.push(kernelKiB);
+  perResolver.processes.push(processesKiB);
+  perResolver.both.push(kernelKiB + processesKiB);
+}
+printSummary('names of one sandbox, in processes', perNames, 'KiB');
+printSummary('resolver of one sandbox, in the kernel', perResolver.kernel, 'KiB');
+printSummary('resolver of one sandbox, in processes', perResolver.processes, 'KiB');
+printMark(
+  `resolver of one of ${sandboxCount} sandboxes, median`,
+  summarize(perResolver.both).median,
+  16,
+  'KiB',
+);
 await names.shutdown();
 process.exit(0);
-
-async function open(number: number): Promise<void> {
-  await openResolver(names, `sandbox${number}`, paths[number] ?? '');
-}
 
 function perSandbox(before: Memory, after: Memory): Memory {
   return {
@@ -46,9 +58,13 @@ function perSandbox(before: Memory, after: Memory): Memory {
   };
 }
 
-/** What else the machine does comes and goes: the median of some moments. */
+/**
+ * Without what the kernel only keeps to find it sooner: inodes and entries of /proc, say. What else the machine does comes and goes:
+ * the median of some moments.
+ */
 async function read(): Promise<Memory> {
   globalThis.gc?.();
+  writeFileSync('/proc/sys/vm/drop_caches', '2');
   const kernel: number[] = [];
   const processes: number[] = [];
   for (let sample = 0; sample < samples; sample++) {
