@@ -99,9 +99,13 @@ test('who opens a resolver anew waits for a keeper that is slow to let go of the
   process.kill(pid, 'SIGSTOP');
   await close(first);
   const second = open();
+  // By then it would have found the rules of the one before.
+  const elsewhere = await openResolverSockets(await namespaces.create('elsewhere'));
   process.kill(pid, 'SIGCONT');
   await second;
   expect({ table: hasTable(), bound: bound() }).toEqual({ table: true, bound: 2 });
+  await elsewhere.release?.();
+  letGo(elsewhere);
 });
 
 describe('when the daemon has gone', () => {
