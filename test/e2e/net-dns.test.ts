@@ -1,5 +1,6 @@
 // What `net dns` and the API tell of names: the same as programs in the sandboxes are told.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { NameStatisticsView } from '../../src/model/name-statistics.ts';
 import type { VisibleName } from '../../src/model/visible-name.ts';
 import { DnsLab } from '../support/dns-lab.ts';
 import { DnsUpstreams } from '../support/dns-upstreams.ts';
@@ -103,4 +104,37 @@ test('a name that two sandboxes claim is told as an event, a line of the log and
   await lab.deleteSandbox('rival');
   expect(await host.net('dns', 'ls', '--from', 'asker')).not.toContain('also claimed by');
   await events.end('SIGTERM');
+});
+
+test('net dns stats and the metrics count what programs ask', async () => {
+  await lab.network('counted');
+  for (const name of ['one', 'two']) {
+    await lab.sandbox(name);
+    await lab.connect('counted', name);
+  }
+  for (const words of [['two'], ['two', 'MX'], ['counted.example'], ['counted.example']])
+    await lab.dig('one', ...words);
+  const { askers, networks, upstreams } = await host.netJson<NameStatisticsView>(
+    'dns',
+    'stats',
+    'one',
+    'network:counted',
+  );
+  expect(askers).toMatchObject([
+    { sandboxName: 'one', questions: 4, answered: 1, noData: 1, forwarded: 1, cached: 1, failed: 0 },
+  ]);
+  expect(networks).toMatchObject([{ networkName: 'counted', answered: 1 }]);
+  expect(upstreams).toEqual([]);
+  expect(await host.net('dns', 'stats')).toMatch(/^192\.0\.2\.1 +host +\d+ +\d+ +0 +[\d.]+ ms +works$/m);
+  const socket = '/run/fairlead/api.sock';
+  const metrics = await host.run(['curl', '-s', '--unix-socket', socket, 'http://netd/fairlead/v1/metrics']);
+  expect(metrics.split('\n')).toEqual(
+    expect.arrayContaining([
+      '# TYPE fairlead_dns_questions_total counter',
+      'fairlead_dns_questions_total{sandbox="one",result="answered"} 1',
+      'fairlead_dns_questions_total{sandbox="one",result="cached"} 1',
+      'fairlead_dns_network_answers_total{network="counted"} 1',
+      'fairlead_dns_upstream_failing{upstream="192.0.2.1"} 0',
+    ]),
+  );
 });
