@@ -75,9 +75,8 @@ function ownersOf(name: string, view: View, table: NameTable): readonly NameEntr
 }
 
 function linkedTo(name: string, view: View): readonly SandboxId[] {
-  return view.links
-    .filter((link) => nameFromText(link.alias)?.toLowerCase() === name)
-    .map((link) => link.target);
+  const links = view.links.filter((link) => nameFromText(link.alias)?.toLowerCase() === name);
+  return [...new Set(links.map((link) => link.target))];
 }
 
 function answerName(question: Question, owners: readonly NameEntry[], turn: number): Answer {

@@ -173,6 +173,11 @@ describe('links', () => {
     expect(answers('backend')).toEqual(['forwarded']);
   });
 
+  test('a link made twice is one', () => {
+    const twice = ['peer', 'Peer'].map((alias) => ({ alias, target: 'web' as SandboxId }));
+    expect(answers('_80._tcp.peer', types.SRV, view([lab], { links: twice }))).toHaveLength(1);
+  });
+
   test('it hides other owners of the name', () => {
     expect(answers('store', types.A, view([lab, back], links('web', 'store')))).toEqual(['store A 10.0.0.2']);
   });
