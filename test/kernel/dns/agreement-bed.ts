@@ -36,6 +36,8 @@ interface Batch {
   readonly seen: () => void;
 }
 
+/** What sandboxes ask from that have a resolver inside. */
+export const insideAddress = '127.0.0.1';
 const idOf = (message: Buffer) => message.readUInt16BE(0);
 /** The same for all: nothing is remembered here. */
 const group = 7;
@@ -74,7 +76,7 @@ export class AgreementBed implements AsyncDisposable {
   async addResolver(sandboxId: SandboxId, address: string): Promise<void> {
     const role = { sandbox: this.#mirror.sandboxes.take(sandboxId), unknownIsElsewhere: false };
     const asker = { view: () => this.#views.get(sandboxId), isKnown: () => this.#views.has(sandboxId) };
-    await this.#add(role, { address, from: '127.0.0.1', datagramBytes: 4096, ...asker });
+    await this.#add(role, { address, from: insideAddress, datagramBytes: 4096, ...asker });
   }
 
   async addBeside(sandboxId: SandboxId, address: string): Promise<void> {
@@ -82,7 +84,7 @@ export class AgreementBed implements AsyncDisposable {
     const nothing: View = { networks: [], links: [], forwarding: 'host' };
     const view = () => ({ ...(this.#views.get(sandboxId) ?? nothing), forwarding: 'host' as const });
     const asker = { view, isKnown: () => this.#views.has(sandboxId) };
-    await this.#add(role, { address, from: '127.0.0.1', datagramBytes: 4096, ...asker });
+    await this.#add(role, { address, from: insideAddress, datagramBytes: 4096, ...asker });
   }
 
   async addGateway(networkId: NetworkId, address: string, askers: readonly string[]): Promise<void> {

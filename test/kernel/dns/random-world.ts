@@ -48,10 +48,10 @@ export const someNames = [...new Set([...ownNames, ...aliases])].filter((name) =
 export const someNetworkNames = networkNames;
 
 export function randomChange(random: Random): WorldChange {
-  const kind = random.below(10);
-  if (kind === 0) return { remove: endpointId(random) };
-  if (kind === 1) return { forget: pick(random, sandboxIds) };
-  return kind < 4 ? { view: randomView(random) } : { put: randomEntry(random) };
+  const kind = random.below(20);
+  if (kind < 2) return { remove: endpointId(random) };
+  if (kind === 2) return { forget: pick(random, sandboxIds) };
+  return kind < 12 ? { view: randomView(random) } : { put: randomEntry(random) };
 }
 
 export function pick<T>(random: Random, items: readonly T[]): T {
@@ -60,7 +60,7 @@ export function pick<T>(random: Random, items: readonly T[]): T {
 
 /** Few enough to be shared now and then, of either family. */
 export function randomAddress(random: Random): IpAddress {
-  const last = random.below(40);
+  const last = 1 + random.below(40);
   const texts = [
     `10.0.0.${last}`,
     `192.168.255.${last}`,
