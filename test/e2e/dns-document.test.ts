@@ -60,7 +60,7 @@ const readings: readonly (readonly [RegExp, Reading])[] = [
     /^forwarded$/,
     (_, reply, { name }) => {
       expect(reply.flags).not.toContain('aa');
-      expect(upstream.about(name), 'questions at the nameserver').toHaveLength(1);
+      expect(upstream.asked(name), 'questions at the nameserver').toHaveLength(1);
     },
   ],
   [

@@ -161,8 +161,8 @@ describe('servers of a network', () => {
       expect(await lab.dig(asker, gone)).toMatchObject({ status: 'NXDOMAIN' });
       expect(await lab.dig(asker, typeless, 'MX')).toMatchObject({ status: 'NOERROR', answers: [] });
     }
-    expect(upstreams.about(gone)).toHaveLength(1);
-    expect(upstreams.about(typeless)).toHaveLength(1);
+    expect(upstreams.asked(gone)).toHaveLength(1);
+    expect(upstreams.asked(typeless)).toHaveLength(1);
   });
 
   test('a failure is not remembered', async () => {
@@ -170,7 +170,7 @@ describe('servers of a network', () => {
     const name = freshName();
     expect(await lab.dig(asker, name)).toMatchObject({ status: 'SERVFAIL' });
     expect(await lab.dig(asker, name)).toMatchObject({ status: 'SERVFAIL' });
-    expect(upstreams.about(name)).toHaveLength(2);
+    expect(upstreams.asked(name)).toHaveLength(2);
   });
 
   test('two networks with servers of their own share no answers', async () => {
@@ -246,7 +246,7 @@ describe('servers of the host', () => {
     await untilAskedOf(answerOf('first'));
     const name = freshName();
     await lab.addresses('asker', name);
-    expect(upstreams.about(name)).toMatchObject([{ transport: 'udp', asker: '192.0.2.254' }]);
+    expect(upstreams.asked(name)).toMatchObject([{ transport: 'udp', asker: '192.0.2.254' }]);
   });
 
   test('many sandboxes with the same question are one question to them', async () => {
@@ -258,7 +258,7 @@ describe('servers of the host', () => {
     const askers = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? 'asker' : 'other'));
     const answers = await Promise.all(askers.map((asker) => lab.addresses(asker, name)));
     expect(answers).toEqual(askers.map(() => answerOf('slow')));
-    expect(upstreams.about(name)).toHaveLength(1);
+    expect(upstreams.asked(name)).toHaveLength(1);
   });
 
   test('the case of letters is kept, there and back', async () => {

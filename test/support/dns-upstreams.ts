@@ -12,6 +12,8 @@ export interface SeenQuestion {
   readonly name: string;
   readonly type: string;
   readonly asker: string;
+  /** Of the asker: the same when a question is sent again. */
+  readonly port: number;
 }
 
 /** Debian's own Python: another in the path may lack what it needs in a host's mounts. */
@@ -66,6 +68,12 @@ export class DnsUpstreams {
     return lines.filter((line) => line.includes(' ')).map(toQuestion);
   }
 
+  /** Questions for a name, each once however often it was sent again. */
+  asked(name: string): readonly SeenQuestion[] {
+    const key = ({ server, transport, port }: SeenQuestion) => `${server} ${transport} ${port}`;
+    return [...new Map(this.about(name).map((one) => [key(one), one])).values()];
+  }
+
   /** Questions for a name, in any case. */
   about(name: string): readonly SeenQuestion[] {
     return this.seen.filter((one) => one.name.toLowerCase() === name.toLowerCase());
@@ -82,8 +90,8 @@ export class DnsUpstreams {
 }
 
 function toQuestion(line: string): SeenQuestion {
-  const [server = '', transport, name = '', type = '', asker = ''] = line.split(' ');
-  return { server, transport: transport as 'udp' | 'tcp', name, type, asker };
+  const [server = '', transport, name = '', type = '', asker = '', port] = line.split(' ');
+  return { server, transport: transport as 'udp' | 'tcp', name, type, asker, port: Number(port) };
 }
 
 /** The ways in which programs change the file that names a host's nameservers. */
