@@ -1,5 +1,6 @@
 // One host with netd and a sandbox that asks, and the other servers in that sandbox's namespace: each has the same names, and is asked
-// from there over loopback. Behind each that forwards is an upstream of its own.
+// from there over loopback, at port 53; that netd's sockets have another port, to which rules lead, is a part of what it costs the asker.
+// Behind each that forwards is an upstream of its own.
 import type { HostProcess } from '../../test/support/host-process.ts';
 import { TestHost } from '../../test/support/test-host.ts';
 import { must } from '../support/ask.ts';
