@@ -27,10 +27,6 @@ export class Views {
     return this.#views.get(sandboxId)?.view;
   }
 
-  *all(): Iterable<ResolverView> {
-    for (const { view } of this.#views.values()) yield view;
-  }
-
   set(view: ResolverView): void {
     const before = this.#views.get(view.sandboxId);
     const place = this.#placeOf(view);
