@@ -7,15 +7,10 @@ namespace fairlead::dns {
 
 namespace {
 
-uint64_t ownersHash(KeyKind kind, uint32_t network, uint64_t keyHash) {
-  return Hash::with(keyHash, static_cast<uint64_t>(kind) << 32 | network);
+template <class OnNetworks>
+auto placeOf(OnNetworks& networks, uint32_t network) {
+  return std::ranges::lower_bound(networks, network, {}, &Owners::OnNetwork::network);
 }
-
-std::string_view sandboxKey(const uint32_t& sandbox) {
-  return {reinterpret_cast<const char*>(&sandbox), sizeof sandbox};
-}
-
-constexpr auto anyName = [](const KnownName&) { return true; };
 
 size_t labelsOf(std::string_view name) {
   size_t labels = 0;
@@ -27,6 +22,12 @@ size_t labelsOf(std::string_view name) {
 
 bool comesBefore(const Endpoint* one, const Endpoint* other) {
   return std::tie(one->order, one->number) < std::tie(other->order, other->number);
+}
+
+std::span<const Endpoint* const> Owners::on(uint32_t network) const {
+  const auto place = placeOf(networks, network);
+  if (place == networks.end() || place->network != network) return {};
+  return place->endpoints;
 }
 
 void NameTable::put(NameEntry entry) {
@@ -82,23 +83,16 @@ void NameTable::unuse(Network& network) {
   networks_.remove(network);
 }
 
-NameTable::Found NameTable::named(uint32_t network, std::string_view name, uint64_t nameHash) const {
-  return find(KeyKind::name, network, name, nameHash);
+std::string_view NameTable::sandboxKey(const uint32_t& sandbox) {
+  return {reinterpret_cast<const char*>(&sandbox), sizeof sandbox};
 }
 
-NameTable::Found NameTable::holding(uint32_t network, std::string_view address) const {
-  return find(KeyKind::address, network, address, hash_(address));
+Key NameTable::keyOf(KeyKind kind, std::string_view text) const {
+  return {kind, text, Hash::with(hash_(text), static_cast<uint64_t>(kind))};
 }
 
-NameTable::Found NameTable::ofSandbox(uint32_t network, uint32_t sandbox) const {
-  const std::string_view key = sandboxKey(sandbox);
-  return find(KeyKind::sandbox, network, key, hash_(key));
-}
-
-std::span<const Owners* const> NameTable::knownBy(uint64_t nameHash) const {
-  const KnownName* known = knownNames_.find(nameHash, anyName);
-  if (known == nullptr) return {};
-  return known->owners;
+Owners* NameTable::find(const Key& key) const {
+  return owners_.find(key.hash, [&](const Owners& each) { return each.kind == key.kind && each.text == key.text; });
 }
 
 std::span<Network* const> NameTable::withSuffix(std::string_view suffix) const {
@@ -108,64 +102,38 @@ std::span<Network* const> NameTable::withSuffix(std::string_view suffix) const {
 }
 
 const Endpoint* NameTable::holder(uint32_t network, std::string_view address) const {
-  const Found holders = holding(network, address);
+  const Owners* owners = ownersOf(KeyKind::address, address);
+  if (owners == nullptr) return nullptr;
+  const auto holders = owners->on(network);
   const auto latest = std::ranges::max_element(holders, {}, &Endpoint::arrival);
   return latest == holders.end() ? nullptr : *latest;
 }
 
-NameTable::Found NameTable::find(KeyKind kind, uint32_t network, std::string_view key, uint64_t keyHash) const {
-  const Owners* found = owners_.find(ownersHash(kind, network, keyHash), [&](const Owners& each) {
-    return each.network == network && each.kind == kind && each.key == key;
-  });
-  if (found == nullptr) return {};
-  return found->endpoints;
-}
-
-void NameTable::addKey(Endpoint& endpoint, KeyKind kind, std::string_view key) {
-  const uint32_t network = endpoint.network->number;
-  const uint64_t keyHash = hash_(key);
-  const uint64_t hash = ownersHash(kind, network, keyHash);
-  Owners* owners = owners_.find(
-      hash, [&](const Owners& each) { return each.network == network && each.kind == kind && each.key == key; });
+void NameTable::addKey(Endpoint& endpoint, KeyKind kind, std::string_view text) {
+  const Key key = keyOf(kind, text);
+  Owners* owners = find(key);
   if (owners == nullptr) {
     auto made = std::make_unique<Owners>();
-    made->hash = hash;
+    made->hash = key.hash;
     made->kind = kind;
-    made->network = network;
-    made->key = key;
+    made->text = text;
     owners = &owners_.add(std::move(made));
-    if (kind == KeyKind::name) noteName(*owners, keyHash);
   }
-  auto& endpoints = owners->endpoints;
-  const auto place = std::ranges::lower_bound(endpoints, &endpoint, comesBefore);
+  const uint32_t network = endpoint.network->number;
+  auto on = placeOf(owners->networks, network);
+  if (on == owners->networks.end() || on->network != network) on = owners->networks.insert(on, {network, {}});
+  const auto place = std::ranges::lower_bound(on->endpoints, &endpoint, comesBefore);
   // A sandbox's name is often its hostname too.
-  if (place != endpoints.end() && *place == &endpoint) return;
-  endpoints.insert(place, &endpoint);
+  if (place != on->endpoints.end() && *place == &endpoint) return;
+  on->endpoints.insert(place, &endpoint);
   endpoint.keys.push_back(owners);
 }
 
 void NameTable::removeKey(Owners& owners, const Endpoint& endpoint) {
-  auto& endpoints = owners.endpoints;
-  endpoints.erase(std::ranges::lower_bound(endpoints, &endpoint, comesBefore));
-  if (!endpoints.empty()) return;
-  if (owners.kind == KeyKind::name) forgetName(owners, hash_(owners.key));
-  owners_.remove(owners);
-}
-
-void NameTable::noteName(const Owners& owners, uint64_t nameHash) {
-  KnownName* known = knownNames_.find(nameHash, anyName);
-  if (known == nullptr) {
-    auto made = std::make_unique<KnownName>();
-    made->hash = nameHash;
-    known = &knownNames_.add(std::move(made));
-  }
-  known->owners.push_back(&owners);
-}
-
-void NameTable::forgetName(const Owners& owners, uint64_t nameHash) {
-  KnownName* known = knownNames_.find(nameHash, anyName);
-  std::erase(known->owners, &owners);
-  if (known->owners.empty()) knownNames_.remove(*known);
+  const auto on = placeOf(owners.networks, endpoint.network->number);
+  on->endpoints.erase(std::ranges::lower_bound(on->endpoints, &endpoint, comesBefore));
+  if (on->endpoints.empty()) owners.networks.erase(on);
+  if (owners.networks.empty()) owners_.remove(owners);
 }
 
 void NameTable::setSuffix(Network& network, std::string suffix) {

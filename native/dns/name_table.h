@@ -51,24 +51,35 @@ struct Endpoint {
 /** The order of the endpoints of a network. */
 bool comesBefore(const Endpoint* one, const Endpoint* other);
 
-/** What endpoints of a network are found by. */
+/** What endpoints are found by. */
 enum class KeyKind : uint8_t { name, address, sandbox };
 
-/** The endpoints of a network that have a name, have an address, or are a sandbox's; in order. */
+/** A name in wire form, the bytes of an address, or a sandbox's number. */
+struct Key {
+  KeyKind kind;
+  std::string_view text;
+  uint64_t hash;
+};
+
+using Endpoints = std::vector<const Endpoint*>;
+
+/** The endpoints that have a key, on all networks. */
 struct Owners {
+  struct OnNetwork {
+    uint32_t network;
+    /** In order. */
+    Endpoints endpoints;
+  };
+
   uint64_t hash;
   std::unique_ptr<Owners> next;
   KeyKind kind;
-  uint32_t network;
-  std::string key;
-  std::vector<const Endpoint*> endpoints;
-};
+  std::string text;
+  /** Sorted by network. */
+  std::vector<OnNetwork> networks;
 
-/** Who has names of a hash, on whatever network: one name's as a rule, but not for certain. */
-struct KnownName {
-  uint64_t hash;
-  std::unique_ptr<KnownName> next;
-  std::vector<const Owners*> owners;
+  /** Those on one network. */
+  std::span<const Endpoint* const> on(uint32_t network) const;
 };
 
 /** The networks whose names may end so. */
@@ -81,8 +92,6 @@ struct Suffix {
 
 class NameTable {
  public:
-  using Found = std::span<const Endpoint* const>;
-
   /** Adds or replaces the names of one endpoint. */
   void put(NameEntry entry);
   /** Absent is fine. */
@@ -92,13 +101,10 @@ class NameTable {
   Network& use(uint32_t number);
   void unuse(Network& network);
 
-  uint64_t hashOf(std::string_view name) const { return hash_(name); }
-  /** Those of one network that have a name. */
-  Found named(uint32_t network, std::string_view name, uint64_t nameHash) const;
-  Found holding(uint32_t network, std::string_view address) const;
-  Found ofSandbox(uint32_t network, uint32_t sandbox) const;
-  /** Those of all networks that have names of a hash. */
-  std::span<const Owners* const> knownBy(uint64_t nameHash) const;
+  /** Null when nobody has it. */
+  const Owners* ownersOf(KeyKind kind, std::string_view text) const { return find(keyOf(kind, text)); }
+  /** The text of a sandbox's key, for as long as the number is there. */
+  static std::string_view sandboxKey(const uint32_t& sandbox);
   /** The networks whose names may end so. */
   std::span<Network* const> withSuffix(std::string_view suffix) const;
   /** Whether there are suffixes of so many labels. */
@@ -113,20 +119,18 @@ class NameTable {
   }
 
  private:
-  void addKey(Endpoint& endpoint, KeyKind kind, std::string_view key);
+  Key keyOf(KeyKind kind, std::string_view text) const;
+  Owners* find(const Key& key) const;
+  void addKey(Endpoint& endpoint, KeyKind kind, std::string_view text);
   void removeKey(Owners& owners, const Endpoint& endpoint);
-  void noteName(const Owners& owners, uint64_t nameHash);
-  void forgetName(const Owners& owners, uint64_t nameHash);
   void setSuffix(Network& network, std::string suffix);
   void addSuffix(Network& network);
   void removeSuffix(Network& network);
-  Found find(KeyKind kind, uint32_t network, std::string_view key, uint64_t keyHash) const;
 
   Hash hash_;
   HashIndex<Network> networks_;
   HashIndex<Endpoint> endpoints_;
   HashIndex<Owners> owners_;
-  HashIndex<KnownName> knownNames_;
   HashIndex<Suffix> suffixes_;
   /** By their number of labels. */
   std::array<size_t, 128> suffixLabels_{};

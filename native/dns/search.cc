@@ -1,26 +1,23 @@
 #include "search.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fairlead::dns {
-
-namespace {
-
-/** From so many on it pays to ask first which networks have the name. */
-constexpr size_t manyNetworks = 3;
-
-}  // namespace
 
 bool Search::findOwners(const View& view, const Name& name, size_t firstLabel) {
   begin();
   if (addLinked(view, name.from(firstLabel))) return true;
-  addNamed(view, name, firstLabel);
+  gather(view, KeyKind::name, name.from(firstLabel));
+  gatherQualified(view, name, firstLabel);
+  addGathered();
   return !found_.empty();
 }
 
 bool Search::findHolders(const View& view, std::string_view address) {
   begin();
-  for (const Network* network : view.networks) add(table_.holding(network->number, address));
+  gather(view, KeyKind::address, address);
+  addGathered();
   return !found_.empty();
 }
 
@@ -34,66 +31,56 @@ bool Search::addLinked(const View& view, std::string_view name) {
   for (const Link& link : view.links) {
     if (link.alias != name) continue;
     isLinked = true;
-    for (const Network* network : view.networks) add(table_.ofSandbox(network->number, link.target));
+    gather(view, KeyKind::sandbox, NameTable::sandboxKey(link.target));
+    addGathered();
   }
   return isLinked;
-}
-
-void Search::addNamed(const View& view, const Name& name, size_t firstLabel) {
-  gathered_.clear();
-  gatherPlain(view, name.from(firstLabel));
-  gatherQualified(view, name, firstLabel);
-  if (gathered_.size() > 1) std::ranges::sort(gathered_, {}, &Gathered::place);
-  size_t networkStart = 0;
-  for (size_t i = 0; i < gathered_.size(); i++) {
-    const bool isSameNetwork = i > 0 && gathered_[i].place == gathered_[i - 1].place;
-    if (!isSameNetwork) networkStart = found_.size();
-    add(gathered_[i].endpoints);
-    // Some have the name by one form, some by the other.
-    if (isSameNetwork) std::ranges::sort(std::span(found_).subspan(networkStart), comesBefore);
-  }
-}
-
-void Search::gatherPlain(const View& view, std::string_view name) {
-  const uint64_t hash = table_.hashOf(name);
-  const auto& networks = view.networks;
-  if (networks.size() >= manyNetworks) {
-    const auto known = table_.knownBy(hash);
-    if (known.size() < networks.size()) {
-      for (const Owners* owners : known) {
-        if (owners->key != name) continue;
-        if (const auto place = view.placeOf(owners->network)) gather(*place, owners->endpoints);
-      }
-      return;
-    }
-  }
-  for (size_t i = 0; i < networks.size(); i++) gather(i, table_.named(networks[i]->number, name, hash));
 }
 
 void Search::gatherQualified(const View& view, const Name& name, size_t firstLabel) {
   for (size_t start = firstLabel + 1; start < name.labels(); start++) {
     if (!table_.hasSuffixesOf(name.labels() - start)) continue;
     const auto networks = table_.withSuffix(name.from(start));
-    if (networks.empty()) continue;
-    const std::string_view base = name.between(firstLabel, start);
-    const uint64_t hash = table_.hashOf(base);
+    const Owners* owners =
+        networks.empty() ? nullptr : table_.ownersOf(KeyKind::name, name.between(firstLabel, start));
+    if (owners == nullptr) continue;
     for (const Network* network : networks) {
-      const auto place = view.placeOf(network->number);
-      if (place) gather(*place, table_.named(network->number, base, hash));
+      if (const auto place = view.placeOf(network->number)) gatherOn(*place, owners->on(network->number));
     }
   }
 }
 
-void Search::gather(size_t place, NameTable::Found endpoints) {
+void Search::gather(const View& view, KeyKind kind, std::string_view text) {
+  const Owners* owners = table_.ownersOf(kind, text);
+  if (owners == nullptr) return;
+  // A sandbox may be on very many networks, and a name too, but hardly both.
+  if (owners->networks.size() < view.networks.size()) {
+    for (const auto& [network, endpoints] : owners->networks) {
+      if (const auto place = view.placeOf(network)) gatherOn(*place, endpoints);
+    }
+    return;
+  }
+  for (size_t i = 0; i < view.networks.size(); i++) gatherOn(i, owners->on(view.networks[i]->number));
+}
+
+void Search::gatherOn(size_t place, std::span<const Endpoint* const> endpoints) {
   if (!endpoints.empty()) gathered_.push_back({place, endpoints});
 }
 
-void Search::add(NameTable::Found endpoints) {
-  for (const Endpoint* endpoint : endpoints) {
-    if (endpoint->search == search_) continue;
-    endpoint->search = search_;
-    found_.push_back(endpoint);
+/** Adds what was gathered in the order of the networks, each endpoint once. */
+void Search::addGathered() {
+  if (gathered_.size() > 1) std::ranges::sort(gathered_, {}, &Gathered::place);
+  size_t networkStart = 0;
+  for (size_t i = 0; i < gathered_.size(); i++) {
+    const bool isSameNetwork = i > 0 && gathered_[i].place == gathered_[i - 1].place;
+    if (!isSameNetwork) networkStart = found_.size();
+    for (const Endpoint* endpoint : gathered_[i].endpoints) {
+      if (std::exchange(endpoint->search, search_) != search_) found_.push_back(endpoint);
+    }
+    // Some have the name by one form, some by the other.
+    if (isSameNetwork) std::ranges::sort(std::span(found_).subspan(networkStart), comesBefore);
   }
+  gathered_.clear();
 }
 
 }  // namespace fairlead::dns

@@ -27,17 +27,16 @@ class Search {
  private:
   void begin();
   bool addLinked(const View& view, std::string_view name);
-  void addNamed(const View& view, const Name& name, size_t firstLabel);
-  void gatherPlain(const View& view, std::string_view name);
   void gatherQualified(const View& view, const Name& name, size_t firstLabel);
-  void gather(size_t place, NameTable::Found endpoints);
-  void add(NameTable::Found endpoints);
+  void gather(const View& view, KeyKind kind, std::string_view text);
+  void gatherOn(size_t place, std::span<const Endpoint* const> endpoints);
+  void addGathered();
 
   /** Owners on one network. */
   struct Gathered {
     /** Of the network in the view. */
     size_t place;
-    NameTable::Found endpoints;
+    std::span<const Endpoint* const> endpoints;
   };
 
   const NameTable& table_;
