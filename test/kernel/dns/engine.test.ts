@@ -13,6 +13,7 @@ import type { NameService } from '../../../src/dns/name-service.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
 import type { ResolverView } from '../../../src/model/name-entry.ts';
 import { requireOwnNetwork } from '../../support/own-network.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { FakeUpstream, truthful } from '../../unit/dns/fake-upstream.ts';
 import { questionBytes, readReply } from '../../unit/dns/messages.ts';
 import { entry, lab, view } from '../../unit/dns/names.ts';
@@ -91,6 +92,34 @@ describe('names nobody here has', () => {
     });
     expect((await outside()).answers).toEqual(['example.com 60 A 192.0.2.2']);
     expect(other.received).toHaveLength(1);
+  });
+
+  test('are said again by the thread, until the nameservers are others', async () => {
+    await start();
+    for (let i = 0; i < 3; i++) expect((await outside()).answers).toEqual(['example.com 60 A 192.0.2.1']);
+    expect(upstream.received).toHaveLength(1);
+    expect(names.statistics().askers).toMatchObject([{ questions: 3, forwarded: 1, cached: 2 }]);
+    await using other = await FakeUpstream.start(truthful(2), {
+      address: '127.0.0.2',
+      port: upstream.upstream.port,
+    });
+    names.setView({ ...view([lab], { sandboxId: asker }), forwarding: addresses([other.upstream.address]) });
+    expect((await outside()).answers).toEqual(['example.com 60 A 192.0.2.2']);
+    names.setView({ ...view([lab], { sandboxId: asker }), forwarding: 'none' });
+    expect((await outside()).rcode).toBe(3);
+  });
+
+  test('are asked for at other nameservers of the host as soon as it has others', async () => {
+    await start();
+    await outside();
+    await using other = await FakeUpstream.start(truthful(2), {
+      address: '127.0.0.2',
+      port: upstream.upstream.port,
+    });
+    await writeFile(join(directory, 'resolv.conf'), `nameserver ${other.upstream.address}\n`);
+    await waitUntil('the other one answers', async () => {
+      return (await outside()).answers[0] === 'example.com 60 A 192.0.2.2';
+    });
   });
 
   test('are asked for at the nameservers given in place of the host’s', async () => {
