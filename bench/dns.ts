@@ -23,9 +23,15 @@ const parts: Readonly<Record<string, Part>> = {
   own: { needs: peers, run: async () => compareOwnNames(await bed()) },
   forwarded: { needs: peers, run: async () => compareForwarded(await bed()) },
   attaches: { needs: peers, run: async () => attachBesideQuestions(await bed()) },
-  memory: { needs: [], run: async () => runInside('dns-memory.ts', []) },
-  updates: { needs: [], run: async () => runInside('dns-updates.ts', [program]) },
-  loop: { needs: [], run: async () => runInside('dns-blocked-loop.ts', [program]) },
+  memory: { needs: [], run: async () => runInside(new URL('inside/dns-memory.ts', import.meta.url), []) },
+  updates: {
+    needs: [],
+    run: async () => runInside(new URL('inside/dns-updates.ts', import.meta.url), [program]),
+  },
+  loop: {
+    needs: [],
+    run: async () => runInside(new URL('inside/dns-blocked-loop.ts', import.meta.url), [program]),
+  },
 };
 
 const { values } = parseArgs({ options: { part: { type: 'string', multiple: true } } });

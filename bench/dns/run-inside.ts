@@ -1,8 +1,7 @@
 // Runs a program of ../inside in network and mount namespaces of its own, with the name service in the program itself.
 import { execFileSync } from 'node:child_process';
 
-export function runInside(script: string, words: readonly string[]): void {
-  const path = new URL(`../inside/${script}`, import.meta.url).pathname;
+export function runInside(script: URL, words: readonly string[]): void {
   const apart = [
     '--net',
     '--mount',
@@ -13,6 +12,6 @@ export function runInside(script: string, words: readonly string[]): void {
     '--propagation',
     'private',
   ];
-  const command = [process.execPath, '--expose-gc', ...process.execArgv, path, ...words];
+  const command = [process.execPath, '--expose-gc', ...process.execArgv, script.pathname, ...words];
   execFileSync('unshare', [...apart, ...command], { stdio: 'inherit' });
 }
