@@ -60,8 +60,7 @@ Result<uint32_t> NameServer::listen(Fd udp, Fd tcp, const dns::Asker& asker, con
   for (const Result<Done>& started : {listener.datagrams->start(), listener.stream->start()}) {
     const SystemError* error = errorOf(started);
     if (error == nullptr) continue;
-    listener.datagrams->close();
-    listener.stream->close();
+    end(std::move(listener));
     return *error;
   }
   listeners_.emplace(number, std::move(listener));
@@ -73,13 +72,17 @@ void NameServer::close(uint32_t number) {
   const auto known = listeners_.find(number);
   if (known == listeners_.end()) return;
   woken();  // who was answered before this is told
-  Listener& listener = known->second;
+  end(std::move(known->second));
+  answering_.left.forget(number);
+  listeners_.erase(known);
+}
+
+/** The thread may have been told of its sockets already. */
+void NameServer::end(Listener listener) {
   listener.datagrams->close();
   listener.stream->close();
-  answering_.left.forget(number);
   answering_.reactor.bury(std::move(listener.datagrams));
   answering_.reactor.bury(std::move(listener.stream));
-  listeners_.erase(known);
   thread_.wake();  // to free what was closed
 }
 

@@ -60,6 +60,7 @@ class NameServer {
   };
 
   Result<Done> start();
+  void end(Listener listener);
   void woken();
   void sendReplies(dns::Bytes replies);
   void sendDatagrams(uint32_t listener);

@@ -1,13 +1,15 @@
 // The thread that answers for names: it goes on while the event loop does not, ends with its environment, and keeps neither alive.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { ListenerLimits, ListenerRole } from '../../../src/kernel/name-server.ts';
+import { closeFd } from '../../../src/kernel/sockets.ts';
 import { requireOwnNetwork } from '../../support/own-network.ts';
 import { questionBytes } from '../../unit/dns/messages.ts';
 import {
+  Asker,
   askOnce,
   freshAddress,
   listenAt,
@@ -85,6 +87,22 @@ test.each<[ListenerRole, Partial<ListenerLimits>]>([
 test('sockets that are none are refused', () => {
   const server = startServer();
   expect(() => server.listen({ udp: 1_000_000, tcp: 1_000_001 }, sandbox1, roomy)).toThrow('EBADF');
+});
+
+test('a socket that was asked already may be refused with the other one', async () => {
+  const server = startServer();
+  const { address: elsewhere } = await listenAt(server);
+  const address = freshAddress();
+  const asker = await Asker.of(address);
+  for (let i = 0; i < 500; i++) {
+    const { udp, tcp } = await openSockets(address);
+    closeFd(tcp);
+    asker.socket.send(questionBytes('web'));
+    // No file that can be waited for.
+    const file = openSync('/dev/null', 'r');
+    expect(() => server.listen({ udp, tcp: file }, sandbox1, roomy)).toThrow('EPERM');
+  }
+  await askOnce(elsewhere, questionBytes('web'));
 });
 
 describe('while the event loop does nothing but run', () => {
