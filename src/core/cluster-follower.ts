@@ -1,5 +1,6 @@
 // What other hosts change, brought about on this one: networks that come and go, endpoints of theirs, and addresses that are no
 // longer ours.
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { addressOf, overlaps } from '../base/cidr.ts';
 import { NetError } from '../base/errors.ts';
@@ -18,6 +19,9 @@ import type { Parts } from './parts.ts';
 import { followPeers, sharedEndpoint } from './peers.ts';
 import { whilePresent } from './presence.ts';
 
+/** As long as a start waits for a store that does not answer: together they take no longer. */
+const peersPatienceMs = 2_000;
+
 export class ClusterFollower implements ClusterListener {
   readonly #parts: Parts;
   readonly #locks: Locks;
@@ -25,6 +29,9 @@ export class ClusterFollower implements ClusterListener {
   readonly #contacts: FirstContacts;
   /** Undefined as long as nothing was said of them. */
   #areTunnelsOpen: boolean | undefined;
+  /** Networks whose peers were not told of yet since the start, and what is called when there is none. */
+  readonly #awaited = new Set<NetworkId>();
+  #allTold = () => {};
 
   constructor(parts: Parts, locks: Locks, memberships: Memberships) {
     this.#parts = parts;
@@ -33,7 +40,10 @@ export class ClusterFollower implements ClusterListener {
     this.#contacts = new FirstContacts(parts);
   }
 
-  /** After the records and the kernel agree. */
+  /**
+   * After the records and the kernel agree. When it resolves, the peers of networks in use are known, unless the store does not tell
+   * of them soon.
+   */
   async start(): Promise<void> {
     const { cluster, store } = this.#parts;
     const endpoints = [...store.state.endpoints.values()]
@@ -42,10 +52,12 @@ export class ClusterFollower implements ClusterListener {
     const networks = [...store.state.networks.values()].filter(
       (network) => network.shared === true && network.pending !== true,
     );
+    const arePeersKnown = this.#awaitPeers(endpoints.map(({ networkId }) => networkId));
     await cluster.start({ networks, endpoints }, this);
     if (this.#areTunnelsOpen === undefined) await this.#turnTunnels(true);
     // Networks that were being made when the last run ended are taken back from all hosts.
     await this.#locks.alone(() => repairPending(this.#parts));
+    await arePeersKnown;
   }
 
   close(): void {
@@ -83,6 +95,7 @@ export class ClusterFollower implements ClusterListener {
       await followPeers(this.#parts, network, change);
       this.#contacts.meet(network, change.put);
     });
+    if (this.#awaited.delete(id) && this.#awaited.size === 0) this.#allTold();
   }
 
   async endpointLost(id: EndpointId, reason: string): Promise<void> {
@@ -109,6 +122,17 @@ export class ClusterFollower implements ClusterListener {
     else if (this.#areTunnelsOpen === false) log.info({}, 'tunnels to other hosts are open again');
     this.#areTunnelsOpen = open;
     await this.#turnTunnels(open);
+  }
+
+  /** Of networks of this host's endpoints: what there was to be told of one of them is in effect then. */
+  async #awaitPeers(networks: readonly NetworkId[]): Promise<void> {
+    if (this.#parts.cluster.kind === 'local' || networks.length === 0) return;
+    for (const id of networks) this.#awaited.add(id);
+    const allTold = new Promise<void>((resolve) => {
+      this.#allTold = resolve;
+    });
+    await Promise.race([allTold, delay(peersPatienceMs, undefined, { ref: false })]);
+    this.#awaited.clear();
   }
 
   /** False when somebody was put on the network meanwhile. */

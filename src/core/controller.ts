@@ -29,7 +29,7 @@ import { lookUpName, nameStatistics, seenNames } from './name-queries.ts';
 import type { Parts } from './parts.ts';
 import { livingProcess, Processes, type ProcessIdentity } from './processes.ts';
 import { publishPorts, unpublishPorts } from './publish-ports.ts';
-import { recover } from './recover.ts';
+import { recover, startSharedResolvers } from './recover.ts';
 import type {
   AllowanceRequest,
   AllowanceView,
@@ -85,6 +85,7 @@ export class CoreController implements Controller {
     this.#healer.start();
     this.#handovers.start();
     await this.#follower.start();
+    await this.#locks.alone(() => startSharedResolvers(this.#parts));
   }
 
   /** Stops following; what networks in use have in the kernel stays. */

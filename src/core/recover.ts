@@ -3,6 +3,7 @@ import { addressOf, contains } from '../base/cidr.ts';
 import { randomId } from '../base/random-id.ts';
 import { runAll } from '../base/undo.ts';
 import type { Party } from '../model/allowance.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkId } from '../model/ids.ts';
 import type { Network } from '../model/network.ts';
 import { isOpened } from '../model/port.ts';
@@ -17,7 +18,7 @@ import { restoreHeldPool } from './engine-pools.ts';
 import { engineEndpointsOf, leasesOf } from './engine-records.ts';
 import { portOwner } from './hold-ports.ts';
 import { meetHostNeeds } from './host-needs.ts';
-import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, sandboxOf } from './lookup.ts';
+import { driverOf, endpointsOfNetwork, endpointsOfSandbox, ipamOf, networkOf, sandboxOf } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { bringAbout } from './presence.ts';
 import { livingProcess } from './processes.ts';
@@ -29,7 +30,7 @@ const builtins = [
   { name: 'none', driver: 'none' },
 ] as const;
 
-/** Done once, before any door is open. */
+/** Done once, before any door is open; `startSharedResolvers` is what is left to do. */
 export async function recover(parts: Parts): Promise<void> {
   const { state } = parts.store;
   await forgetOtherBoots(parts);
@@ -49,8 +50,20 @@ export async function recover(parts: Parts): Promise<void> {
     if (!known) await createNetwork(parts, builtin, { id: randomId() as NetworkId, builtin: true });
   }
   putNames(parts, state.endpoints.values());
-  await startResolvers(parts);
+  await startResolvers(parts, (endpoints) => !sharesNetworks(parts, endpoints));
   await check(parts, { fix: true });
+}
+
+/**
+ * The resolvers of sandboxes on networks that reach over several hosts. Questions that waited for this start are answered as soon
+ * as one is open: not before the names of other hosts are known, if that can be helped.
+ */
+export async function startSharedResolvers(parts: Parts): Promise<void> {
+  await startResolvers(parts, (endpoints) => sharesNetworks(parts, endpoints));
+}
+
+function sharesNetworks({ store }: Parts, endpoints: readonly Endpoint[]): boolean {
+  return endpoints.some((endpoint) => networkOf(store.state, endpoint).shared === true);
 }
 
 /** What is there only on demand is left by a daemon that died while it removed it. */
@@ -167,11 +180,14 @@ async function restorePorts(parts: Parts): Promise<void> {
   }
 }
 
-async function startResolvers(parts: Parts): Promise<void> {
+async function startResolvers(
+  parts: Parts,
+  concerns: (endpoints: readonly Endpoint[]) => boolean,
+): Promise<void> {
   const { state } = parts.store;
   const asking = [...state.sandboxes.values()]
     .map((sandbox) => ({ sandbox, endpoints: endpointsOfSandbox(state, sandbox.id) }))
-    .filter(({ endpoints }) => usesResolver(state, endpoints));
+    .filter(({ endpoints }) => usesResolver(state, endpoints) && concerns(endpoints));
   // Before the first is open: sandboxes share gateways, and questions that waited for this start are answered at once.
   for (const { sandbox, endpoints } of asking) {
     parts.names.setView(resolverView(state, sandbox, endpoints));

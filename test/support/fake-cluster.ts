@@ -27,6 +27,7 @@ export class FakeCluster implements Cluster {
     this.listener = listener;
     for (const network of recorded.networks) this.networks.set(network.id, network);
     for (const endpoint of recorded.endpoints) this.published.set(endpoint.id, endpoint);
+    for (const id of this.joined) void this.#tellAll(id);
   }
 
   async close(): Promise<void> {}
@@ -105,7 +106,13 @@ export class FakeCluster implements Cluster {
   /** Another host says what its endpoints on a network are from now on. */
   async setPeers(id: NetworkId, peers: readonly Peer[]): Promise<void> {
     this.peers.set(id, new Map(peers.map((peer) => [peer.id, peer])));
-    if (this.joined.has(id)) await this.listener?.peersChanged(id, { put: peers, gone: [], all: true });
+    if (this.joined.has(id)) await this.#tellAll(id);
+  }
+
+  async #tellAll(id: NetworkId): Promise<void> {
+    const peers = this.peers.get(id);
+    if (peers === undefined) return;
+    await this.listener?.peersChanged(id, { put: [...peers.values()], gone: [], all: true });
   }
 
   #reach(): void {

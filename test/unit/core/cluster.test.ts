@@ -318,6 +318,7 @@ test('a start finds its endpoints in the records and tells the cluster of them',
   const { id, addresses } = await core.connect({ network: 'lab', target: 'web' });
   await core.close();
   const next = fakeParts(parts.store);
+  next.cluster.peers.set(lab.id, new Map());
   for (const [path, names] of parts.world.namespaces) next.world.namespaces.set(path, names);
   const again = new CoreController(next);
   await again.start();
@@ -326,4 +327,41 @@ test('a start finds its endpoints in the records and tells the cluster of them',
   expect(next.cluster.joined).toContain(lab.id);
   expect(next.world.bridges).toContain('lab');
   expect(addresses.map(addressOf)).toHaveLength(1);
+});
+
+describe('a resolver that a start opens on a network of several hosts', () => {
+  /** The daemon after this one, which has the same namespaces to look after. */
+  async function nextParts(): Promise<FakeParts> {
+    await core.connect({ network: 'lab', target: 'web' });
+    await core.createNetwork({ name: 'own' });
+    await core.createSandbox({ name: 'alone' });
+    await core.connect({ network: 'own', target: 'alone' });
+    await core.close();
+    const next = fakeParts(parts.store);
+    for (const [path, names] of parts.world.namespaces) next.world.namespaces.set(path, names);
+    return next;
+  }
+
+  test('is open only when the names of other hosts are known', async () => {
+    const next = await nextParts();
+    await next.cluster.setPeers(lab.id, [peer('db', '10.209.1.9/24')]);
+    const openAt: number[] = [];
+    const { put } = next.names;
+    Object.assign(next.names, {
+      put: (entry: Parameters<typeof put>[0]) => {
+        if (entry.names[0] === 'db') openAt.push(next.world.resolvers.size);
+        put(entry);
+      },
+    });
+    await new CoreController(next).start();
+    // The one of a sandbox on a network of this host alone.
+    expect(openAt).toEqual([1]);
+    expect(next.world.resolvers.size).toBe(2);
+  });
+
+  test('is open all the same when nothing is heard of other hosts', async () => {
+    const next = await nextParts();
+    await new CoreController(next).start();
+    expect(next.world.resolvers.size).toBe(2);
+  });
 });
