@@ -17,6 +17,12 @@ constexpr size_t mostOfListener = 1024;
 constexpr size_t mostBytes = 4 << 20;
 constexpr size_t mostBytesOfListener = 1 << 20;
 
+/** How much of a whole is free for one of those who share it, who has some already. */
+size_t roomOf(size_t own, size_t used, size_t limit) {
+  const size_t unused = limit - std::min(used, limit);
+  return unused - std::min(own, unused);
+}
+
 /** Numbers of tickets: the place among the slots below, the round of that slot above. */
 constexpr unsigned slotBits = 12;
 constexpr uint32_t lastRound = UINT32_MAX >> slotBits;
@@ -25,10 +31,16 @@ static_assert(most == 1 << slotBits);
 /** Of a question on its way to the event loop, before the asker's address. */
 constexpr size_t headBytes = 10;
 
+template <class Map>
+typename Map::mapped_type valueOf(const Map& map, const typename Map::key_type& key) {
+  const auto known = map.find(key);
+  return known == map.end() ? typename Map::mapped_type{} : known->second;
+}
+
 }  // namespace
 
 bool LeftQuestions::leave(const ReplyPlace& place, dns::Bytes message, uint32_t group) {
-  if (isFull(place.listener, message.size())) return false;
+  if (!hasRoom(place, message.size())) return false;
   append(keep({place, group, {message.begin(), message.end()}}), place, message);
   return true;
 }
@@ -44,11 +56,13 @@ std::optional<LeftQuestions::Ticket> LeftQuestions::redeem(uint32_t number) {
   if (!ticket) return ticket;
   free_.push_back(index);
   const auto ofListener = byListener_.find(ticket->place.listener);
-  for (Waiting* waiting : {&all_, &ofListener->second}) {
+  const auto ofAsker = byAsker_.find(askerOf(ticket->place));
+  for (Waiting* waiting : {&all_, &ofListener->second, &ofAsker->second}) {
     waiting->questions--;
     waiting->bytes -= ticket->message.size();
   }
   if (ofListener->second.questions == 0) byListener_.erase(ofListener);
+  if (ofAsker->second.questions == 0) byAsker_.erase(ofAsker);
   return ticket;
 }
 
@@ -67,11 +81,17 @@ std::vector<uint8_t> LeftQuestions::take() {
   return std::exchange(leaving_, {});
 }
 
-bool LeftQuestions::isFull(uint32_t listener, size_t bytes) const {
-  if (all_.questions >= most || all_.bytes + bytes > mostBytes) return true;
-  const auto known = byListener_.find(listener);
-  if (known == byListener_.end()) return false;
-  return known->second.questions >= mostOfListener || known->second.bytes + bytes > mostBytesOfListener;
+/**
+ * Nobody may have more than is left to all others (dynamic thresholds, Choudhury and Hahne 1998): however many flood, they come to
+ * have the same number each, with as many to spare, and who asks little is let in.
+ */
+bool LeftQuestions::hasRoom(const ReplyPlace& place, size_t bytes) const {
+  const Waiting listener = valueOf(byListener_, place.listener);
+  const Waiting asker = valueOf(byAsker_, askerOf(place));
+  return roomOf(listener.questions, all_.questions, most) > 0 &&
+         roomOf(asker.questions, listener.questions, mostOfListener) > 0 &&
+         roomOf(listener.bytes, all_.bytes, mostBytes) >= bytes &&
+         roomOf(asker.bytes, listener.bytes, mostBytesOfListener) >= bytes;
 }
 
 uint32_t LeftQuestions::keep(Ticket ticket) {
@@ -81,7 +101,7 @@ uint32_t LeftQuestions::keep(Ticket ticket) {
   }
   const size_t index = free_.back();
   free_.pop_back();
-  for (Waiting* waiting : {&all_, &byListener_[ticket.place.listener]}) {
+  for (Waiting* waiting : {&all_, &byListener_[ticket.place.listener], &byAsker_[askerOf(ticket.place)]}) {
     waiting->questions++;
     waiting->bytes += ticket.message.size();
   }

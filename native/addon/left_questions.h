@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -34,7 +35,7 @@ class LeftQuestions {
   /** `bell` is an eventfd that is readable while there are questions to be taken. */
   explicit LeftQuestions(Fd bell) : bell_(std::move(bell)) {}
 
-  /** False when too many are waiting already. */
+  /** False when too many are waiting already: of all, of the listener's, or of the asker's. */
   bool leave(const ReplyPlace& place, dns::Bytes message, uint32_t group);
   /** Tells the event loop of what was left. */
   void tell();
@@ -59,8 +60,11 @@ class LeftQuestions {
     size_t questions = 0;
     size_t bytes = 0;
   };
+  /** Who asks at a listener. */
+  using AskerKey = std::pair<uint32_t, AddressKey>;
 
-  bool isFull(uint32_t listener, size_t bytes) const;
+  static AskerKey askerOf(const ReplyPlace& place) { return {place.listener, keyOf(place.asker)}; }
+  bool hasRoom(const ReplyPlace& place, size_t bytes) const;
   uint32_t keep(Ticket ticket);
   uint32_t numberOf(size_t index) const;
   void append(uint32_t number, const ReplyPlace& place, dns::Bytes message);
@@ -69,6 +73,7 @@ class LeftQuestions {
   std::vector<size_t> free_;
   Waiting all_;
   std::unordered_map<uint32_t, Waiting> byListener_;
+  std::map<AskerKey, Waiting> byAsker_;
   bool isToldOf_ = true;
   Fd bell_;
   std::mutex mutex_;

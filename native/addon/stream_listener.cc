@@ -85,13 +85,6 @@ void StreamListener::lose(StreamConnection& connection) {
   connections_.erase(place);
 }
 
-/** A socket has askers of one family, so that no two of them are alike here. */
-StreamListener::Address StreamListener::keyOf(const Peer& asker) {
-  Address key{};
-  std::ranges::copy(addressOf(asker), key.begin());
-  return key;
-}
-
 /** Those that ask meanwhile wait in the listening socket's queue. */
 void StreamListener::pause() {
   isPausing_ = true;

@@ -1,7 +1,6 @@
 // Questions that come by connections to one socket.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <list>
 #include <map>
@@ -43,9 +42,6 @@ class StreamListener final : public Watched {
   void lose(StreamConnection& connection);
 
  private:
-  using Address = std::array<uint8_t, 16>;
-
-  static Address keyOf(const Peer& asker);
   void accept(Fd socket, const Peer& asker);
   void pause();
 
@@ -57,7 +53,7 @@ class StreamListener final : public Watched {
   /** The one that was used last is last. */
   std::list<std::unique_ptr<StreamConnection>> connections_;
   std::unordered_map<uint64_t, StreamConnection*> byNumber_;
-  std::map<Address, size_t> byAsker_;
+  std::map<AddressKey, size_t> byAsker_;
   uint64_t lastNumber_ = 0;
   bool isPausing_ = false;
 };

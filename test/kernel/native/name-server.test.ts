@@ -239,25 +239,38 @@ describe('what it leaves to the event loop', () => {
     expect(server.counts().sandboxes).toMatchObject([{ questions: 3, left: 1, remembered: 2 }]);
   });
 
-  test('is at most 1024 questions of a listener: others are refused at once', async () => {
+  test('is at most 512 questions of an asker: others are refused at once', async () => {
     const { server, left } = silentServer();
     const { address } = await listenAt(server);
-    const asker = await fill(address, left, 1100);
-    expect(left).toHaveLength(1024);
-    expect(asker.replies.map((reply) => readReply(reply).rcode)).toEqual(Array(76).fill(rcode.SERVFAIL));
-    expect(server.counts().overflowed).toBe(76);
+    const asker = await fill(address, left, 600);
+    expect(left).toHaveLength(512);
+    expect(asker.replies.map((reply) => readReply(reply).rcode)).toEqual(Array(88).fill(rcode.SERVFAIL));
+    expect(server.counts().overflowed).toBe(88);
     while (left.length > 0) {
       for (const { ticket, message } of left.splice(0, 100)) server.reply(ticket, asReply(message));
-      await until(() => asker.replies.length === 1100 - left.length);
+      await until(() => asker.replies.length === 600 - left.length);
     }
     await fill(address, left, 1);
     expect(left).toHaveLength(1);
   });
 
+  test('is of each asker no more than what is left to the others of its listener', async () => {
+    const { server, left } = silentServer();
+    const { address } = await listenAt(server, { role: { network: 1 } });
+    const askers = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
+    for (const from of askers) await fill(address, left, 600, from);
+    expect(askers.map((asker) => left.filter(({ from }) => from === asker).length)).toEqual([
+      512, 256, 128, 64,
+    ]);
+    const elsewhere = await listenAt(server, { role: { network: 2 } });
+    await fill(elsewhere.address, left, 600);
+    expect(left.filter(({ listener }) => listener === elsewhere.listener)).toHaveLength(512);
+  });
+
   test('is refused with the question, and the OPT record of an asker that sent one', async () => {
     const { server, left } = silentServer();
     const { address } = await listenAt(server);
-    await fill(address, left, 1024);
+    await fill(address, left, 512);
     const reply = await askOnce(address, questionBytes('web', { id: 5, edns: { dnssecOk: true } }));
     expect(readReply(reply)).toMatchObject({
       id: 5,
@@ -268,14 +281,24 @@ describe('what it leaves to the event loop', () => {
     expect(optionOf(reply)).toEqual({ payloadBytes: 4096, ttl: 0x8000 });
   });
 
-  test('is at most 4096 questions in all, and those of a closed listener do not count', async () => {
+  test('is of whoever asks little, however many others flood', async () => {
     const { server, left } = silentServer();
-    const places = await Promise.all(Array.from({ length: 5 }, () => listenAt(server)));
-    for (const { address } of places) await fill(address, left, 1000);
-    expect(left).toHaveLength(4096);
+    const flooded = await Promise.all(Array.from({ length: 10 }, () => listenAt(server)));
+    for (const { address } of flooded) await fill(address, left, 600);
+    expect(left.length).toBeLessThan(4096);
+    const { address, listener } = await listenAt(server);
+    await fill(address, left, 10);
+    expect(left.filter((question) => question.listener === listener)).toHaveLength(10);
+  });
+
+  test('has the place of those of a closed listener', async () => {
+    const { server, left } = silentServer();
+    const places = await Promise.all(Array.from({ length: 8 }, () => listenAt(server)));
+    for (const { address } of places) await fill(address, left, 600);
+    expect(left).toHaveLength(7 * 512 + 256);
     server.close(places[0]?.listener ?? 0);
-    await fill(places[4]?.address ?? '', left, 1);
-    expect(left).toHaveLength(4097);
+    await fill(places[7]?.address ?? '', left, 100);
+    expect(left).toHaveLength(7 * 512 + 356);
   });
 
   test('is not told any more once its listener is closed', async () => {
@@ -293,8 +316,13 @@ describe('what it leaves to the event loop', () => {
 });
 
 /** Asks so many questions and returns when each has been left or refused; in parts, so that no queue of a socket overflows. */
-async function fill(address: string, left: readonly LeftQuestion[], count: number): Promise<Asker> {
-  const asker = await Asker.of(address);
+async function fill(
+  address: string,
+  left: readonly LeftQuestion[],
+  count: number,
+  from?: string,
+): Promise<Asker> {
+  const asker = await Asker.of(address, from);
   const before = left.length;
   for (let sent = 0; sent < count; ) {
     const end = Math.min(sent + 100, count);
