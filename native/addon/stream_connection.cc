@@ -9,7 +9,7 @@ namespace fairlead {
 namespace {
 
 /** What one connection may have answered before others have their turn. */
-constexpr size_t chunkBytes = 16 << 10;
+constexpr size_t chunkBytes = 2 << 10;
 /** The most a message over TCP may have. */
 constexpr size_t messageBytes = 65'535;
 constexpr size_t lengthBytes = 2;

@@ -6,7 +6,17 @@ import { frame } from '../../../src/dns/framing.ts';
 import type { LeftQuestion } from '../../../src/kernel/name-server.ts';
 import { requireOwnNetwork } from '../../support/own-network.ts';
 import { questionBytes, readReply } from '../../unit/dns/messages.ts';
-import { asReply, Connection, freshAddress, listenAt, startServer, tell } from './name-server-lab.ts';
+import {
+  asReply,
+  Connection,
+  freshAddress,
+  listenAt,
+  openSockets,
+  roomy,
+  sandbox1,
+  startServer,
+  tell,
+} from './name-server-lab.ts';
 import { until } from './until.ts';
 
 beforeAll(requireOwnNetwork);
@@ -77,6 +87,27 @@ describe('a connection', () => {
     connection.ask(questionBytes('web', { id: 2 }));
     await until(() => connection.replies.length === 2);
     expect(idsOf(connection)).toEqual([1, 2]);
+  });
+
+  test('waits for its turn with what it asked all at once', async () => {
+    const left: LeftQuestion[] = [];
+    const server = startServer((question) => left.push(question));
+    const address = freshAddress();
+    const sockets = await openSockets(address);
+    for (const first of [0, 1000]) {
+      const connection = await Connection.to(address);
+      const questions = Array.from({ length: 200 }, (_, i) => questionBytes('web', { id: first + i }));
+      await new Promise<void>((sent) => {
+        connection.socket.write(Buffer.concat(questions.map(frame)), () => sent());
+      });
+    }
+    server.listen(sockets, sandbox1, roomy);
+    await until(() => left.length === 400);
+    const ids = left.map(({ message }) => message.readUInt16BE(0));
+    expect(ids.indexOf(1000)).toBeLessThan(100);
+    expect(ids.toSorted((a, b) => a - b)).toEqual(
+      [0, 1000].flatMap((first) => Array.from({ length: 200 }, (_, i) => first + i)),
+    );
   });
 
   test('that is ended by its asker still gets the answers, and ends then', async () => {
