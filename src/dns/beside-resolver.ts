@@ -14,7 +14,7 @@ export interface BesideResolverParts {
   readonly counts: LeftCounts;
   /** What the asker may see at this moment. */
   readonly view: () => View | undefined;
-  /** Takes the sockets of the precedence. */
+  /** On the sockets of the precedence, which are let go of with the listener. */
   readonly listen: (respond: Respond) => ThreadListener;
   readonly log: Log;
 }
@@ -25,13 +25,16 @@ const nothing: View = { networks: [], links: [], forwarding: 'host' };
 export class BesideResolver {
   /** Asks the engine. */
   readonly forward: Forward;
-  readonly #precedence: Precedence;
+  readonly #precedence: Pick<Precedence, 'engine' | 'giveWay'>;
   readonly #listener: ThreadListener;
   readonly #log: Log;
   /** One for each engine's resolver: what one container is told is no other's, and may be another thing a moment later. */
   readonly #forwarder = new Forwarder({ anyReply: true });
 
-  constructor(precedence: Precedence, { table, counts, view, listen, log }: BesideResolverParts) {
+  constructor(
+    precedence: Pick<Precedence, 'engine' | 'giveWay'>,
+    { table, counts, view, listen, log }: BesideResolverParts,
+  ) {
     // They all are one container's: it may have the whole share.
     this.forward = (query) => this.#forwarder.forward(query, [precedence.engine], 'container');
     const responder = new Responder({ table, forward: this.forward, counts, log });
@@ -53,7 +56,6 @@ export class BesideResolver {
     // Whoever still waits is told that there is no answer, and asks again, the engine this time.
     this.#forwarder.close();
     await turn();
-    this.#listener.close();
-    await this.#precedence.release();
+    await this.#listener.close();
   }
 }

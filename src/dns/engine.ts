@@ -70,7 +70,7 @@ class Engine implements NameService {
   readonly #hostUpstreams: HostUpstreams;
   readonly #destinations: Destinations;
   readonly #duplicates: DuplicateNames;
-  readonly #left = new LeftCounts();
+  readonly #left = new LeftCounts((sandboxId) => this.#views.get(sandboxId) !== undefined);
   readonly #cache = new ReplyCache();
   readonly #forwarder: Forwarder;
   readonly #forward: Forward = (query, view) =>
@@ -201,12 +201,12 @@ class Engine implements NameService {
   }
 
   async #listenBeside(sandboxId: SandboxId, namespacePath: string): Promise<Opened> {
-    const precedence = await takePrecedence(namespacePath);
+    const { sockets, release, ...precedence } = await takePrecedence(namespacePath);
     const beside = new BesideResolver(precedence, {
       table: this.#table,
       counts: this.#left,
       view: () => this.#views.get(sandboxId),
-      listen: (respond) => this.#serve(sandboxId, { sockets: precedence.sockets }, true, respond),
+      listen: (respond) => this.#serve(sandboxId, { sockets, release }, true, respond),
       log: this.#log,
     });
     this.#beside.set(sandboxId, beside);
@@ -224,13 +224,12 @@ class Engine implements NameService {
     unknownIsElsewhere: boolean,
     respond: Respond,
   ): ThreadListener {
-    const role: ListenerRole = { sandbox: this.#mirror.sandboxes.take(sandboxId), unknownIsElsewhere };
-    const listener = this.#thread.listen(opened, { role, limits: sandboxLimits, respond });
-    return {
-      close: () => {
-        this.#mirror.sandboxes.drop(sandboxId);
-        return listener.close();
-      },
+    const { sandboxes } = this.#mirror;
+    const role: ListenerRole = { sandbox: sandboxes.take(sandboxId), unknownIsElsewhere };
+    const release = async () => {
+      sandboxes.drop(sandboxId);
+      await opened.release?.();
     };
+    return this.#thread.listen({ ...opened, release }, { role, limits: sandboxLimits, respond });
   }
 }

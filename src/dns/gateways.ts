@@ -76,18 +76,19 @@ export class Gateways {
   async #listen(networkId: NetworkId, address: IpAddress): Promise<ThreadListener> {
     const { responder, openSockets, listeners, networks } = this.#parts;
     const opened = await openSockets(address);
-    const listener = listeners.listen(opened, {
-      role: { network: networks.take(networkId) },
-      limits: { datagramBytes: linkPayloadBytes, connectionsMax },
-      respond: (message, transport, from) =>
-        responder.respond(message, transport, viewFrom(from, networkId, this.#askers), linkPayloadBytes),
-    });
-    return {
-      close: () => {
-        networks.drop(networkId);
-        return listener.close();
-      },
+    const release = async () => {
+      networks.drop(networkId);
+      await opened.release?.();
     };
+    return listeners.listen(
+      { ...opened, release },
+      {
+        role: { network: networks.take(networkId) },
+        limits: { datagramBytes: linkPayloadBytes, connectionsMax },
+        respond: (message, transport, from) =>
+          responder.respond(message, transport, viewFrom(from, networkId, this.#askers), linkPayloadBytes),
+      },
+    );
   }
 
   /** A process of the host asks from the address it asks, unless it chose another. Who forges one of them gets no reply. */

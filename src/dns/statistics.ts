@@ -11,8 +11,14 @@ type Outcomes = Record<Outcome, number>;
 
 /** Of questions the thread left; those that were nobody's, or the host's own, count for networks alone. */
 export class LeftCounts {
+  readonly #isAsker: (sandboxId: SandboxId) => boolean;
   readonly #askers = new Map<SandboxId, Outcomes>();
   readonly #networks = new Map<NetworkId, number>();
+
+  /** @param isAsker whether questions of a sandbox count: one may be gone before what it asked has an answer. */
+  constructor(isAsker: (sandboxId: SandboxId) => boolean) {
+    this.#isAsker = isAsker;
+  }
 
   get askers(): ReadonlyMap<SandboxId, Readonly<Outcomes>> {
     return this.#askers;
@@ -24,7 +30,7 @@ export class LeftCounts {
 
   /** @param owners whose names were told. */
   count(sandboxId: SandboxId | undefined, outcome: Outcome, owners: readonly NameEntry[] = []): void {
-    if (sandboxId !== undefined) {
+    if (sandboxId !== undefined && this.#isAsker(sandboxId)) {
       const outcomes = this.#askers.get(sandboxId) ?? { ...none };
       outcomes[outcome]++;
       this.#askers.set(sandboxId, outcomes);

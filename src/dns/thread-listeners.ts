@@ -1,4 +1,5 @@
 // What listens on the name server's thread, and who answers what the thread leaves.
+import { NetError } from '../base/errors.ts';
 import {
   type LeftQuestion,
   type ListenerLimits,
@@ -35,9 +36,16 @@ export class ThreadListeners {
     this.#server.apply(changes);
   }
 
-  /** Takes the sockets, also when it fails. Errors: those of epoll_ctl(2), with `code`. */
+  /** Takes the sockets, also when it fails. Errors: `unavailable`. */
   listen({ sockets, release }: OpenedSockets, { role, limits, respond }: Listening): ThreadListener {
-    const listener = this.#server.listen(sockets, role, limits);
+    let listener: number;
+    try {
+      listener = this.#server.listen(sockets, role, limits);
+    } catch (error) {
+      void release?.();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new NetError('unavailable', `cannot listen for questions: ${reason}`, { cause: error });
+    }
     this.#responds.set(listener, respond);
     return {
       close: () => {

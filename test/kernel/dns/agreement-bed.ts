@@ -52,7 +52,7 @@ export class AgreementBed implements AsyncDisposable {
   readonly #responder = new Responder({
     table: this.#table,
     forward: async () => undefined,
-    counts: new LeftCounts(),
+    counts: new LeftCounts(() => true),
     log: pino({ level: 'silent' }),
   });
   #batch: Batch | undefined;

@@ -30,10 +30,10 @@ beforeEach(async () => {
   });
   thread = new ThreadListeners();
   resolver = new BesideResolver(
-    { sockets, engine: engine.upstream, giveWay: () => gone, release: async () => {} },
+    { engine: engine.upstream, giveWay: () => gone },
     {
       table: smallWorld(),
-      counts: new LeftCounts(),
+      counts: new LeftCounts(() => true),
       view: () => seen,
       // The thread knows no names here: all is left.
       listen: (respond) =>

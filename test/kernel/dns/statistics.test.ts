@@ -5,6 +5,7 @@ import type { IpAddress } from '../../../src/base/cidr.ts';
 import { createNameService } from '../../../src/dns/engine.ts';
 import type { NameService } from '../../../src/dns/name-service.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { FakeUpstream, silent, truthful } from '../../unit/dns/fake-upstream.ts';
 import { back, entry, lab, view } from '../../unit/dns/names.ts';
 import { replyTo } from '../../unit/dns/upstream-replies.ts';
@@ -102,6 +103,27 @@ test('what is asked in a sandbox’s place is told as its own questions are answ
   expect((await query('nothere.example')).source).toEqual({ kind: 'cache' });
   upstream.behaviour = silent;
   expect(names.statistics().askers).toMatchObject([{ sandboxId: asker, questions: 3 }]);
+});
+
+test('who is gone before its question has an answer is counted no more', async () => {
+  const dig = await opened(asker, 'host');
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const received = new Promise<void>((resolve) => {
+    upstream.behaviour = async (question) => {
+      resolve();
+      await held;
+      return [replyTo(question, {})];
+    };
+  });
+  void dig('+time=1', 'late.example');
+  await received;
+  names.close(asker);
+  answer();
+  await waitUntil('the upstream was heard', () => names.statistics().upstreams[0]?.replied === 1);
+  expect(names.statistics().askers).toEqual([]);
 });
 
 test('an upstream that fails, and works again, is told of once', async () => {

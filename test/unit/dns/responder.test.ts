@@ -22,7 +22,7 @@ beforeEach(() => {
       askedFor.push(from);
       return forwarded;
     },
-    counts: new LeftCounts(),
+    counts: new LeftCounts(() => true),
     log: pino({ level: 'silent' }),
   });
 });

@@ -31,7 +31,7 @@ function told(left: LeftCounts) {
 }
 
 test('what the thread counted and what became of the questions it left are put together', () => {
-  const left = new LeftCounts();
+  const left = new LeftCounts(() => true);
   const owners = [
     entry('web', lab, { addresses: [] }),
     entry('db', lab, { addresses: [] }),
@@ -66,10 +66,13 @@ test('what the thread counted and what became of the questions it left are put t
   });
 });
 
-test('who is gone is counted no more', () => {
-  const left = new LeftCounts();
+test('who is gone is counted no more, nor what was under way for it', () => {
+  let areThere = true;
+  const left = new LeftCounts(() => areThere);
   left.count(db, 'refused');
   left.forget(db);
+  areThere = false;
+  left.count(db, 'failed');
   left.count(undefined, 'answered', [entry('x', 'gone' as NetworkId, { addresses: [] })]);
   expect(told(left).askers.map(({ sandboxId }) => sandboxId)).toEqual([web]);
   expect([...left.networks]).toEqual([]);
