@@ -59,6 +59,8 @@ struct Answering {
   LeftQuestions left;
   Budget connections;
   size_t connectionsOpen = 0;
+  /** By connections, for their askers to go on. */
+  size_t heldBytes = 0;
   DatagramInbox received;
   DatagramOutbox replies;
   /** For what is read of a stream, and for the reply to it. */

@@ -15,8 +15,10 @@ constexpr size_t messageBytes = 65'535;
 constexpr size_t lengthBytes = 2;
 /** Replies are sent together up to here. */
 constexpr size_t manyBytes = 64 << 10;
-/** Replies an asker may leave unread before it is cut off. */
-constexpr size_t mostUnreadBytes = 256 << 10;
+/** What one connection may hold: the beginning of a question, and replies its asker leaves unread. */
+constexpr size_t mostHeldBytes = 256 << 10;
+/** And all of them. */
+constexpr size_t mostHeldByAllBytes = 16 << 20;
 /** Room for messages that is kept for the next one. */
 constexpr size_t usualBytes = 4 << 10;
 
@@ -59,6 +61,7 @@ void StreamConnection::reply(dns::Bytes message) {
 }
 
 void StreamConnection::close() {
+  answering_.heldBytes -= std::exchange(held_, 0);
   const linger now{1, 0};
   // What nobody reads would keep the socket, and with it the namespace, for minutes.
   if (unsentBytes() > 0) setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -121,7 +124,7 @@ void StreamConnection::say(dns::Bytes message) {
   dns::write16(&unsent_[unsent_.size() - lengthBytes], static_cast<uint16_t>(message.size()));
   unsent_.insert(unsent_.end(), message.begin(), message.end());
   if (unsentBytes() >= manyBytes) send();
-  if (unsentBytes() > mostUnreadBytes) isBroken_ = true;
+  if (unsentBytes() > mostHeldBytes) isBroken_ = true;
 }
 
 void StreamConnection::send() {
@@ -138,8 +141,17 @@ void StreamConnection::send() {
   sent_ = 0;
 }
 
+/** Nobody may hold more than is left to all others: who holds most goes first, and who reads what it is told stays. */
+void StreamConnection::holdRest() {
+  answering_.heldBytes -= held_;
+  held_ = rest_.size() + unsentBytes();
+  if (held_ + answering_.heldBytes + held_ > mostHeldByAllBytes) isBroken_ = true;
+  answering_.heldBytes += held_;
+}
+
 void StreamConnection::settle() {
   if (!isBroken_) send();
+  holdRest();
   const bool isDone = hasEnded_ && awaited_ == 0 && unsentBytes() == 0;
   if (isBroken_ || isDone) {
     close();

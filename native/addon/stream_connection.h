@@ -38,6 +38,7 @@ class StreamConnection final : public Watched {
   void ask(dns::Bytes message);
   void say(dns::Bytes message);
   void send();
+  void holdRest();
   /** After anything was done: what cannot go on ends, and what cannot be sent yet waits. */
   void settle();
   size_t unsentBytes() const { return unsent_.size() - sent_; }
@@ -52,6 +53,8 @@ class StreamConnection final : public Watched {
   std::vector<uint8_t> unsent_;
   /** How many of these bytes have been sent. */
   size_t sent_ = 0;
+  /** What the bytes held by all have of these. */
+  size_t held_ = 0;
   /** Questions left. */
   size_t awaited_ = 0;
   uint32_t events_ = 0;

@@ -163,6 +163,24 @@ describe('a connection', () => {
     expect(server.counts().connections).toBe(0);
   });
 
+  test('that holds much is cut when many do, and who asks meanwhile is answered', async () => {
+    const server = startServer();
+    const { address } = await listenAt(server);
+    const beginning = frame(padded(65_535)).subarray(0, 60_000);
+    const holders: Connection[] = [];
+    for (const from of Array.from({ length: 5 }, freshAddress)) {
+      for (let i = 0; i < 60; i++) {
+        const holder = new Connection(address, from);
+        holder.socket.write(beginning);
+        holders.push(holder);
+      }
+    }
+    await until(() => holders.some(({ isClosed }) => isClosed));
+    const asker = await Connection.to(address);
+    asker.ask(questionBytes('web'));
+    await until(() => asker.replies.length === 1);
+  });
+
   test('may be read late', async () => {
     let answered = 0;
     const server = startServer(({ ticket, message }) => {
