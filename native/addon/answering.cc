@@ -33,14 +33,14 @@ Said Answering::answer(const Question& question, std::span<uint8_t> out) {
   const dns::Answer answer = answerer.answer(message, by, isDatagram, out, milliseconds(now));
   if (answer.outcome == dns::Outcome::reply) return {answer.length, false};
   if (answer.outcome == dns::Outcome::silence) return {0, false};
-  if (left.leave(place, message, answer.group)) return {0, true};
+  if (left.leave(place, message, answer.era)) return {0, true};
   overflowed++;
   return {refuse(message, out), false};
 }
 
 void Answering::remember(const LeftQuestions::Ticket& ticket, dns::Bytes reply, uint32_t lifetimeMs) {
-  if (ticket.group == 0 || lifetimeMs == 0) return;
-  answerer.remember(ticket.message, ticket.group, reply, lifetimeMs, milliseconds(now));
+  if (ticket.era == 0 || lifetimeMs == 0) return;
+  answerer.remember(ticket.message, ticket.era, reply, lifetimeMs, milliseconds(now));
 }
 
 }  // namespace fairlead

@@ -39,9 +39,9 @@ typename Map::mapped_type valueOf(const Map& map, const typename Map::key_type& 
 
 }  // namespace
 
-bool LeftQuestions::leave(const ReplyPlace& place, dns::Bytes message, uint32_t group) {
+bool LeftQuestions::leave(const ReplyPlace& place, dns::Bytes message, uint32_t era) {
   if (!hasRoom(place, message.size())) return false;
-  append(keep({place, group, {message.begin(), message.end()}}), place, message);
+  append(keep({place, era, {message.begin(), message.end()}}), place, message);
   return true;
 }
 

@@ -27,8 +27,8 @@ class LeftQuestions {
  public:
   struct Ticket {
     ReplyPlace place;
-    /** What its reply may be remembered under, and the question then; 0 when it may not. */
-    uint32_t group;
+    /** What its reply may be remembered by, and the question then; 0 when it may not. */
+    uint32_t era;
     std::vector<uint8_t> message;
   };
 
@@ -36,7 +36,7 @@ class LeftQuestions {
   explicit LeftQuestions(Fd bell) : bell_(std::move(bell)) {}
 
   /** False when too many are waiting already: of all, of the listener's, or of the asker's. */
-  bool leave(const ReplyPlace& place, dns::Bytes message, uint32_t group);
+  bool leave(const ReplyPlace& place, dns::Bytes message, uint32_t era);
   /** Tells the event loop of what was left. */
   void tell();
   /** Once for each question; none for others. */

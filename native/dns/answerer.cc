@@ -31,9 +31,9 @@ uint64_t& countOf(Verdict verdict, Tally& tally) {
   return verdict == Verdict::noData ? tally.noData : tally.noName;
 }
 
-Answer leave(View* view, uint32_t group = 0) {
+Answer leave(View* view, uint32_t era = 0) {
   if (view != nullptr) view->tally.left++;
-  return {Outcome::leave, 0, group};
+  return {Outcome::leave, 0, era};
 }
 
 }  // namespace
@@ -84,8 +84,9 @@ Answer Answerer::answer(Bytes message, const Asker& asker, bool isDatagram, std:
   return state_->answer(query, asker, out.first(limit), nowMs);
 }
 
-void Answerer::remember(Bytes message, uint32_t group, Bytes reply, uint32_t lifetimeMs, uint64_t nowMs) {
+void Answerer::remember(Bytes message, uint32_t era, Bytes reply, uint32_t lifetimeMs, uint64_t nowMs) {
   Query query;
+  const uint32_t group = state_->views.groupIn(era);
   if (group == 0 || lifetimeMs == 0 || query.read(message) != Incoming::question) return;
   if (query.ednsVersion != 0 || query.questionClass != classIn) return;
   state_->memo.keep(query, group, reply, nowMs + lifetimeMs, nowMs);
@@ -144,7 +145,7 @@ Answer Answerer::State::answerUnknown(const Query& query, View& view, std::span<
     return {Outcome::reply, reply.finish(rcode::nxDomain, true)};
   }
   const Remembered* remembered = memo.find(query, view.group, nowMs);
-  if (remembered == nullptr) return leave(&view, view.group);
+  if (remembered == nullptr) return leave(&view, view.era);
   const size_t length = writeRemembered(*remembered, query, out, nowMs);
   // What the slow path cuts for this asker is not to take the place of the whole.
   if (length == 0) return leave(&view);

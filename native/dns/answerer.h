@@ -36,8 +36,8 @@ struct Answer {
   Outcome outcome;
   /** Of the reply that was written. */
   size_t length = 0;
-  /** Of a question that is left: what its reply may be remembered under; 0 when it may not. */
-  uint32_t group = 0;
+  /** Of a question that is left: what its reply may be remembered by; 0 when it may not. */
+  uint32_t era = 0;
 };
 
 struct SandboxCounts {
@@ -85,8 +85,11 @@ class Answerer {
    */
   Answer answer(Bytes message, const Asker& asker, bool isDatagram, std::span<uint8_t> out, uint64_t nowMs);
 
-  /** Keeps the reply to a message that was left, as it was sent, to answer the same question of the same group by. */
-  void remember(Bytes message, uint32_t group, Bytes reply, uint32_t lifetimeMs, uint64_t nowMs);
+  /**
+   * Keeps the reply to a message that was left, as it was sent, to answer the same question of the same group by; not when the asker
+   * is of another group by now: then it may be what servers of that one said.
+   */
+  void remember(Bytes message, uint32_t era, Bytes reply, uint32_t lifetimeMs, uint64_t nowMs);
 
   Counts counts() const;
 

@@ -26,7 +26,7 @@ void Views::set(ViewEntry entry) {
   view->places.reserve(entry.networks.size());
   for (size_t i = 0; i < entry.networks.size(); i++) view->places.emplace_back(entry.networks[i], i);
   std::ranges::sort(view->places);
-  view->group = entry.group;
+  if (view->group != entry.group) setGroup(*view, entry.group);
   view->links = std::move(entry.links);
 }
 
@@ -34,11 +34,28 @@ void Views::remove(uint32_t sandbox) {
   View* view = of(sandbox);
   if (view == nullptr) return;
   for (Network* network : view->networks) table_.unuse(*network);
+  groups_.erase(view->era);
   views_.remove(*view);
 }
 
 View* Views::of(uint32_t sandbox) const {
   return views_.find(Hash::with(0, sandbox), [&](const View& each) { return each.sandbox == sandbox; });
+}
+
+uint32_t Views::groupIn(uint32_t era) const {
+  const auto known = groups_.find(era);
+  return known == groups_.end() ? 0 : known->second;
+}
+
+void Views::setGroup(View& view, uint32_t group) {
+  groups_.erase(view.era);
+  view.group = group;
+  view.era = 0;
+  if (group == 0) return;
+  while (++lastEra_ == 0 || groups_.contains(lastEra_)) {
+  }
+  view.era = lastEra_;
+  groups_.emplace(view.era, group);
 }
 
 }  // namespace fairlead::dns

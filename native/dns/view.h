@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "hash_index.h"
@@ -31,7 +32,9 @@ struct View {
   uint64_t hash;
   std::unique_ptr<View> next;
   uint32_t sandbox;
-  uint32_t group;
+  uint32_t group = 0;
+  /** Another one each time the group is another; 0 without a group. */
+  uint32_t era = 0;
   std::vector<Network*> networks;
   /** Of each network's number, where it is among them; sorted. */
   std::vector<std::pair<uint32_t, size_t>> places;
@@ -52,6 +55,8 @@ class Views {
   /** Absent is fine. */
   void remove(uint32_t sandbox);
   View* of(uint32_t sandbox) const;
+  /** The group of the view that is in that era; 0 when none is any more. */
+  uint32_t groupIn(uint32_t era) const;
 
   template <class Visit>
   void each(Visit visit) const {
@@ -59,8 +64,12 @@ class Views {
   }
 
  private:
+  void setGroup(View& view, uint32_t group);
+
   NameTable& table_;
   HashIndex<View> views_;
+  std::unordered_map<uint32_t, uint32_t> groups_;
+  uint32_t lastEra_ = 0;
 };
 
 }  // namespace fairlead::dns

@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzz::Transport transport = fuzz::transportOf(data[1]);
   const Answer answer = fuzz::askAndCheck(answerer, message, asker, transport, nowMs);
   if (answer.outcome != Outcome::leave) return 0;
-  answerer.remember(message, answer.group, rest.subspan(messageBytes), 10'000, nowMs);
+  answerer.remember(message, answer.era, rest.subspan(messageBytes), 10'000, nowMs);
   const uint64_t laterMs = nowMs + 40 * data[2];
   fuzz::askAndCheck(answerer, message, asker, fuzz::transportOf(data[1] + 1), laterMs);
   fuzz::askAndCheck(answerer, inOtherCase(message), asker, transport, laterMs);

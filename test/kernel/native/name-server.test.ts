@@ -239,6 +239,26 @@ describe('what it leaves to the event loop', () => {
     expect(server.counts().sandboxes).toMatchObject([{ questions: 3, left: 1, remembered: 2 }]);
   });
 
+  test('is not remembered for others when its asker has come to ask elsewhere meanwhile', async () => {
+    const { server, left } = silentServer();
+    const [moving, staying] = [
+      await listenAt(server),
+      await listenAt(server, { role: { ...sandbox1, sandbox: 2 } }),
+    ];
+    tell(server, { name: 'web', address: '10.0.0.2', group: 1 });
+    tell(server, { name: 'db', address: '10.0.0.3', number: 2, group: 1 });
+    const question = questionBytes('example.com');
+    const asked = askOnce(moving.address, question);
+    await until(() => left.length === 1);
+    for (const group of [7, 1]) tell(server, { name: 'web', address: '10.0.0.2', group });
+    const [first] = left;
+    if (first !== undefined) server.reply(first.ticket, asReply(question), 60_000);
+    await asked;
+    (await Asker.of(staying.address)).socket.send(question);
+    await until(() => left.length === 2);
+    expect(server.counts().sandboxes.map(({ remembered }) => remembered)).toEqual([0, 0]);
+  });
+
   test('is at most 512 questions of an asker: others are refused at once', async () => {
     const { server, left } = silentServer();
     const { address } = await listenAt(server);
