@@ -12,6 +12,13 @@ namespace {
 
 Napi::Value toNumber(Napi::Env env, Fd&& fd) { return Napi::Number::New(env, fd.release()); }
 
+Napi::Value toConnection(Napi::Env env, KeeperConnection&& connection) {
+  Napi::Object value = Napi::Object::New(env);
+  value.Set("fd", toNumber(env, std::move(connection.fd)));
+  value.Set("pid", static_cast<double>(connection.pid));
+  return value;
+}
+
 /** An array of `{ kind, key, fds }`. */
 Napi::Value toAnswers(Napi::Env env, std::vector<Message>&& messages) {
   Napi::Array answers = Napi::Array::New(env, messages.size());
@@ -36,10 +43,10 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   return Task<Fd>::run(info.Env(), work, toNumber);
 }
 
-/** connectKeeper(path) */
+/** connectKeeper(path): `{ fd, pid }` */
 Napi::Value connect(const Napi::CallbackInfo& info) {
-  const std::function<Result<Fd>()> work = [path = textAt(info, 0)] { return connectKeeper(path); };
-  return Task<Fd>::run(info.Env(), work, toNumber);
+  const std::function<Result<KeeperConnection>()> work = [path = textAt(info, 0)] { return connectKeeper(path); };
+  return Task<KeeperConnection>::run(info.Env(), work, toConnection);
 }
 
 /** askKeeper(connection, kind, key, descriptors, timeout in ms). The descriptors may be closed as soon as this has returned. */

@@ -91,7 +91,7 @@ Result<Fd> startKeeper(const std::string& executable, const std::string& path, i
   return ours;
 }
 
-Result<Fd> connectKeeper(const std::string& path) {
+Result<KeeperConnection> connectKeeper(const std::string& path) {
   sockaddr_un address{};
   if (path.size() >= sizeof address.sun_path) return SystemError{ENAMETOOLONG, "connect"};
   address.sun_family = AF_UNIX;
@@ -103,7 +103,7 @@ Result<Fd> connectKeeper(const std::string& path) {
   socklen_t length = sizeof peer;
   if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return lastError("getsockopt");
   if (peer.uid != geteuid()) return SystemError{EPERM, "connect"};
-  return fd;
+  return KeeperConnection{std::move(fd), peer.pid};
 }
 
 Result<std::vector<Message>> askKeeper(int connection, char kind, const std::string& key, const std::vector<Fd>& fds,

@@ -1,6 +1,8 @@
 // netd's side of the keeper (native/keeper): starting it, reaching one that is there, and asking it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -16,8 +18,14 @@ namespace fairlead {
  */
 Result<Fd> startKeeper(const std::string& executable, const std::string& path, int waitMs);
 
+struct KeeperConnection {
+  Fd fd;
+  /** Of who listens there; 0 when that is not to be seen from here. */
+  pid_t pid;
+};
+
 /** Errors: those of connect(2); `EPERM` when it is another user's. */
-Result<Fd> connectKeeper(const std::string& path);
+Result<KeeperConnection> connectKeeper(const std::string& path);
 
 /** Everything it answers, the last of which is `done` or `failed`. Errors: `ETIMEDOUT`, `ECONNRESET` when it has gone. */
 Result<std::vector<Message>> askKeeper(int connection, char kind, const std::string& key, const std::vector<Fd>& fds,

@@ -118,7 +118,8 @@ interface Native {
   sendToUnix(path: string, text: string): void;
   /** A connection to the one started. */
   startKeeper(executable: string, path: string, waitMs: number): Promise<number>;
-  connectKeeper(path: string): Promise<number>;
+  /** The pid is 0 when the process is not to be seen from here. */
+  connectKeeper(path: string): Promise<{ readonly fd: number; readonly pid: number }>;
   /** The last answer says how it went. The descriptors may be closed at once. */
   askKeeper(
     connection: number,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { toNetError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type KeeperAnswer, native } from './native.ts';
-import { startTime, watchProcess } from './process.ts';
+import { sendSignal, startTime, watchProcess } from './process.ts';
 import { closeFd } from './sockets.ts';
 
 export interface SocketKeeperOptions {
@@ -14,6 +14,8 @@ export interface SocketKeeperOptions {
   readonly log: Log;
   /** For how long it waits for a daemon. */
   readonly waitMs?: number;
+  /** An answer that takes longer does not come: the process hangs, and another takes its place. */
+  readonly answerMs?: number;
   readonly executable?: string;
 }
 
@@ -45,20 +47,22 @@ const builtExecutable = fileURLToPath(new URL('../../bin/fairlead-keeper', impor
 const defaultWaitMs = 60_000;
 /** For how long anybody waits for it. */
 const patienceMs = 100;
-/** Longer than that it may take only when it hangs. */
-const answerMs = 5_000;
-/** Keepers that die are replaced so often; more of that has a reason that stays. */
+const defaultAnswerMs = 5_000;
+/** Keepers that die or hang are replaced so often; more of that has a reason that stays. */
 const startsMax = 5;
 
 interface Connection {
   readonly fd: number;
-  readonly stopWatching: () => void;
+  /** Ends that process, whatever it does; resolves when it has let go of all. Absent when it is not known. */
+  readonly kill?: () => Promise<void>;
+  readonly stopWatching?: () => void;
 }
 
 class ProcessKeeper implements SocketKeeper {
   readonly #path: string;
   readonly #log: Log;
   readonly #waitMs: number;
+  readonly #answerMs: number;
   readonly #executable: string;
   readonly #kept = new Map<string, readonly number[]>();
   readonly #untaken = new Map<string, readonly number[]>();
@@ -70,19 +74,21 @@ class ProcessKeeper implements SocketKeeper {
   /** One exchange at a time, in the order they were asked for. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor({ path, log, waitMs = defaultWaitMs, executable = builtExecutable }: SocketKeeperOptions) {
-    this.#path = path;
-    this.#log = log;
-    this.#waitMs = waitMs;
-    this.#executable = executable;
+  constructor(options: SocketKeeperOptions) {
+    this.#path = options.path;
+    this.#log = options.log;
+    this.#waitMs = options.waitMs ?? defaultWaitMs;
+    this.#answerMs = options.answerMs ?? defaultAnswerMs;
+    this.#executable = options.executable ?? builtExecutable;
   }
 
   async takeOver(): Promise<void> {
-    const fd = await native.connectKeeper(this.#path).catch(() => undefined);
-    if (fd === undefined) return;
+    const found = await native.connectKeeper(this.#path).catch(() => undefined);
+    if (found === undefined) return;
     try {
-      for (const { key, fds } of await this.#adopt(fd)) this.#untaken.set(key, fds);
+      for (const { key, fds } of await this.#adopt(found.fd, found.pid)) this.#untaken.set(key, fds);
     } catch (error) {
+      await this.#disconnect(error);
       this.#log.warn({ reason: toNetError(error).message }, 'what was kept for this daemon is lost');
     }
   }
@@ -92,6 +98,8 @@ class ProcessKeeper implements SocketKeeper {
     if (fds === undefined) return undefined;
     this.#untaken.delete(key);
     this.#kept.set(key, fds);
+    // One that took the place of another was given what was taken until then.
+    if (this.#starts > 0 || this.#connection === undefined) this.keep(key, fds);
     return fds;
   }
 
@@ -130,7 +138,7 @@ class ProcessKeeper implements SocketKeeper {
 
   async leave(): Promise<void> {
     const left = this.#enqueue(async () => {
-      this.#disconnect();
+      await this.#disconnect();
       this.#isGivenUp = true;
     });
     this.#hasLeft = true;
@@ -161,13 +169,13 @@ class ProcessKeeper implements SocketKeeper {
   }
 
   /** Takes the connection, also when it throws; returns what is kept there. */
-  async #adopt(fd: number): Promise<readonly KeeperAnswer[]> {
-    this.#connection = { fd, stopWatching: () => {} };
+  async #adopt(fd: number, pid?: number): Promise<readonly KeeperAnswer[]> {
+    this.#connection = { fd, ...(pid !== undefined && killing(pid)) };
     const answers = await this.#ask(fd, 'L');
-    const pid = Number(answers.at(-1)?.key);
-    const start = startTime(pid);
-    const stopWatching = start === undefined ? () => {} : watchProcess(pid, start, () => this.#replace(fd));
-    this.#connection = { fd, stopWatching };
+    const own = Number(answers.at(-1)?.key);
+    const start = startTime(own);
+    const stopWatching = start === undefined ? () => {} : watchProcess(own, start, () => this.#replace(fd));
+    this.#connection = { fd, ...killing(own), stopWatching };
     return answers.slice(0, -1);
   }
 
@@ -177,7 +185,7 @@ class ProcessKeeper implements SocketKeeper {
     key = '',
     fds: readonly number[] = [],
   ): Promise<readonly KeeperAnswer[]> {
-    const answers = await native.askKeeper(fd, kind, key, Int32Array.from(fds), answerMs);
+    const answers = await native.askKeeper(fd, kind, key, Int32Array.from(fds), this.#answerMs);
     if (answers.at(-1)?.kind !== 'A') throw new Error(`the keeper refused ${kind} ${key}`);
     return answers;
   }
@@ -190,16 +198,15 @@ class ProcessKeeper implements SocketKeeper {
   }
 
   async #recover(failure: unknown): Promise<void> {
-    this.#disconnect();
+    await this.#disconnect(failure);
     let reason = failure;
-    const isStuck = (failure as NodeJS.ErrnoException).code === 'ETIMEDOUT';
-    while (!isStuck && this.#starts < startsMax) {
+    while (this.#starts < startsMax) {
       if (this.#kept.size === 0) return;
       try {
         return await this.#start();
       } catch (error) {
         reason = error;
-        this.#disconnect();
+        await this.#disconnect(error);
       }
     }
     this.#isGivenUp = true;
@@ -207,15 +214,29 @@ class ProcessKeeper implements SocketKeeper {
     this.#log.warn({ reason: toNetError(reason).message }, text);
   }
 
-  #disconnect(): void {
+  /** One that hangs is ended: what it holds could be opened by nobody else. */
+  async #disconnect(failure?: unknown): Promise<void> {
     if (this.#connection === undefined) return;
-    this.#connection.stopWatching();
-    closeFd(this.#connection.fd);
+    const { fd, kill, stopWatching } = this.#connection;
     this.#connection = undefined;
+    stopWatching?.();
+    closeFd(fd);
+    if ((failure as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') await kill?.();
   }
 
   #closeUntaken(key: string): void {
     for (const fd of this.#untaken.get(key) ?? []) closeFd(fd);
     this.#untaken.delete(key);
   }
+}
+
+function killing(pid: number): Pick<Connection, 'kill'> {
+  const start = startTime(pid);
+  if (start === undefined) return {};
+  const kill = () =>
+    new Promise<void>((ended) => {
+      watchProcess(pid, start, ended);
+      sendSignal(pid, start, 'KILL');
+    });
+  return { kill };
 }

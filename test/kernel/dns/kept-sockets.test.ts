@@ -10,7 +10,11 @@ import {
   openResolverSockets,
 } from '../../../src/dns/resolver-sockets.ts';
 import { unpinNamespace } from '../../../src/kernel/netns.ts';
-import { openSocketKeeper, type SocketKeeper } from '../../../src/kernel/socket-keeper.ts';
+import {
+  openSocketKeeper,
+  type SocketKeeper,
+  type SocketKeeperOptions,
+} from '../../../src/kernel/socket-keeper.ts';
 import { closeFd } from '../../../src/kernel/sockets.ts';
 import { run, showLink, succeeds } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -40,7 +44,7 @@ afterEach(async () => {
 const socketPath = () => join(namespaces.directory, 'keeper.sock');
 
 /** As the next daemon does. */
-function connect(options: { readonly waitMs?: number; readonly executable?: string } = {}) {
+function connect(options: Partial<SocketKeeperOptions> = {}) {
   const stream = { write: (line: string) => said.push(line) };
   return openSocketKeeper({ path: socketPath(), log: pino({ level: 'warn' }, stream), ...options });
 }
@@ -217,6 +221,40 @@ test('nobody waits for a keeper that hangs', async () => {
   await close(first);
   process.kill(hanging, 'SIGCONT');
   await waitUntil('it has caught up', () => bound() === 0);
+});
+
+test('a keeper that hangs for long is replaced by one that has everything', async () => {
+  keeper = await connect({ answerMs: 200 });
+  const first = await open();
+  await waitUntil('it runs', () => keepers().length === 1);
+  const [hanging = 0] = keepers();
+  process.kill(hanging, 'SIGSTOP');
+  opened.push(await openResolverSockets(await namespaces.create('other'), keeper));
+  await waitUntil('there is another', () => keepers().some((pid) => pid !== hanging));
+  expect(keepers()).toHaveLength(1);
+  await endDaemon(first);
+  expect({ table: hasTable(), bound: bound() }).toEqual({ table: true, bound: 2 });
+  expect(said).toEqual([]);
+});
+
+test('a keeper that hangs when the next daemon comes does not keep it from what it holds', async () => {
+  await endDaemon(await open());
+  for (const pid of keepers()) process.kill(pid, 'SIGSTOP');
+  keeper = await connect({ answerMs: 200 });
+  await endDaemon(await open());
+  expect({ table: hasTable(), bound: bound() }).toEqual({ table: true, bound: 2 });
+});
+
+test('what is taken after its keeper died is kept by the next one', async () => {
+  await endDaemon(await open());
+  keeper = await connect();
+  const [dead = 0] = keepers();
+  process.kill(dead, 'SIGKILL');
+  const other = await openResolverSockets(await namespaces.create('other'), keeper);
+  await waitUntil('there is another', () => keepers().some((pid) => pid !== dead));
+  await endDaemon(await open());
+  letGo(other);
+  expect({ table: hasTable(), bound: bound() }).toEqual({ table: true, bound: 2 });
 });
 
 test('without a keeper resolvers work as well, and the log says once that they end with the daemon', async () => {
