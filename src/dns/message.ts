@@ -92,9 +92,10 @@ export function recordSpans(message: Buffer): readonly RecordSpan[] | undefined 
   return spans;
 }
 
-/** The message up to (not including) a record, its counts made to fit. */
+/** The message up to (not including) a record, its counts made to fit; without what follows the last one where there is none such. */
 export function cutBefore(message: Buffer, spans: readonly RecordSpan[], index: number): Buffer {
-  const cut = Buffer.from(message.subarray(0, spans[index]?.start ?? message.length));
+  const end = spans[index]?.start ?? spans.at(-1)?.end ?? headerBytes + (questionOf(message)?.length ?? 0);
+  const cut = Buffer.from(message.subarray(0, end));
   const kept = spans.slice(0, index);
   for (const [section, countOffset] of sections) {
     cut.writeUInt16BE(kept.filter((span) => span.section === section).length, countOffset);

@@ -139,6 +139,17 @@ describe('a reply is taken only', () => {
     expect(reply && readReply(passOn(asked, reply, 512)).question).toBe('eXaMple.COM');
   });
 
+  test('without what follows its last record', async () => {
+    const first = await upstream((question) =>
+      truthfulReplies(question).map((reply) => Buffer.concat([reply, Buffer.alloc(600, 0xff)])),
+    );
+    const asked = query();
+    const reply = await forwarder().forward(asked, [first.upstream]);
+    const passed = reply && passOn(asked, reply, 512);
+    expect(passed && readReply(passed)).toMatchObject({ answers: from(1), flags: ['rd', 'ra'] });
+    expect(passed?.length).toBeLessThan(100);
+  });
+
   test('from the upstream that was asked', async () => {
     const stranger = await upstream(silent, { address: '127.0.0.2' });
     const first = await upstream((question) => {
