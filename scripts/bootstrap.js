@@ -29,7 +29,10 @@ export function installDependencies(force = false) {
   utimesSync(join(root, 'node_modules/.package-lock.json'), now, now);
 }
 
-const products = { native: ['bin/net', 'bin/fairlead-cni', 'bin/fairlead-keeper'], typescript: ['dist/bin/netd.js'] };
+const products = {
+  native: ['bin/net', 'bin/fairlead-cni', 'bin/fairlead-keeper'],
+  typescript: ['dist/bin/netd.js'],
+};
 
 /** Builds the native part and compiles the TypeScript where their sources are newer than what was made of them. */
 export function build(force = false) {
