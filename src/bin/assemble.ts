@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Cidr } from '../base/cidr.ts';
 import type { Log } from '../base/log.ts';
+import { sparingLog } from '../base/sparing-log.ts';
 import { readBootId } from '../cluster/boot-clock.ts';
 import { EventBus } from '../core/events.ts';
 import { Lingering } from '../core/lingering.ts';
@@ -71,6 +72,8 @@ export async function assemble(config: Config, log: Log, keeper?: SocketKeeper):
   const bootId = readBootId();
   const events = new EventBus();
   const firewall = await chooseFirewall(config.firewall, log);
+  // Sandboxes ask as often as they like, and a change may concern thousands of names.
+  const nameLog = sparingLog(log);
   return {
     cluster,
     store,
@@ -87,7 +90,12 @@ export async function assemble(config: Config, log: Log, keeper?: SocketKeeper):
     files: new HostsFiles({ directory: join(runDir, 'sandboxes') }),
     processes: pidfdWatcher,
     links: await NetlinkLinkWatcher.open(),
-    names: createNameService({ log, keeper, upstreams: config.dns, ...nameEvents(events, log) }),
+    names: createNameService({
+      log: nameLog,
+      keeper,
+      upstreams: config.dns,
+      ...nameEvents(events, nameLog),
+    }),
     containers: new DockerEngine(new DockerApi(dockerSocketBeside(config.dockerPluginDir))),
     tracer: new KernelTracer(saveLegacy),
     prober: new SocketProber(),
