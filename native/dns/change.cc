@@ -65,7 +65,7 @@ class Fields {
   /** Takes a count, then that many items. */
   template <class TakeItem>
   void each(TakeItem takeItem) {
-    for (uint32_t left = number(2); left > 0 && !hasFailed_; left--) takeItem();
+    for (uint32_t left = number(4); left > 0 && !hasFailed_; left--) takeItem();
   }
 
  private:
@@ -89,8 +89,8 @@ NameEntry takeNameEntry(Fields& fields) {
   entry.order = fields.text();
   entry.target = fields.shownName();
   fields.each([&] { entry.names.push_back(fields.name()); });
-  entry.ipv4 = textOf(fields.bytes(4 * fields.number(2)));
-  entry.ipv6 = textOf(fields.bytes(16 * fields.number(2)));
+  entry.ipv4 = textOf(fields.bytes(size_t{4} * fields.number(4)));
+  entry.ipv6 = textOf(fields.bytes(size_t{16} * fields.number(4)));
   fields.each([&] { entry.services.push_back(takeService(fields)); });
   std::ranges::sort(entry.services);
   return entry;

@@ -1,9 +1,9 @@
 // Changes of names and views off the wire. The format is that of src/dns/table-changes.ts:
 //   change         op(1) length(4: of the body) body
-//   1 putEndpoint  endpoint(4) network(4) sandbox(4) suffix:name order:text target:name names:count(2) name*
-//                  ipv4:count(2) 4 bytes* ipv6:count(2) 16 bytes* services:count(2) (protocol(1) port(2))*
+//   1 putEndpoint  endpoint(4) network(4) sandbox(4) suffix:name order:text target:name names:count(4) name*
+//                  ipv4:count(4) 4 bytes* ipv6:count(4) 16 bytes* services:count(4) (protocol(1) port(2))*
 //   2 removeEndpoint  endpoint(4)
-//   3 setView      sandbox(4) group(4) networks:count(2) network(4)* links:count(2) (alias:name sandbox(4))*
+//   3 setView      sandbox(4) group(4) networks:count(4) network(4)* links:count(4) (alias:name sandbox(4))*
 //   4 removeView   sandbox(4)
 //   name           length(1), then that many bytes: labels in wire form without the root's octet
 //   text           length(1), then that many bytes

@@ -7,11 +7,11 @@ import { orderOf } from './name-table.ts';
 
 // All integers big-endian; endpoint, network and sandbox are numbers above 0 that Numbers hands out.
 //   change         op (1), bytes of the body (4), body
-//   1 putEndpoint  endpoint (4), network (4), sandbox (4), suffix: name, order: text, target: name, names: count (2) name*,
-//                  IPv4 addresses: count (2) 4 bytes*, IPv6 addresses: count (2) 16 bytes*,
-//                  services: count (2) (protocol (1), port (2))*
+//   1 putEndpoint  endpoint (4), network (4), sandbox (4), suffix: name, order: text, target: name, names: count (4) name*,
+//                  IPv4 addresses: count (4) 4 bytes*, IPv6 addresses: count (4) 16 bytes*,
+//                  services: count (4) (protocol (1), port (2))*
 //   2 removeEndpoint  endpoint (4)
-//   3 setView      sandbox (4), group (4), networks: count (2) network (4)*, links: count (2) (alias: name, sandbox (4))*
+//   3 setView      sandbox (4), group (4), networks: count (4) network (4)*, links: count (4) (alias: name, sandbox (4))*
 //   4 removeView   sandbox (4)
 //   name           its length (1), then labels as in a message, without the root's, in lower case but in a target
 //   text           its length (1), then as many bytes
@@ -78,9 +78,7 @@ function change(code: number, parts: readonly Uint8Array[]): Buffer {
 }
 
 function list(items: readonly (Uint8Array | readonly number[])[]): Buffer {
-  const count = Buffer.alloc(2);
-  count.writeUInt16BE(items.length);
-  return Buffer.concat([count, ...items.map((item) => Buffer.from(item))]);
+  return Buffer.concat([number(items.length), ...items.map((item) => Buffer.from(item))]);
 }
 
 function counted(bytes: Buffer): Buffer {

@@ -14,7 +14,7 @@ std::string counted(const std::string& text) { return number(static_cast<uint32_
 
 template <class Items, class Write>
 std::string list(const Items& items, Write write) {
-  std::string text = number(static_cast<uint32_t>(items.size()), 2);
+  std::string text = number(static_cast<uint32_t>(items.size()), 4);
   for (const auto& item : items) text += write(item);
   return text;
 }

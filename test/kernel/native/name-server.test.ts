@@ -149,6 +149,21 @@ describe('what it knows', () => {
     expect(networks).toEqual([{ network: 1, answered: expect.any(Number) }]);
   });
 
+  test('may be served at every port there is', async () => {
+    const server = startServer();
+    const { address } = await listenAt(server);
+    const numbers = { endpoint: 1, network: 1, sandbox: 1 };
+    const services = (['tcp', 'udp'] as const).flatMap((protocol) =>
+      Array.from({ length: 65_535 }, (_, index) => ({ protocol, port: index + 1 })),
+    );
+    server.apply(
+      putEndpoint(numbers, { ...entry, names: ['web'], addresses: ['10.0.0.2' as IpAddress], services }),
+    );
+    server.apply(setView({ sandbox: 1, group: 0, networks: [1], links: [] }));
+    const reply = await askOnce(address, questionBytes('_65535._udp.web', { type: types.SRV }));
+    expect(readReply(reply).answers).toHaveLength(1);
+  });
+
   test('stays what it was when malformed changes come, and the next call says so', async () => {
     const { server } = silentServer();
     const { address } = await listenAt(server);

@@ -45,7 +45,7 @@ test('a sandbox is known by one number in endpoints, views and links', () => {
   const links = [{ alias: 'w', target: 'web' as SandboxId }];
   names.setView(view([lab], { links }), 5);
   expect(told[1]?.slice(10)).toBe(
-    ['00000002', '00000005', '0001', hex(network), '0001', '020177', hex(sandbox)].join(''),
+    ['00000002', '00000005', '00000001', hex(network), '00000001', '020177', hex(sandbox)].join(''),
   );
   expect(names.sandboxes.idOf(sandbox ?? 0)).toBe('web');
 });
