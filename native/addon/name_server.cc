@@ -50,49 +50,48 @@ Result<uint32_t> NameServer::listen(Fd udp, Fd tcp, const dns::Asker& asker, con
   const Result<Done> running = start();
   if (const SystemError* error = errorOf(running)) return *error;
   for (const Fd* socket : {&udp, &tcp}) neverWait(*socket);
-  while (++lastNumber_ == 0 || listeners_.contains(lastNumber_)) {
+  while (++lastNumber_ == 0 || numbers_.contains(lastNumber_)) {
   }
   const uint32_t number = lastNumber_;
   Listener listener{
       std::make_unique<DatagramListener>(answering_, std::move(udp), number, asker, limits.datagramBytes),
       std::make_unique<StreamListener>(answering_, std::move(tcp), number, asker, limits.stream)};
-  const ReactorThread::Guest guest(thread_);
-  for (const Result<Done>& started : {listener.datagrams->start(), listener.stream->start()}) {
+  DatagramListener& datagrams = *listener.datagrams;
+  StreamListener& stream = *listener.stream;
+  numbers_.insert(number);
+  {
+    const std::lock_guard lock(ordersMutex_);
+    orders_.opened.emplace_back(number, std::move(listener));
+  }
+  // From here on the thread may be told of questions to it. It is handed over with the first reply, or when it is closed.
+  for (const Result<Done>& started : {datagrams.start(), stream.start()}) {
     const SystemError* error = errorOf(started);
     if (error == nullptr) continue;
-    end(std::move(listener));
+    close(number);
     return *error;
   }
-  listeners_.emplace(number, std::move(listener));
   return number;
 }
 
 void NameServer::close(uint32_t number) {
-  const ReactorThread::Guest guest(thread_);
-  const auto known = listeners_.find(number);
-  if (known == listeners_.end()) return;
-  woken();  // who was answered before this is told
-  end(std::move(known->second));
-  answering_.left.forget(number);
-  listeners_.erase(known);
-}
-
-/** The thread may have been told of its sockets already. */
-void NameServer::end(Listener listener) {
-  listener.datagrams->close();
-  listener.stream->close();
-  answering_.reactor.bury(std::move(listener.datagrams));
-  answering_.reactor.bury(std::move(listener.stream));
-  thread_.wake();  // to free what was closed
+  if (numbers_.erase(number) == 0) return;
+  std::unique_lock lock(ordersMutex_);
+  orders_.closing = number;
+  if (!thread_.isRunning()) {
+    lock.unlock();
+    return carryOut();
+  }
+  thread_.wake();
+  carriedOut_.wait(lock, [this] { return orders_.closing == 0; });
 }
 
 void NameServer::reply(dns::Bytes replies) {
   if (!thread_.isRunning()) return;
   bool isFirst;
   {
-    const std::lock_guard lock(repliesMutex_);
-    isFirst = replies_.empty();
-    replies_.insert(replies_.end(), replies.begin(), replies.end());
+    const std::lock_guard lock(ordersMutex_);
+    isFirst = orders_.replies.empty();
+    orders_.replies.insert(orders_.replies.end(), replies.begin(), replies.end());
   }
   if (isFirst) thread_.wake();
 }
@@ -105,7 +104,7 @@ NameServerCounts NameServer::counts() {
 
 void NameServer::stop() {
   thread_.stop();
-  while (!listeners_.empty()) close(listeners_.begin()->first);
+  while (!numbers_.empty()) close(*numbers_.begin());
 }
 
 /** With the first listener. */
@@ -113,18 +112,40 @@ Result<Done> NameServer::start() {
   if (thread_.isRunning()) return Done{};
   answering_.connections.set(connectionsLimit());
   return thread_.start("netd names", {.started = askForPromptness,
-                                      .woken = [this] { woken(); },
+                                      .woken = [this] { carryOut(); },
                                       .turnEnded = [this] { return tick(Clock::now()); }});
 }
 
-void NameServer::woken() {
-  std::vector<uint8_t> replies;
+void NameServer::carryOut() {
+  Orders orders;
   {
-    const std::lock_guard lock(repliesMutex_);
-    replies.swap(replies_);
+    const std::lock_guard lock(ordersMutex_);
+    orders.replies.swap(orders_.replies);
+    orders.opened.swap(orders_.opened);
+    orders.closing = orders_.closing;
   }
   answering_.refresh(Clock::now());
-  sendReplies(replies);
+  for (auto& [number, listener] : orders.opened) listeners_.emplace(number, std::move(listener));
+  sendReplies(orders.replies);
+  if (orders.closing == 0) return;
+  closeNow(orders.closing);
+  {
+    const std::lock_guard lock(ordersMutex_);
+    orders_.closing = 0;
+  }
+  carriedOut_.notify_one();
+}
+
+void NameServer::closeNow(uint32_t number) {
+  const auto known = listeners_.find(number);
+  if (known == listeners_.end()) return;
+  Listener& listener = known->second;
+  listener.datagrams->close();
+  listener.stream->close();
+  answering_.left.forget(number);
+  answering_.reactor.bury(std::move(listener.datagrams));
+  answering_.reactor.bury(std::move(listener.stream));
+  listeners_.erase(known);
 }
 
 void NameServer::sendReplies(dns::Bytes replies) {

@@ -2,9 +2,12 @@
 // to the event loop.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "answering.h"
@@ -27,7 +30,10 @@ struct NameServerCounts {
   size_t connections;
 };
 
-/** Everything but `take` is called by one thread, that of the event loop. */
+/**
+ * Everything but `takeLeft` is called by one thread, that of the event loop. The names' thread never waits for it: a thread that
+ * holds a lock may have to wait for a processor, and with it everybody who asks.
+ */
 class NameServer {
  public:
   /** `bell` is an eventfd that is readable while questions that are left can be taken. */
@@ -59,20 +65,33 @@ class NameServer {
     std::unique_ptr<StreamListener> stream;
   };
 
+  /** What the thread is to do when it comes round. */
+  struct Orders {
+    std::vector<uint8_t> replies;
+    std::vector<std::pair<uint32_t, Listener>> opened;
+    /** The event loop waits until it is 0. */
+    uint32_t closing = 0;
+  };
+
   Result<Done> start();
-  void end(Listener listener);
-  void woken();
+  void carryOut();
+  void closeNow(uint32_t listener);
   void sendReplies(dns::Bytes replies);
   void sendDatagrams(uint32_t listener);
   int tick(Clock::time_point now);
 
   ReactorThread thread_;
   Answering answering_;
+  /** Those the thread knows. */
   std::unordered_map<uint32_t, Listener> listeners_;
+  /** Those the event loop knows. */
+  std::unordered_set<uint32_t> numbers_;
   uint32_t lastNumber_ = 0;
   Clock::time_point lastTick_;
-  std::mutex repliesMutex_;
-  std::vector<uint8_t> replies_;
+  /** Held for moments. */
+  std::mutex ordersMutex_;
+  Orders orders_;
+  std::condition_variable carriedOut_;
 };
 
 }  // namespace fairlead
