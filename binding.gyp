@@ -12,6 +12,7 @@
         "native/addon/ethtool_binding.cc",
         "native/addon/keeper_binding.cc",
         "native/addon/keeper_client.cc",
+        "native/addon/led_servers.cc",
         "native/addon/left_questions.cc",
         "native/addon/multicast.cc",
         "native/addon/name_changes.cc",

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "addon.h"
+#include "led_servers.h"
 #include "multicast.h"
 #include "namespace.h"
-#include "netlink_socket.h"
 #include "poll.h"
 #include "sockets.h"
 #include "task.h"
@@ -48,33 +48,6 @@ Napi::Value openInNamespace(Napi::Env env, int target, std::function<Result<T>()
   return Task<T>::run(env, [netns, open = std::move(open)] { return inNamespace<T>(netns->get(), open); }, toValue);
 }
 
-Result<std::vector<Fd>> openServers(const SocketAddress& address) {
-  std::vector<Fd> fds;
-  for (const int protocol : {IPPROTO_UDP, IPPROTO_TCP}) {
-    Result<Fd> opened = openServer(protocol, address);
-    if (const SystemError* error = errorOf(opened)) return *error;
-    fds.push_back(std::move(std::get<Fd>(opened)));
-  }
-  return fds;
-}
-
-Result<Done> commit(NetlinkSocket& socket, std::vector<uint8_t> batch) {
-  std::vector<uint8_t> buffer(datagramBytes);
-  std::vector<uint8_t> replies;
-  const Reply reply = socket.exchange({batch, 1, false}, buffer, replies);
-  if (reply.refusal) return SystemError{reply.refusal->number, "nf_tables"};
-  return Done{};
-}
-
-Result<Fd> commitAndHold(std::vector<uint8_t> batch) {
-  Result<NetlinkSocket> opened = NetlinkSocket::open(NETLINK_NETFILTER);
-  if (const SystemError* error = errorOf(opened)) return *error;
-  NetlinkSocket& socket = std::get<NetlinkSocket>(opened);
-  const Result<Done> committed = commit(socket, std::move(batch));
-  if (const SystemError* error = errorOf(committed)) return *error;
-  return socket.release();
-}
-
 /** openServers(namespace fd, address, port): a UDP and a TCP socket, or none, in one visit to the namespace. */
 Napi::Value openServersAt(const Napi::CallbackInfo& info) {
   return openInNamespace<std::vector<Fd>>(info.Env(), integerAt(info, 0),
@@ -104,23 +77,31 @@ Napi::Value openClientAt(const Napi::CallbackInfo& info) {
 }
 
 /**
- * commitAndHold(namespace fd, batch for nf_tables with one acknowledgement): the socket it was sent by. What the batch
- * made and said to be its owner's lasts as long as the socket (NFT_TABLE_F_OWNER).
+ * openLedServers(namespace fd, address, port that is led, other address or '', ports, batches for nf_tables with one acknowledgement):
+ * sockets of UDP and TCP at the first port that is free, and the one its batch was sent by. What the batch made and said to be
+ * its owner's lasts as long as that socket (NFT_TABLE_F_OWNER).
  */
-Napi::Value commitAndHoldAt(const Napi::CallbackInfo& info) {
-  const auto bytes = info[1].As<Napi::Uint8Array>();
-  const std::vector<uint8_t> batch(bytes.Data(), bytes.Data() + bytes.ByteLength());
-  return openInNamespace<Fd>(info.Env(), integerAt(info, 0), [batch] { return commitAndHold(batch); });
+Napi::Value openLedServersAt(const Napi::CallbackInfo& info) {
+  const auto ports = info[4].As<Napi::Uint16Array>();
+  const auto batches = info[5].As<Napi::Array>();
+  LedServers wanted{addressAt(info, 1), {}, {}};
+  const std::string other = textAt(info, 3);
+  if (!other.empty()) wanted.elsewhere = toSocketAddress(other, static_cast<uint16_t>(integerAt(info, 2)));
+  for (uint32_t i = 0; i < ports.ElementLength(); i++) {
+    const auto batch = batches.Get(i).As<Napi::Uint8Array>();
+    wanted.places.push_back({ports[i], {batch.Data(), batch.Data() + batch.ByteLength()}});
+  }
+  return openInNamespace<std::vector<Fd>>(info.Env(), integerAt(info, 0),
+                                          [wanted = std::move(wanted)] { return openLedServers(wanted); });
 }
 
-/** commitBy(socket of commitAndHold, batch for nf_tables with one acknowledgement): changes what the socket owns. */
+/** commitBy(last socket of openLedServers, batch for nf_tables with one acknowledgement): changes what the socket owns. */
 Napi::Value commitByOwner(const Napi::CallbackInfo& info) {
   const auto bytes = info[1].As<Napi::Uint8Array>();
   const std::vector<uint8_t> batch(bytes.Data(), bytes.Data() + bytes.ByteLength());
   const auto owner = std::make_shared<Fd>(fcntl(integerAt(info, 0), F_DUPFD_CLOEXEC, 0));
   const std::function<Result<Done>()> work = [owner, batch] {
-    NetlinkSocket socket = NetlinkSocket::resume(std::move(*owner));
-    return commit(socket, batch);
+    return commitBy(std::move(*owner), batch);
   };
   return Task<Done>::run(info.Env(), work, toUndefined);
 }
@@ -200,11 +181,11 @@ Napi::Value poll(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void exportSockets(Napi::Env env, Napi::Object exports) {
+  exports.Set("openLedServers", Napi::Function::New(env, openLedServersAt));
   exports.Set("openServers", Napi::Function::New(env, openServersAt));
   exports.Set("openServer", Napi::Function::New(env, openServerAt));
   exports.Set("openEcho", Napi::Function::New(env, openEchoAt));
   exports.Set("openClient", Napi::Function::New(env, openClientAt));
-  exports.Set("commitAndHold", Napi::Function::New(env, commitAndHoldAt));
   exports.Set("commitBy", Napi::Function::New(env, commitByOwner));
   exports.Set("holdPort", Napi::Function::New(env, holdPortAt));
   exports.Set("sendToUnix", Napi::Function::New(env, sendToUnixAt));

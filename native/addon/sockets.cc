@@ -79,6 +79,16 @@ Result<Fd> openServer(int protocol, const SocketAddress& address) {
   return opened;
 }
 
+Result<std::vector<Fd>> openServers(const SocketAddress& address) {
+  std::vector<Fd> fds;
+  for (const int protocol : {IPPROTO_UDP, IPPROTO_TCP}) {
+    Result<Fd> opened = openServer(protocol, address);
+    if (const SystemError* error = errorOf(opened)) return *error;
+    fds.push_back(std::move(std::get<Fd>(opened)));
+  }
+  return fds;
+}
+
 Result<Fd> openClient(int protocol, const SocketAddress& from, const SocketAddress& to) {
   Result<Fd> opened = openSocket(protocol, from);
   if (errorOf(opened)) return opened;

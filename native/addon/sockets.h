@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "error.h"
 #include "fd.h"
@@ -22,6 +23,9 @@ SocketAddress toSocketAddress(const std::string& text, uint16_t port);
 
 /** A bound (IPPROTO_UDP) or listening (IPPROTO_TCP) non-blocking socket in the calling thread's namespace. */
 Result<Fd> openServer(int protocol, const SocketAddress& address);
+
+/** One of UDP and one of TCP, or none. */
+Result<std::vector<Fd>> openServers(const SocketAddress& address);
 
 /**
  * A non-blocking socket on a free port of `from`, in the calling thread's namespace. Of TCP it is on its way to `to`, as only

@@ -6,8 +6,8 @@ import type { SocketKeeper } from '../kernel/socket-keeper.ts';
 import { openServersInNamespace } from '../kernel/sockets.ts';
 import { resolverAddress } from '../model/name-entry.ts';
 import { type NewSockets, type OpenedSockets, openKept } from './kept-sockets.ts';
-import { askingAddress, questionPort } from './leading-rules.ts';
-import { closeSockets, openLedSockets } from './led-sockets.ts';
+import { questionPort } from './leading-rules.ts';
+import { openLedSockets } from './led-sockets.ts';
 import { lacksRules } from './rules-refusal.ts';
 
 export type { OpenedSockets } from './kept-sockets.ts';
@@ -50,32 +50,12 @@ export async function openGatewaySockets(address: IpAddress, keeper?: SocketKeep
 }
 
 async function openIn(namespace: Namespace): Promise<NewSockets> {
-  await requireOwnAddress(namespace);
   try {
-    const { sockets, table } = await openLedSockets(namespace, 'behind-all');
-    return { sockets, table };
+    return await openLedSockets(namespace, 'behind-all');
   } catch (error) {
     if (!lacksRules(error)) throw error;
     return { sockets: await openServersInNamespace(namespace, resolverAddress, questionPort) };
   }
-}
-
-/**
- * Whose port 53 of our address is, is told by what the kernel lets be bound: who has that of all addresses keeps it for all others.
- * Errors: `EADDRINUSE` when somebody has it at this address.
- */
-async function requireOwnAddress(namespace: Namespace): Promise<void> {
-  try {
-    await tryPort(namespace, resolverAddress);
-  } catch (error) {
-    if (!isTaken(error)) throw error;
-    const everywhere = await tryPort(namespace, askingAddress).then(() => false, isTaken);
-    if (!everywhere) throw error;
-  }
-}
-
-async function tryPort(namespace: Namespace, address: IpAddress): Promise<void> {
-  await closeSockets(await openServersInNamespace(namespace, address, questionPort));
 }
 
 function isTaken(error: unknown): boolean {

@@ -91,8 +91,18 @@ interface Native {
     to: string,
     port: number,
   ): Promise<number>;
-  /** The netlink socket the batch was sent by; its last message asks for an acknowledgement. */
-  commitAndHold(namespaceFd: number, batch: Uint8Array): Promise<number>;
+  /**
+   * Sockets of UDP and TCP at the first of the ports that is free, and the netlink socket its batch was sent by; the last message of a
+   * batch asks for an acknowledgement. `elsewhere` is another address, or empty; see native/addon/led_servers.h.
+   */
+  openLedServers(
+    namespaceFd: number,
+    address: string,
+    ledPort: number,
+    elsewhere: string,
+    ports: Uint16Array,
+    batches: readonly Uint8Array[],
+  ): Promise<[udp: number, tcp: number, owner: number]>;
   /** By that socket, which alone may change what it owns. */
   commitBy(fd: number, batch: Uint8Array): Promise<void>;
   holdPort(

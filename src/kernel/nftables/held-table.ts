@@ -2,7 +2,6 @@
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
 import { native } from '../native.ts';
-import type { Namespace } from '../netns.ts';
 import type { Batch } from './batch.ts';
 
 export interface HeldTable {
@@ -12,15 +11,6 @@ export interface HeldTable {
   commit(batch: Batch): Promise<void>;
   /** Resolves when the table is gone. Must not be repeated. */
   release(): Promise<void>;
-}
-
-/**
- * Commits a batch in the namespace whose table has NFT_TABLE_F_OWNER (Linux 5.12) and not NFT_TABLE_F_PERSIST. It goes with
- * `release` or with this process, however that ends. Errors: those of the kernel, with `code`: `EOPNOTSUPP` or `EINVAL`
- * without owned tables or something else of the batch, `EPERM` when another process owns a table of this name.
- */
-export async function commitAndHold(namespace: Namespace, batch: Batch): Promise<HeldTable> {
-  return heldBy(await native.commitAndHold(namespace.fd, batch.finish()));
 }
 
 /** The table whose owner's socket that is. */
