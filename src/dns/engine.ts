@@ -63,6 +63,7 @@ class Engine implements NameService {
   readonly #thread = new ThreadListeners();
   readonly #mirror = new Mirror((changes) => this.#thread.apply(changes));
   readonly #views = new Views(this.#mirror, (view) => this.#destinations.placeOf(view));
+  /** At paths of namespaces. */
   readonly #resolvers = new Listeners<SandboxId, string>();
   /** Of those who have a resolver before that of their engine. */
   readonly #beside = new Map<SandboxId, BesideResolver>();
@@ -131,13 +132,12 @@ class Engine implements NameService {
   }
 
   async open(sandboxId: SandboxId, namespacePath: string): Promise<void> {
-    const place = `port 53 of ${namespacePath}`;
-    await this.#resolvers.open(sandboxId, place, () => this.#listen(sandboxId, namespacePath));
+    await this.#resolvers.open(sandboxId, namespacePath, () => this.#listen(sandboxId, namespacePath));
   }
 
   async openBeside(sandboxId: SandboxId, namespacePath: string): Promise<void> {
-    const place = `beside another in ${namespacePath}`;
-    await this.#resolvers.open(sandboxId, place, () => this.#listenBeside(sandboxId, namespacePath));
+    const listen = () => this.#listenBeside(sandboxId, namespacePath);
+    await this.#resolvers.open(sandboxId, namespacePath, listen, 'beside');
   }
 
   async openGateway(networkId: NetworkId, address: IpAddress): Promise<void> {

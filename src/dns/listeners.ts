@@ -7,6 +7,7 @@ export interface Opened {
 
 interface Opening<Place> {
   readonly place: Place;
+  readonly way: string;
   readonly listener: Promise<Opened>;
   /** The same once it is there, so that it can be closed at once. */
   opened?: Opened;
@@ -36,14 +37,17 @@ export class Listeners<Key, Place> {
     return [...this.#openings].filter(([, opening]) => opening.place === place).map(([key]) => key);
   }
 
-  /** One at another place is closed first. Throws what `listen` throws, to all who asked meanwhile. */
-  async open(key: Key, place: Place, listen: () => Promise<Opened>): Promise<void> {
+  /**
+   * One at another place, or there in another way, is closed first. Throws what `listen` throws, to all who asked meanwhile.
+   * @param way of several to listen at one place, of which each needs it for itself.
+   */
+  async open(key: Key, place: Place, listen: () => Promise<Opened>, way = ''): Promise<void> {
     const known = this.#openings.get(key);
-    if (known?.place === place) return void (await known.listener);
+    if (known?.place === place && known.way === way) return void (await known.listener);
     this.close(key);
     const endings = [...this.#ending].filter((ending) => ending.key === key || ending.place === place);
     const listener = endings.length === 0 ? listen() : allEnded(endings).then(listen);
-    const opening: Opening<Place> = { place, listener };
+    const opening: Opening<Place> = { place, way, listener };
     this.#openings.set(key, opening);
     try {
       opening.opened = await listener;

@@ -51,6 +51,13 @@ test('at another place it takes over from the one before', async () => {
   expect(listeners.placeOf('a')).toBe('there');
 });
 
+test('in another way, at the same place, it takes over too', async () => {
+  await listeners.open('a', 'here', listen('one way'), 'one');
+  for (let i = 0; i < 2; i++) await listeners.open('a', 'here', listen('other way'), 'other');
+  expect(alive()).toEqual(['other way']);
+  expect(made).toHaveLength(2);
+});
+
 test('one closed while it opens is gone once it is open, and only then is the next one opened', async () => {
   const first = listeners.open('a', 'here', listenWhenLetGo('here'));
   expect(listeners.isOpen('a')).toBe(false);
@@ -109,9 +116,9 @@ describe('one that takes its time to close', () => {
     expect(alive()).toEqual(['there']);
   });
 
-  test('is waited for by another of its place', async () => {
+  test.each(['', 'in another way'])('is waited for by another of its place %s', async (way) => {
     listeners.close('one');
-    const other = listeners.open('other', 'here', listen('here'));
+    const other = listeners.open('other', 'here', listen('here'), way);
     await turn();
     expect(alive()).toEqual([]);
     closed();
