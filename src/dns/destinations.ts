@@ -20,8 +20,8 @@ export class Destinations {
   }
 
   /**
-   * The host's servers, asked from the host, or the view's own, asked from its sandbox's namespace. Not those who would ask
-   * us: our own resolver, and the gateways we answer at.
+   * The host's servers, asked from the host, or the view's own, asked from its sandbox's namespace; none as long as that is not there,
+   * as the host may reach others by the same addresses. Not those who would ask us: our own resolver, and the gateways we answer at.
    */
   of(view: View): readonly Upstream[] {
     const { host, port } = this.#parts;
@@ -30,10 +30,9 @@ export class Destinations {
       return this.#others(host()).map((address) => ({ address, port }));
     }
     const { sandboxId, namespacePath } = view;
+    if (sandboxId === undefined || namespacePath === undefined) return [];
     return this.#others(view.forwarding).map((address) =>
-      sandboxId === undefined || namespacePath === undefined
-        ? { address, port }
-        : upstreamFrom({ sandboxId, namespacePath }, address, port),
+      upstreamFrom({ sandboxId, namespacePath }, address, port),
     );
   }
 

@@ -85,7 +85,7 @@ describe('names nobody here has', () => {
   });
 
   test('are asked for at the nameservers of the view', async () => {
-    await start({ forwarding: addresses(['127.0.0.2']) });
+    await start({ forwarding: addresses(['127.0.0.2']), namespacePath: '/proc/self/ns/net' });
     await using other = await FakeUpstream.start(truthful(2), {
       address: '127.0.0.2',
       port: upstream.upstream.port,
@@ -103,7 +103,8 @@ describe('names nobody here has', () => {
       address: '127.0.0.2',
       port: upstream.upstream.port,
     });
-    names.setView({ ...view([lab], { sandboxId: asker }), forwarding: addresses([other.upstream.address]) });
+    const own = { forwarding: addresses([other.upstream.address]), namespacePath: '/proc/self/ns/net' };
+    names.setView({ ...view([lab], { sandboxId: asker }), ...own });
     expect((await outside()).answers).toEqual(['example.com 60 A 192.0.2.2']);
     names.setView({ ...view([lab], { sandboxId: asker }), forwarding: 'none' });
     expect((await outside()).rcode).toBe(3);

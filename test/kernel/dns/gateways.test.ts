@@ -126,7 +126,7 @@ describe('a question is never forwarded to a gateway of ours', () => {
   test.each([
     ['named by the host’s resolv.conf', `nameserver ${gateway}\n`, {}],
     ['named there in another form', `nameserver ::ffff:${gateway}\n`, {}],
-    ['given to the sandbox', '', { forwarding: [gateway] }],
+    ['given to the sandbox', '', { forwarding: [gateway], namespacePath: '/proc/self/ns/net' }],
   ])('%s', async (_, hostConf, changes) => {
     await names.shutdown();
     // Whatever is sent there, on the upstreams' port, is seen.

@@ -50,12 +50,19 @@ test('who asks the same servers shares what they said', () => {
   const group = set('a', 'host');
   expect(group).toBeGreaterThan(0);
   expect(set('b', 'host')).toBe(group);
-  expect(set('c', ['9.9.9.9'])).toBe(group);
+});
+
+test('servers of its own are not asked from the host while a sandbox has no namespace', () => {
+  const destinations = new Destinations({ host: () => host, port: 53, isOurs: () => false });
+  const own = view([lab], { sandboxId: 'a' as SandboxId, forwarding: ['9.9.9.8'] as unknown as Forwarding });
+  expect(destinations.of(own)).toEqual([]);
+  const there = destinations.of({ ...own, namespacePath: '/run/netns/a' });
+  expect(there).toMatchObject([{ address: '9.9.9.8', askedFrom: 'a' }]);
 });
 
 test.each<[string, Forwarding | readonly string[], string | undefined]>([
-  ['other servers', ['9.9.9.8'], undefined],
-  ['more servers', ['9.9.9.9', '9.9.9.8'], undefined],
+  ['other servers', ['9.9.9.8'], '/run/netns/b'],
+  ['more servers', ['9.9.9.9', '9.9.9.8'], '/run/netns/b'],
   ['no server', [], undefined],
   ['the same one, from a namespace of its own', ['9.9.9.9'], '/run/netns/b'],
 ])('who asks %s has its own', (_, forwarding, path) => {
