@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -64,11 +65,13 @@ void Keeper::run() {
   boundSending(daemon_.get());
   while (true) {
     const bool waits = !daemon_;
-    const int64_t left = deadline - nowMs();
-    if (waits && left <= 0) break;
+    const int64_t left = std::max<int64_t>(deadline - nowMs(), 0);
     pollfd watched[] = {{listener_.get(), POLLIN, 0}, {daemon_.get(), POLLIN, 0}};
     const int ready = poll(watched, 2, waits ? static_cast<int>(left) : -1);
     if (ready < 0 && errno != EINTR) break;
+    if (ready == 0 && kept_.empty()) break;
+    // To close all takes the kernel a while: whoever comes meanwhile waits for it, instead of finding everything taken.
+    if (ready == 0) kept_.clear();
     if (ready <= 0) continue;
     if (watched[1].revents != 0) serve();
     // What a daemon that ended still said is heard first.

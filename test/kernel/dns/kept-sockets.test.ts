@@ -130,6 +130,18 @@ describe('when the daemon has gone', () => {
     expect(existsSync(socketPath())).toBe(false);
   });
 
+  test('who comes when the keeper has just given up finds nothing taken', async () => {
+    keeper = await connect({ waitMs: 200 });
+    const paths = await Promise.all(Array.from({ length: 40 }, (_, i) => namespaces.create(`many-${i}`)));
+    const many = await Promise.all(paths.map((each) => openResolverSockets(each, keeper)));
+    await keeper.leave();
+    for (const one of many) letGo(one);
+    for (const { release } of many) await release?.();
+    await waitUntil('it has given up', () => !existsSync(socketPath()));
+    keeper = await connect();
+    opened.push(...(await Promise.all(paths.map((each) => openResolverSockets(each, keeper)))));
+  });
+
   test('its namespace ends with what is kept there', async () => {
     keeper = await connect({ waitMs: 500 });
     run(`ip link add name kept-peer type veth peer name eth0 netns ${path}`);
