@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
+import { createNameService } from '../../../src/dns/engine.ts';
 import {
   type OpenedSockets,
   openGatewaySockets,
@@ -16,6 +17,7 @@ import {
   type SocketKeeperOptions,
 } from '../../../src/kernel/socket-keeper.ts';
 import { closeFd } from '../../../src/kernel/sockets.ts';
+import type { SandboxId } from '../../../src/model/ids.ts';
 import { run, showLink, succeeds } from '../../support/own-network.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { PinnedNamespaces } from './pinned-namespaces.ts';
@@ -213,6 +215,16 @@ test('the keeper is in a session of its own, with nothing open but what it keeps
   expect(holds().filter((what) => !what.startsWith('socket:'))).toEqual(['/dev/null', '/dev/null']);
   expect(run(`ps -o sid= -p ${pid}`).trim()).not.toBe(run(`ps -o sid= -p ${process.pid}`).trim());
   expect(run(`stat -c %a ${socketPath()}`).trim()).toBe('600');
+});
+
+test('programs that are started meanwhile inherit nothing', async () => {
+  const inherited = () => run('ls /proc/self/fd');
+  const before = inherited();
+  const names = createNameService({ log: pino({ level: 'silent' }), resolvConf: '/nowhere', keeper });
+  await names.open('asker' as SandboxId, path);
+  await waitUntil('it runs', () => keepers().length === 1);
+  expect(inherited()).toEqual(before);
+  await names.shutdown();
 });
 
 test('a keeper that dies is replaced by one that has everything', async () => {
