@@ -109,6 +109,9 @@ export async function draftNetwork(
     labels: request.labels ?? {},
     builtin,
   };
+  if (draft.internal && draft.options['forward_dns'] === 'host') {
+    throw new NetError('invalid_parameter', `network ${name} is internal: forward_dns cannot be host`);
+  }
   const ipamOptions = ipam.parseOptions(request.ipamOptions ?? {});
   const configs = driver.hasInterfaces ? families.flatMap((family) => poolConfigs(request, family)) : [];
   const pools = await requestPools(parts, { ...draft, driver, ipam }, configs, undo);

@@ -211,9 +211,11 @@ function hasNames(network: Network): boolean {
 function forwarding(state: State, endpoints: readonly Endpoint[]): ResolverView['forwarding'] {
   for (const endpoint of endpoints) {
     const network = networkOf(state, endpoint);
-    const setting = network.options['forward_dns'] ?? (network.internal ? 'none' : 'host');
+    const { forward_dns: setting = 'host' } = network.options;
+    // The host's servers lead out of any network; servers of its own can be reached as far as the network reaches.
+    if (setting === 'none' || (setting === 'host' && network.internal)) continue;
     if (setting === 'host') return 'host';
-    if (setting !== 'none') return setting.split(',').map((address) => parseIp(address, 'forward_dns'));
+    return setting.split(',').map((address) => parseIp(address, 'forward_dns'));
   }
   return 'none';
 }

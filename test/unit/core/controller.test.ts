@@ -183,6 +183,14 @@ describe('endpoints', () => {
     }
   });
 
+  test('an internal network cannot be told to ask the host’s nameservers', async () => {
+    const outside = { name: 'inside', internal: true, options: { forward_dns: 'host' } };
+    await expect(core.createNetwork(outside)).rejects.toThrow(
+      'network inside is internal: forward_dns cannot be host',
+    );
+    await core.createNetwork({ ...outside, options: { forward_dns: '10.0.0.53' } });
+  });
+
   test.each([
     ['store.commit', 1],
     ['store.commit', 2],
