@@ -64,7 +64,7 @@ const contracts = [
 /** Outside modules with one place each. */
 const confined = [
   ['fastify', 'node_modules/(@fastify/|fastify)', '^src/api/', 'HTTP ends where routes end'],
-  ['dns2', 'node_modules/dns2', '^src/dns/wire\\.ts$', 'its packets are checked in one place'],
+  ['dns2', 'node_modules/dns2', '^src/dns/message/wire\\.ts$', 'its packets are checked in one place'],
   ['ip-cidr', 'node_modules/ip-cidr', '^src/base/cidr\\.ts$', 'slow and lenient: for text at the edge only'],
   ['grpc', 'node_modules/@grpc', '^src/cluster/etcd/connection\\.ts$', 'one place that talks to etcd'],
   ['pino', 'node_modules/pino', '^src/base/log\\.ts$', 'one log, one format'],

@@ -74,7 +74,7 @@ class Answerer {
   Answerer& operator=(const Answerer&) = delete;
 
   /**
-   * Takes changes of names and views in the format of src/dns/table-changes.ts, in order; stops at the first that is malformed
+   * Takes changes of names and views in the format of src/dns/names/table-changes.ts, in order; stops at the first that is malformed
    * and returns false.
    */
   bool apply(Bytes changes);

@@ -1,4 +1,4 @@
-// Changes of names and views off the wire. The format is that of src/dns/table-changes.ts:
+// Changes of names and views off the wire. The format is that of src/dns/names/table-changes.ts:
 //   change         op(1) length(4: of the body) body
 //   1 putEndpoint  endpoint(4) network(4) sandbox(4) suffix:name order:text target:name names:count(4) name*
 //                  ipv4:count(4) 4 bytes* ipv6:count(4) 16 bytes* services:count(4) (protocol(1) port(2))*

@@ -4,10 +4,10 @@ import { NetError } from '../base/errors.ts';
 import type { SandboxId } from '../model/ids.ts';
 import type { Forwarding, NameEntry, ResolverView } from '../model/name-entry.ts';
 import type { Protocol } from '../model/port.ts';
-import { rcode, recordType } from './constants.ts';
-import { nameFromText } from './domain-name.ts';
-import type { NameTable } from './name-table.ts';
-import { addressOfReverseName } from './reverse-name.ts';
+import { rcode, recordType } from './message/constants.ts';
+import { nameFromText } from './message/domain-name.ts';
+import { addressOfReverseName } from './message/reverse-name.ts';
+import type { NameTable } from './names/name-table.ts';
 
 /** What an asker may see; of none but the host it is not known which sandbox asks. */
 export type View = Omit<ResolverView, 'sandboxId'> & Partial<Pick<ResolverView, 'sandboxId'>>;

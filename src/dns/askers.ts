@@ -3,7 +3,7 @@ import type { IpAddress } from '../base/cidr.ts';
 import type { NetworkId, SandboxId } from '../model/ids.ts';
 import type { ResolverView } from '../model/name-entry.ts';
 import type { View } from './answer.ts';
-import type { NameTable } from './name-table.ts';
+import type { NameTable } from './names/name-table.ts';
 
 export interface Askers {
   readonly table: NameTable;

@@ -2,10 +2,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
 import type { View } from './answer.ts';
-import { Forwarder } from './forwarder.ts';
-import type { NameTable } from './name-table.ts';
-import type { Precedence } from './precedence.ts';
+import { Forwarder } from './forwarding/forwarder.ts';
+import type { NameTable } from './names/name-table.ts';
 import { type Forward, Responder } from './responder.ts';
+import type { Precedence } from './sockets/precedence.ts';
 import type { LeftCounts } from './statistics.ts';
 import type { Respond, ThreadListener } from './thread-listeners.ts';
 

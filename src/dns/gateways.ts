@@ -4,11 +4,11 @@ import { NetError } from '../base/errors.ts';
 import { type NetworkId, shortId } from '../model/ids.ts';
 import { type Askers, viewFrom } from './askers.ts';
 import { Listeners } from './listeners.ts';
-import type { Mirror } from './mirror.ts';
-import type { NameTable } from './name-table.ts';
-import { linkPayloadBytes } from './reply.ts';
-import type { OpenedSockets } from './resolver-sockets.ts';
+import { linkPayloadBytes } from './message/reply.ts';
+import type { Mirror } from './names/mirror.ts';
+import type { NameTable } from './names/name-table.ts';
 import type { Responder } from './responder.ts';
+import type { OpenedSockets } from './sockets/resolver-sockets.ts';
 import type { ThreadListener, ThreadListeners } from './thread-listeners.ts';
 
 export interface GatewayParts {

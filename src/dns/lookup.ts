@@ -2,16 +2,16 @@
 import type { NetworkId } from '../model/ids.ts';
 import type { NameLookup, NameSource } from '../model/name-lookup.ts';
 import { type Answer, answer, type ForwardTarget, type View } from './answer.ts';
-import { rcode } from './constants.ts';
-import type { Forwarded } from './forwarder.ts';
-import { rcodeOf } from './message.ts';
+import type { Forwarded } from './forwarding/forwarder.ts';
+import { rcode } from './message/constants.ts';
+import { rcodeOf } from './message/message.ts';
+import type { Query } from './message/query.ts';
+import { questionMessage } from './message/question-text.ts';
+import { answerTexts } from './message/record-text.ts';
+import { codeName } from './message/type-names.ts';
+import { decodeQuery, encodeAnswer } from './message/wire.ts';
 import type { NameQuestion } from './name-service.ts';
-import type { NameTable } from './name-table.ts';
-import type { Query } from './query.ts';
-import { questionMessage } from './question-text.ts';
-import { answerTexts } from './record-text.ts';
-import { codeName } from './type-names.ts';
-import { decodeQuery, encodeAnswer } from './wire.ts';
+import type { NameTable } from './names/name-table.ts';
 
 export interface LookupParts {
   readonly table: NameTable;

@@ -1,14 +1,14 @@
 // From the bytes of a question to the bytes of its reply: our own answer at once, or an upstream's later.
 import type { Log } from '../base/log.ts';
 import { type Answer, answer, type View } from './answer.ts';
-import { rcode } from './constants.ts';
-import type { Forwarded } from './forwarder.ts';
-import type { NameTable } from './name-table.ts';
-import type { Query } from './query.ts';
-import { datagramLimit, emptyReply, loopbackPayloadBytes, passOn } from './reply.ts';
+import type { Forwarded } from './forwarding/forwarder.ts';
+import { rcode } from './message/constants.ts';
+import type { Query } from './message/query.ts';
+import { datagramLimit, emptyReply, loopbackPayloadBytes, passOn } from './message/reply.ts';
+import { decodeQuery, encodeAnswer } from './message/wire.ts';
+import type { NameTable } from './names/name-table.ts';
 import type { LeftCounts, Outcome } from './statistics.ts';
 import { Turns } from './turns.ts';
-import { decodeQuery, encodeAnswer } from './wire.ts';
 
 export type Transport = 'udp' | 'tcp';
 

@@ -8,8 +8,8 @@ import {
   type NameServerCounts,
   startNameServer,
 } from '../kernel/name-server.ts';
-import type { OpenedSockets } from './resolver-sockets.ts';
 import type { Said, Transport } from './responder.ts';
+import type { OpenedSockets } from './sockets/resolver-sockets.ts';
 
 /** Never throws or rejects. `from` is the asker's address. */
 export type Respond = (message: Buffer, transport: Transport, from: string) => Said | Promise<Said>;

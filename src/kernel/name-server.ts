@@ -49,7 +49,7 @@ export interface NameServerCounts {
 
 export interface NameServer {
   /**
-   * Takes changes of names and views (src/dns/table-changes.ts): no question that arrives after this returns is answered without
+   * Takes changes of names and views (src/dns/names/table-changes.ts): no question that arrives after this returns is answered without
    * them. Never waits for answers under way. Errors: `internal` when earlier ones were malformed, which is seen when they are
    * carried out; those given now are taken all the same.
    */

@@ -1,4 +1,4 @@
-// Writes changes in the format the answerer takes them in: src/dns/table-changes.ts has the one the daemon uses.
+// Writes changes in the format the answerer takes them in: src/dns/names/table-changes.ts has the one the daemon uses.
 #pragma once
 
 #include <cstdint>

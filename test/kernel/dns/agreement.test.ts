@@ -1,9 +1,9 @@
 // The name server's thread and the slow path are asked the same questions about the same names, and have to agree in what they say.
 import { beforeAll, expect, test } from 'vitest';
-import { rcode } from '../../../src/dns/constants.ts';
-import { flag, flagsOf, rcodeOf } from '../../../src/dns/message.ts';
-import { datagramLimit } from '../../../src/dns/reply.ts';
-import { decodeQuery } from '../../../src/dns/wire.ts';
+import { rcode } from '../../../src/dns/message/constants.ts';
+import { flag, flagsOf, rcodeOf } from '../../../src/dns/message/message.ts';
+import { datagramLimit } from '../../../src/dns/message/reply.ts';
+import { decodeQuery } from '../../../src/dns/message/wire.ts';
 import { requireOwnNetwork } from '../../support/own-network.ts';
 import { Random } from '../../support/random.ts';
 import { AgreementBed, type Fate, insideAddress, type Place } from './agreement-bed.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createNameService, type NameServiceOptions } from '../../../src/dns/engine.ts';
-import { FrameReader, frame } from '../../../src/dns/framing.ts';
+import { FrameReader, frame } from '../../../src/dns/forwarding/framing.ts';
 import type { NameService } from '../../../src/dns/name-service.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
 import type { ResolverView } from '../../../src/model/name-entry.ts';

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
 import { createNameService } from '../../../src/dns/engine.ts';
-import { frame } from '../../../src/dns/framing.ts';
+import { frame } from '../../../src/dns/forwarding/framing.ts';
 import type { NameService } from '../../../src/dns/name-service.ts';
 import type { ResolverView } from '../../../src/model/name-entry.ts';
 import { requireOwnNetwork } from '../../support/own-network.ts';

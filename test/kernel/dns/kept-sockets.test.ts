@@ -9,7 +9,7 @@ import {
   type OpenedSockets,
   openGatewaySockets,
   openResolverSockets,
-} from '../../../src/dns/resolver-sockets.ts';
+} from '../../../src/dns/sockets/resolver-sockets.ts';
 import { unpinNamespace } from '../../../src/kernel/netns.ts';
 import {
   openSocketKeeper,

@@ -2,7 +2,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import type { OpenedSockets } from '../../../src/dns/resolver-sockets.ts';
+import type { OpenedSockets } from '../../../src/dns/sockets/resolver-sockets.ts';
 import { withNamespace } from '../../../src/kernel/netns.ts';
 import { openServersInNamespace } from '../../../src/kernel/sockets.ts';
 import { hostNamespace } from './pinned-namespaces.ts';

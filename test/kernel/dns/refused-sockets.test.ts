@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
 import { createNameService } from '../../../src/dns/engine.ts';
 import type { NameService } from '../../../src/dns/name-service.ts';
-import type { OpenedSockets } from '../../../src/dns/resolver-sockets.ts';
+import type { OpenedSockets } from '../../../src/dns/sockets/resolver-sockets.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
 import { lab, view } from '../../unit/dns/names.ts';
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { frame } from '../../../src/dns/framing.ts';
+import { frame } from '../../../src/dns/forwarding/framing.ts';
 import type { LeftQuestion } from '../../../src/kernel/name-server.ts';
 import { requireOwnNetwork } from '../../support/own-network.ts';
 import { questionBytes, readReply } from '../../unit/dns/messages.ts';

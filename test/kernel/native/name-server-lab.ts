@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
-import { frame } from '../../../src/dns/framing.ts';
-import { putEndpoint, setView } from '../../../src/dns/table-changes.ts';
+import { frame } from '../../../src/dns/forwarding/framing.ts';
+import { putEndpoint, setView } from '../../../src/dns/names/table-changes.ts';
 import {
   type LeftQuestion,
   type ListenerLimits,

@@ -1,7 +1,7 @@
 // The thread that answers for names: questions in datagrams, what it answers by itself, and what it leaves to the event loop.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/base/cidr.ts';
-import { putEndpoint, setView } from '../../../src/dns/table-changes.ts';
+import { putEndpoint, setView } from '../../../src/dns/names/table-changes.ts';
 import type { LeftQuestion, NameServer } from '../../../src/kernel/name-server.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../../../src/model/ids.ts';
 import { requireOwnNetwork, run } from '../../support/own-network.ts';

@@ -10,7 +10,7 @@ export interface Capture {
   readonly stdout: string;
 }
 
-const directory = new URL('../../captures/cni/', import.meta.url);
+const directory = new URL('../../captures/cni', import.meta.url);
 
 export function readCaptures(): readonly Capture[] {
   return readdirSync(directory).flatMap((file) => {

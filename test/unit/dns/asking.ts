@@ -1,8 +1,8 @@
 // Questions as the forwarder gets them, and what comes of them.
-import type { Upstream } from '../../../src/dns/exchange.ts';
-import type { Forwarded } from '../../../src/dns/forwarder.ts';
-import type { Query } from '../../../src/dns/query.ts';
-import { decodeQuery } from '../../../src/dns/wire.ts';
+import type { Upstream } from '../../../src/dns/forwarding/exchange.ts';
+import type { Forwarded } from '../../../src/dns/forwarding/forwarder.ts';
+import type { Query } from '../../../src/dns/message/query.ts';
+import { decodeQuery } from '../../../src/dns/message/wire.ts';
 import { type QuestionOptions, questionBytes, readReply } from './messages.ts';
 
 export function query(name = 'example.com', options: QuestionOptions = {}): Query {

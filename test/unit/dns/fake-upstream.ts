@@ -2,8 +2,8 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import type { Upstream } from '../../../src/dns/exchange.ts';
-import { FrameReader, frame } from '../../../src/dns/framing.ts';
+import type { Upstream } from '../../../src/dns/forwarding/exchange.ts';
+import { FrameReader, frame } from '../../../src/dns/forwarding/framing.ts';
 import { types } from './messages.ts';
 import { type FakeRecord, replyTo } from './upstream-replies.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Forwarded } from '../../../src/dns/forwarder.ts';
+import type { Forwarded } from '../../../src/dns/forwarding/forwarder.ts';
 import { lookUp } from '../../../src/dns/lookup.ts';
-import type { Query } from '../../../src/dns/query.ts';
-import { encodeAnswer } from '../../../src/dns/wire.ts';
+import type { Query } from '../../../src/dns/message/query.ts';
+import { encodeAnswer } from '../../../src/dns/message/wire.ts';
 import type { SandboxId } from '../../../src/model/ids.ts';
 import { back, lab, smallWorld, view } from './names.ts';
 

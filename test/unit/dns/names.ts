@@ -1,6 +1,6 @@
 // A small world of names: `web` and `db` on `lab`, `db2` on `back` with the alias of `db`, `both` on the two.
 import type { IpAddress } from '../../../src/base/cidr.ts';
-import { NameTable } from '../../../src/dns/name-table.ts';
+import { NameTable } from '../../../src/dns/names/name-table.ts';
 import type { EndpointId, NetworkId, SandboxId } from '../../../src/model/ids.ts';
 import type { NameEntry, ResolverView } from '../../../src/model/name-entry.ts';
 

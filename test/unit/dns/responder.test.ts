@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import type { View } from '../../../src/dns/answer.ts';
-import type { Forwarded } from '../../../src/dns/forwarder.ts';
+import type { Forwarded } from '../../../src/dns/forwarding/forwarder.ts';
 import { Responder } from '../../../src/dns/responder.ts';
 import { LeftCounts } from '../../../src/dns/statistics.ts';
 import { address } from './fake-upstream.ts';

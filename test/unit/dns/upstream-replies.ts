@@ -1,5 +1,5 @@
 // Replies as upstreams send them, byte by byte.
-import { headerBytes, questionOf } from '../../../src/dns/message.ts';
+import { headerBytes, questionOf } from '../../../src/dns/message/message.ts';
 import { questionBytes } from './messages.ts';
 
 export interface FakeRecord {
