@@ -9,7 +9,7 @@ import { Podman } from '../support/engines/podman.ts';
 import type { TestHost } from '../support/test-host.ts';
 import { Topology } from '../support/topology.ts';
 
-const folder = new URL('../../examples', import.meta.url).pathname;
+const folder = new URL('../../examples/', import.meta.url).pathname;
 
 interface Example {
   readonly args: readonly string[];

@@ -24,7 +24,7 @@ export interface DnsClient {
   readonly together?: string;
 }
 
-const sources = new URL('../e2e/dns-clients', import.meta.url).pathname;
+const sources = new URL('../e2e/dns-clients/', import.meta.url).pathname;
 
 /** The clients that are compiled, in a folder that is to be removed. */
 export interface CompiledClients {

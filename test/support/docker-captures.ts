@@ -13,7 +13,7 @@ export interface CapturedRequest {
   readonly answer: Readonly<Record<string, unknown>>;
 }
 
-const directory = new URL('../captures/docker', import.meta.url);
+const directory = new URL('../captures/docker/', import.meta.url);
 
 export function readDockerCapture(file: string): readonly CapturedRequest[] {
   const requests: CapturedRequest[] = [];

@@ -16,7 +16,7 @@ export interface ProcessOptions {
   readonly input?: string;
 }
 
-const repository = new URL('../..', import.meta.url).pathname;
+const repository = new URL('../../', import.meta.url).pathname;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 
 export class HostProcess {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { type CommandResult, HostProcess, type ProcessOptions } from './host-process.ts';
 
 const execute = promisify(execFile);
-const repository = new URL('../..', import.meta.url).pathname;
+const repository = new URL('../../', import.meta.url).pathname;
 
 /** A netd that answers. */
 export interface Netd {

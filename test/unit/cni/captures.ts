@@ -10,13 +10,16 @@ export interface Capture {
   readonly stdout: string;
 }
 
-const directory = new URL('../../captures/cni', import.meta.url);
+const directory = new URL('../../captures/cni/', import.meta.url);
 
 export function readCaptures(): readonly Capture[] {
-  return readdirSync(directory).flatMap((file) => {
+  const captures = readdirSync(directory).flatMap((file) => {
     const [, ...blocks] = readFileSync(new URL(file, directory), 'utf8').split(/^### /m);
     return blocks.map((block, i) => readCapture(block, `${file} ${i + 1}`));
   });
+  // A table of no rows would be a test that cannot fail.
+  if (captures.length === 0) throw new Error(`no captures in ${directory.pathname}`);
+  return captures;
 }
 
 function readCapture(block: string, place: string): Capture {
